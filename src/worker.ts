@@ -1,5 +1,43 @@
-import { DurableObject } from 'cloudflare:workers';
-import { createHash } from 'node:crypto';
-export class Tenant extends DurableObject {}
-export class Directory extends DurableObject {}
-export default { fetch: () => new Response(createHash('sha256').update('x').digest('hex')) };
+import { createAdmin } from './admin/app.ts';
+import { refuse } from './core/refusal.ts';
+import { readSettings } from './core/settings.ts';
+import { answerRefusal } from './gateway/answer.ts';
+import { createEnvelope, mountGateway, writeLog } from './gateway/app.ts';
+import { BODY_BUDGET_BYTES, createBodyBudget } from './gateway/body-budget.ts';
+import { createTenantMemory } from './gateway/tenant-memory.ts';
+import { createObjects, type ObjectBindings } from './state/objects.ts';
+import { createSender } from './upstream/send.ts';
+
+export { Directory } from './state/directory.ts';
+export { Tenant } from './state/tenant.ts';
+
+type Env = ObjectBindings & Readonly<Record<string, unknown>>;
+
+/** Puts the house together, once for each isolate. */
+function build(env: Env) {
+  const now = () => Date.now();
+  const app = createEnvelope(now);
+  const read = readSettings(env);
+  if (!read.ok) {
+    // Without its settings nothing is served: fails closed, and says to the operator what to set.
+    writeLog({ level: 'error', misconfigured: read.error });
+    app.all('*', () => answerRefusal(refuse('misconfigured', read.error)));
+    return app;
+  }
+  const settings = read.value;
+  const objects = createObjects(env);
+  const tenants = createTenantMemory((id) => objects.tenant(id, async (stub) => await stub.snapshot()), now);
+  const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
+  app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
+  mountGateway(app, { settings, tenants, budget: createBodyBudget(BODY_BUDGET_BYTES), send, now });
+  return app;
+}
+
+let built: { readonly env: Env; readonly app: ReturnType<typeof build> } | undefined;
+
+export default {
+  fetch(request, env, ctx) {
+    if (built?.env !== env) built = { env, app: build(env) };
+    return built.app.fetch(request, env, ctx);
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,50 @@
+import { KEY_RANDOM_BYTES, mintKeyId } from '../core/tenancy/ids.ts';
+import { deriveApiKey, deriveSecretAccessKey } from '../core/tenancy/keys.ts';
+import { keyCrypto } from '../gateway/key-crypto.ts';
+import type { KeyRecord, Page } from '../state/tenant.ts';
+import type { AdminPorts } from './app.ts';
+import { notFound } from './problem.ts';
+import type { createTenantDesk } from './tenants.ts';
+
+/** A key that was just made, with the secrets that are derived from its id and stored nowhere. */
+export interface MintedKey extends KeyRecord {
+  readonly apiKey: string;
+  readonly secretAccessKey: string;
+}
+
+/** What the admin API does with a tenant's keys. */
+export function createKeyDesk(
+  { settings, objects, onChanged }: AdminPorts,
+  tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify'>,
+) {
+  const { rootKeys } = settings;
+  return {
+    async create(tenant: string, name: string, expiresAtMs: number | null): Promise<MintedKey> {
+      const tenantId = tenants.verify(tenant);
+      const random = crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES));
+      const keyId = mintKeyId(keyCrypto, rootKeys, tenantId, random);
+      const key = await objects.tenant(tenantId, (stub) => stub.addKey(keyId, name, expiresAtMs));
+      if (!key) throw notFound('tenant');
+      onChanged(tenantId);
+      const identity = { keyId, rootKey: rootKeys.minting };
+      return {
+        ...key,
+        apiKey: deriveApiKey(keyCrypto, identity),
+        secretAccessKey: deriveSecretAccessKey(keyCrypto, identity),
+      };
+    },
+
+    async list(tenant: string, after: string, limit: number): Promise<Page<KeyRecord>> {
+      const keys = await objects.tenant(tenants.verify(tenant), (stub) => stub.listKeys(after, limit));
+      if (!keys) throw notFound('tenant');
+      return keys;
+    },
+
+    async revoke(tenant: string, keyId: string): Promise<void> {
+      const tenantId = tenants.verify(tenant);
+      const revoked = await objects.tenant(tenantId, (stub) => stub.revokeKey(keyId));
+      onChanged(tenantId);
+      if (!revoked) throw notFound('key');
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { z } from '@hono/zod-openapi';
+
+/** What is wrong with one field: where (a JSON pointer, RFC 6901, in URI fragment form) and a sentence. */
+export interface FieldFault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** An admin error: RFC 9457 problem details. */
+export interface Problem {
+  readonly status: 400 | 401 | 403 | 404 | 409 | 415 | 500 | 503;
+  readonly title: string;
+  readonly detail: string;
+  readonly errors?: readonly FieldFault[];
+}
+
+/** A problem on its way out of a handler. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export const notFound = (what: string): ProblemError =>
+  new ProblemError({ status: 404, title: 'Not found', detail: `There is no such ${what}.` });
+
+export function answerProblem(problem: Problem): Response {
+  return new Response(JSON.stringify({ type: 'about:blank', ...problem }), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(problem.status === 401 && { 'www-authenticate': 'Bearer realm="postern"' }),
+    },
+  });
+}
+
+/** A path into a document as a JSON pointer. */
+export function toPointer(path: readonly PropertyKey[]): string {
+  return ['#', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
+}
+
+/** Turns what a schema found into the fields that are wrong. An unknown field is named, each with its own pointer. */
+export function toFieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          pointer: toPointer([...issue.path, key]),
+          detail: 'is not a field that this version of Postern knows',
+        }))
+      : [{ pointer: toPointer(issue.path), detail: issue.message }],
+  );
+}
+
+export function invalidBody(errors: readonly FieldFault[]): Problem {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = first ? `${first.pointer}: ${first.detail}${more}` : 'The request is not valid.';
+  return { status: 400, title: 'Invalid request', detail, errors };
+}

@@ -1,0 +1,19 @@
+const JSON_TYPE =
+  /^(application\/json|text\/json|application\/[a-z0-9!#$&^_.+-]+\+json|application\/x-amz-json-1\.[01])$/;
+
+/** What AWS SDKs send with a JSON payload (measured: JS v3, Go v2 and Rust the first; JS v2 the second). */
+const SDK_TYPES = new Set(['application/octet-stream', 'binary/octet-stream']);
+
+const PARAMETERS = /^\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?(;\s*)?$/i;
+
+/**
+ * Says whether a Content-Type may come with an Invoke: a JSON type (RFC 6839 `+json` too), what SDKs send, or none.
+ * JSON is UTF-8 (RFC 8259 section 8.1), so no other charset.
+ */
+export function isAcceptedContentType(contentType: string | undefined): boolean {
+  if (contentType === undefined || contentType.trim() === '') return true;
+  const semicolon = contentType.indexOf(';');
+  const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
+  if (SDK_TYPES.has(essence)) return true;
+  return JSON_TYPE.test(essence) && (semicolon < 0 || PARAMETERS.test(contentType.slice(semicolon)));
+}

@@ -1,0 +1,102 @@
+/**
+ * The body of an error on the wire (recorded; four shapes):
+ * `auth` `{"message"}` · `access` `{"Message"}` · `message` `{"Type","message"}` · `Message` `{"Message","Type"}`.
+ */
+export type ErrorShape = 'auth' | 'access' | 'message' | 'Message';
+
+/** One error that an Invoke may answer. */
+export interface LambdaError {
+  readonly status: number;
+  readonly shape: ErrorShape;
+}
+
+const row = (status: number, shape: ErrorShape): LambdaError => ({ status, shape });
+
+/**
+ * Every error of API_Invoke, by the name that stands in `x-amzn-ErrorType`. The casing of the body's member is the
+ * service model's; the 403s after the blank line are the front end's own, which the document does not list.
+ */
+export const LAMBDA_ERRORS = {
+  EC2AccessDeniedException: row(502, 'Message'),
+  EC2ThrottledException: row(502, 'Message'),
+  EC2UnexpectedException: row(502, 'Message'),
+  EFSIOException: row(410, 'Message'),
+  EFSMountConnectivityException: row(408, 'Message'),
+  EFSMountFailureException: row(403, 'Message'),
+  EFSMountTimeoutException: row(408, 'Message'),
+  ENILimitReachedException: row(502, 'Message'),
+  InvalidParameterValueException: row(400, 'message'),
+  InvalidRequestContentException: row(400, 'message'),
+  InvalidRuntimeException: row(502, 'Message'),
+  InvalidSecurityGroupIDException: row(502, 'Message'),
+  InvalidSubnetIDException: row(502, 'Message'),
+  InvalidZipFileException: row(502, 'Message'),
+  KMSAccessDeniedException: row(502, 'Message'),
+  KMSDisabledException: row(502, 'Message'),
+  KMSInvalidStateException: row(502, 'Message'),
+  KMSNotFoundException: row(502, 'Message'),
+  RequestTooLargeException: row(413, 'message'),
+  ResourceConflictException: row(409, 'message'),
+  ResourceNotFoundException: row(404, 'Message'),
+  ResourceNotReadyException: row(502, 'message'),
+  ServiceException: row(500, 'Message'),
+  SubnetIPAddressLimitReachedException: row(502, 'Message'),
+  TooManyRequestsException: row(429, 'message'),
+  UnsupportedMediaTypeException: row(415, 'message'),
+
+  // Newer than the document, in the service model of 2026-07.
+  CodeArtifactUserDeletedException: row(409, 'message'),
+  CodeArtifactUserFailedException: row(409, 'message'),
+  CodeArtifactUserPendingException: row(409, 'message'),
+  DurableExecutionAlreadyStartedException: row(409, 'Message'),
+  ENINotReadyException: row(502, 'Message'),
+  ModeNotSupportedException: row(400, 'message'),
+  NoPublishedVersionException: row(400, 'Message'),
+  RecursiveInvocationException: row(400, 'Message'),
+  S3FilesMountConnectivityException: row(408, 'Message'),
+  S3FilesMountFailureException: row(403, 'Message'),
+  S3FilesMountTimeoutException: row(408, 'Message'),
+  SerializedRequestEntityTooLargeException: row(413, 'message'),
+  ServiceQuotaExceededException: row(402, 'Message'),
+  SnapStartException: row(400, 'Message'),
+  SnapStartNotReadyException: row(409, 'Message'),
+  SnapStartRegenerationFailureException: row(409, 'Message'),
+  SnapStartTimeoutException: row(408, 'Message'),
+
+  // In no model: the service's front end, about who is calling.
+  AccessDeniedException: row(403, 'access'),
+  ExpiredTokenException: row(403, 'auth'),
+  IncompleteSignatureException: row(403, 'auth'),
+  InvalidSignatureException: row(403, 'auth'),
+  MissingAuthenticationTokenException: row(403, 'auth'),
+  UnrecognizedClientException: row(403, 'auth'),
+} as const satisfies Record<string, LambdaError>;
+
+export type LambdaErrorName = keyof typeof LAMBDA_ERRORS;
+
+/** What an error's body says besides its message. */
+export interface ErrorDetail {
+  /** TooManyRequestsException: which limit. */
+  readonly reason?: string;
+}
+
+/** Writes an error's JSON body as the service does: members in alphabetical order, upper case first. */
+export function writeErrorBody(
+  name: LambdaErrorName,
+  status: number,
+  message: string,
+  detail: ErrorDetail = {},
+): string {
+  const type = status >= 500 ? 'Service' : 'User';
+  const reason = detail.reason === undefined ? {} : { Reason: detail.reason };
+  switch (LAMBDA_ERRORS[name].shape) {
+    case 'auth':
+      return JSON.stringify({ message });
+    case 'access':
+      return JSON.stringify({ Message: message });
+    case 'message':
+      return JSON.stringify({ ...reason, Type: type, message });
+    case 'Message':
+      return JSON.stringify({ Message: message, ...reason, Type: type });
+  }
+}

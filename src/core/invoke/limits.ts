@@ -1,0 +1,21 @@
+/** Every number of the Invoke contract, with its unit in its name and its source beside it. */
+export const INVOKE_LIMITS = {
+  /** API_Invoke, FunctionName: "If you specify only the function name, it is limited to 64 characters in length". */
+  maxBareNameLength: 64,
+  /** API_Invoke, FunctionName: "Maximum length of 170". */
+  maxFunctionNameLength: 170,
+  /** The Lambda service model since 2025-12-01 (FunctionName, length 1 to 256); `POSTERN_MAX_FUNCTION_NAME_LENGTH`. */
+  maxFunctionNameLengthCeiling: 256,
+  /** API_Invoke, Qualifier: "Minimum length of 1. Maximum length of 128". */
+  maxQualifierLength: 128,
+  /** API_Invoke, ClientContext: "Up to 3583 bytes of base64-encoded data". */
+  maxClientContextBytes: 3_583,
+  /** The Lambda service model, TenantId: length 1 to 256. */
+  maxTenantIdLength: 256,
+  /** The Lambda service model, DurableExecutionName: length 1 to 64. */
+  maxDurableExecutionNameLength: 64,
+  /** Lambda quotas, "Invocation payload (request and response)": 6 MB, and the service's own text: 6291456 bytes. */
+  maxSyncPayloadBytes: 6_291_456,
+  /** Lambda quotas since 2025-10-28: 1 MB asynchronous, and the service's own text: limit 1048576 bytes. */
+  maxEventPayloadBytes: 1_048_576,
+} as const;

@@ -1,0 +1,30 @@
+/** A region in one of the forms that the Invoke API's FunctionName pattern knows (service model of 2026-07). */
+export const REGION_PATTERN = /^(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d$/;
+
+/** An AWS partition: what its regions start with, and the DNS suffix of its endpoints. */
+export interface Partition {
+  readonly name: string;
+  readonly regionPrefix: RegExp;
+  readonly dnsSuffix: string;
+}
+
+/** Every AWS partition, as the AWS SDKs' `partitions.json` has them; the first that fits a region is the region's. */
+export const PARTITIONS: readonly Partition[] = [
+  { name: 'aws-cn', regionPrefix: /^cn-/, dnsSuffix: 'amazonaws.com.cn' },
+  { name: 'aws-us-gov', regionPrefix: /^us-gov-/, dnsSuffix: 'amazonaws.com' },
+  { name: 'aws-iso', regionPrefix: /^us-iso-/, dnsSuffix: 'c2s.ic.gov' },
+  { name: 'aws-iso-b', regionPrefix: /^us-isob-/, dnsSuffix: 'sc2s.sgov.gov' },
+  { name: 'aws-iso-e', regionPrefix: /^eu-isoe-/, dnsSuffix: 'cloud.adc-e.uk' },
+  { name: 'aws-iso-f', regionPrefix: /^us-isof-/, dnsSuffix: 'csp.hci.ic.gov' },
+  { name: 'aws-eusc', regionPrefix: /^eusc-/, dnsSuffix: 'amazonaws.eu' },
+  { name: 'aws', regionPrefix: /^(us|eu|ap|sa|ca|me|af|il|mx)-(?!gov-|iso)/, dnsSuffix: 'amazonaws.com' },
+];
+
+/**
+ * The partition that a region is in, or undefined for what is not a region of any known partition.
+ * Fails closed: a host is only ever built from a region that this function knows.
+ */
+export function partitionOf(region: string): Partition | undefined {
+  if (!REGION_PATTERN.test(region)) return undefined;
+  return PARTITIONS.find((partition) => partition.regionPrefix.test(region));
+}

@@ -1,0 +1,35 @@
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, ok, type Result } from '../result.ts';
+
+/** The operations of Lambda's API that run a function. */
+export type Operation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync';
+
+/** Which operation a request line names, and the function name as it came, still percent-encoded. */
+export interface Route {
+  readonly operation: Operation;
+  readonly rawFunctionName: string;
+}
+
+/**
+ * The paths of the three operations in the Lambda service model. InvokeAsync lost its trailing slash in the model of
+ * 2025-07; older SDKs still send it.
+ */
+const ROUTES: readonly (readonly [Operation, RegExp])[] = [
+  ['Invoke', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/],
+  ['InvokeWithResponseStream', /^\/2021-11-15\/functions\/([^/]+)\/response-streaming-invocations$/],
+  ['InvokeAsync', /^\/2014-11-13\/functions\/([^/]+)\/invoke-async\/?$/],
+];
+
+/**
+ * Finds the operation of a request line.
+ *
+ * @param rawPath the path as it came on the wire, without the query.
+ */
+export function parseRoute(method: string, rawPath: string): Result<Route, Refusal> {
+  for (const [operation, path] of ROUTES) {
+    const rawFunctionName = path.exec(rawPath)?.[1];
+    if (rawFunctionName === undefined) continue;
+    return method === 'POST' ? ok({ operation, rawFunctionName }) : no(refuse('method-not-allowed'));
+  }
+  return no(refuse('unknown-path'));
+}

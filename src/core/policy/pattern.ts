@@ -1,0 +1,90 @@
+import { partitionOf } from '../invoke/region.ts';
+import { no, ok, type Result } from '../result.ts';
+
+/** A `*` pattern over a function's name, and where that function may live. */
+export interface FunctionPattern {
+  /** Letters, digits, `-`, `_`, `.` and `*` (any run of characters, also none). */
+  readonly name: string;
+  /** Absent: our own account, in the tenant's region. */
+  readonly place?: { readonly partition: string; readonly region: string; readonly account: string };
+}
+
+/** A function, once it is known where it lives. */
+export interface FunctionTarget {
+  readonly partition: string;
+  readonly region: string;
+  readonly account: string;
+  readonly name: string;
+}
+
+/** Characters that a pattern may have; matching takes at most pattern x name steps. */
+export const MAX_PATTERN_LENGTH = 256;
+
+const NAME = /^[a-zA-Z0-9\-_.*]+$/;
+
+/**
+ * Parses a rule's `function`: a name pattern, or a full ARN whose name part is one. Only the name may have wildcards:
+ * an account or region that is not spelled out would let a caller choose whose function our credentials reach.
+ *
+ * @returns the pattern, or a sentence on what is wrong and how to mend it.
+ */
+export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
+  if (text.length > MAX_PATTERN_LENGTH) return no(`must have at most ${MAX_PATTERN_LENGTH} characters`);
+  if (!text.startsWith('arn:')) {
+    if (NAME.test(text)) return ok({ name: text });
+    return no(
+      "must be a function name with letters, digits, '-', '_', '.' and '*' as wildcard, or a full function ARN; put versions and aliases in 'qualifiers'",
+    );
+  }
+  const [, partition = '', service, region = '', account = '', kind, name = '', ...rest] = text.split(':');
+  if (service !== 'lambda' || kind !== 'function' || !NAME.test(name)) {
+    return no('must be a full function ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:orders-*');
+  }
+  if (rest.length > 0) return no("must not end in a version or alias; put it in 'qualifiers'");
+  if (!/^\d{12}$/.test(account)) return no('must spell out the account: twelve digits, no wildcard');
+  const known = partitionOf(region);
+  if (!known) return no('must spell out a region that exists, with no wildcard');
+  if (known.name !== partition) return no(`must begin with arn:${known.name}: for a function in ${region}`);
+  return ok({ name, place: { partition, region, account } });
+}
+
+/** Says whether a function is one that the pattern means, for a tenant whose home is `home`. */
+export function matchesFunction(
+  pattern: FunctionPattern,
+  target: FunctionTarget,
+  home: { readonly account: string; readonly region: string },
+): boolean {
+  const { place } = pattern;
+  if (place === undefined) {
+    if (target.account !== home.account || target.region !== home.region) return false;
+  } else if (
+    target.account !== place.account ||
+    target.region !== place.region ||
+    target.partition !== place.partition
+  ) {
+    return false;
+  }
+  return matchesGlob(pattern.name, target.name);
+}
+
+/** Matches the whole text against a pattern in which `*` stands for any run of characters. */
+export function matchesGlob(pattern: string, text: string): boolean {
+  let p = 0;
+  let t = 0;
+  let star = -1; // the last `*` seen, and how far it reaches
+  let reach = 0;
+  while (t < text.length) {
+    if (pattern[p] === '*') {
+      star = p++;
+      reach = t;
+    } else if (p < pattern.length && pattern[p] === text[t]) {
+      p++;
+      t++;
+    } else if (star >= 0) {
+      p = star + 1;
+      t = ++reach;
+    } else return false;
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
+}

@@ -1,0 +1,238 @@
+import { LAMBDA_ERRORS, type LambdaErrorName, writeErrorBody } from './invoke/errors.ts';
+import { FUNCTION_NAME_PATTERN, type FunctionNameFault } from './invoke/function-name.ts';
+import type { JsonFault } from './invoke/json-check.ts';
+import { INVOKE_LIMITS } from './invoke/limits.ts';
+import { QUALIFIER_PATTERN, type QualifierFault } from './invoke/qualifier.ts';
+import { INVOCATION_TYPES, type InvocationType, LOG_TYPES } from './invoke/types.ts';
+
+/** What one reason to say no looks like on the wire. */
+interface Row {
+  readonly error: LambdaErrorName;
+  /** Where it is not the error's own. */
+  readonly status?: number;
+  /** Seconds after which a caller may try again; at most 20, for SDKs sleep the whole of it. */
+  readonly retryAfterSeconds?: number;
+  /** The call was sent and its outcome is not known: the function may have run. */
+  readonly started?: 'unknown';
+  readonly allow?: 'POST';
+}
+
+type Wording = (...detail: never[]) => string;
+
+const row = <W extends Wording>(row: Row, message: W) => ({ ...row, message });
+const says = (text: string) => () => text;
+
+/** The service's words for an argument that breaks its model's constraint (recorded). */
+const constraint = (value: string, member: string, rule: string) =>
+  `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${rule}`;
+const pattern = (text: string) => `Member must satisfy regular expression pattern: ${text}`;
+const length = (max: number) => `Member must have length less than or equal to ${max}`;
+const oneOf = (values: readonly string[]) => `Member must satisfy enum value set: [${values.join(', ')}]`;
+
+const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be authorized');
+const INVALID_TOKEN = says('The security token included in the request is invalid.');
+
+const denied = (why: string) => (tenant: string, resource: string) =>
+  `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} because ${why}`;
+
+/** Every reason that Postern itself has to say no. `x-postern-refusal` carries the key; the wording is the service's. */
+export const REFUSALS = {
+  // 1 route
+  'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, UNKNOWN_OPERATION),
+  'method-not-allowed': row({ error: 'AccessDeniedException', status: 405, allow: 'POST' }, UNKNOWN_OPERATION),
+  'payload-too-large': row({ error: 'RequestTooLargeException' }, (type: InvocationType, bytes: number) =>
+    type === 'Event'
+      ? `${bytes} byte payload is too large for the Event invocation type (limit ${INVOKE_LIMITS.maxEventPayloadBytes} bytes)`
+      : `Request must be smaller than ${INVOKE_LIMITS.maxSyncPayloadBytes} bytes for the InvokeFunction operation`,
+  ),
+  'operation-unavailable': row(
+    { error: 'ServiceException', status: 501 },
+    (operation: string) =>
+      `${operation} is not available here yet. Use Invoke: POST /2015-03-31/functions/{FunctionName}/invocations`,
+  ),
+
+  // 2 identify
+  'no-credentials': row({ error: 'MissingAuthenticationTokenException' }, says('Missing Authentication Token')),
+  'credentials-ambiguous': row(
+    { error: 'InvalidSignatureException' },
+    says("Found both 'x-api-key' and 'Authorization' as HTTP header. Send the key in one of them."),
+  ),
+  'signed-caller': row(
+    { error: 'ServiceException', status: 501 },
+    says('Signed requests are not accepted here yet. Send a Postern key as `x-api-key` or `Authorization: Bearer`.'),
+  ),
+  'plain-http': row(
+    { error: 'AccessDeniedException' },
+    says('A key must not travel over plain HTTP: use https. This key has been exposed; ask for it to be rotated.'),
+  ),
+  'key-malformed': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'key-mistyped': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'key-unknown': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'key-revoked': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'key-expired': row({ error: 'ExpiredTokenException' }, says('The security token included in the request is expired')),
+
+  // 3 authorize
+  'tenant-suspended': row({ error: 'AccessDeniedException' }, (tenant: string) => `${tenant} is suspended`),
+  'function-not-allowed': row(
+    { error: 'AccessDeniedException' },
+    denied('no identity-based policy allows the lambda:InvokeFunction action'),
+  ),
+  'qualifier-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this version or alias')),
+  'type-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this invocation type')),
+  'log-tail-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows LogType Tail')),
+  'tenant-id-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows X-Amz-Tenant-Id')),
+
+  // 4 read the body
+  busy: row(
+    { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
+    says('Too many request bytes are in flight here. Try again in a moment.'),
+  ),
+  'payload-incomplete': row(
+    { error: 'InvalidRequestContentException' },
+    says('The request body ended before it was complete'),
+  ),
+
+  // 6 validate
+  'function-name': row({ error: 'InvalidParameterValueException' }, (value: string, fault: FunctionNameFault) => {
+    switch (fault.kind) {
+      case 'pattern':
+        return constraint(value, 'functionName', pattern(FUNCTION_NAME_PATTERN));
+      case 'length':
+        return constraint(value, 'functionName', length(fault.max));
+      case 'dots':
+        return constraint(value, 'functionName', 'Member must not be a name made only of dots');
+    }
+  }),
+  qualifier: row({ error: 'InvalidParameterValueException' }, (value: string, fault: QualifierFault) =>
+    constraint(value, 'qualifier', fault.kind === 'length' ? length(fault.max) : pattern(QUALIFIER_PATTERN)),
+  ),
+  'qualifier-mismatch': row(
+    { error: 'InvalidParameterValueException' },
+    says('The derived qualifier from the function name does not match the specified qualifier.'),
+  ),
+  'query-malformed': row(
+    { error: 'InvalidParameterValueException' },
+    says('The query string is not valid percent-encoded UTF-8'),
+  ),
+  'parameter-repeated': row(
+    { error: 'InvalidParameterValueException' },
+    (name: string) => `The query parameter '${name}' was given more than once`,
+  ),
+  'header-repeated': row(
+    { error: 'InvalidParameterValueException' },
+    (name: string) => `The header '${name}' was given more than once`,
+  ),
+  'invocation-type': row({ error: 'InvalidParameterValueException' }, (value: string) =>
+    constraint(value, 'invocationType', oneOf(INVOCATION_TYPES)),
+  ),
+  'log-type': row({ error: 'InvalidParameterValueException' }, (value: string) =>
+    constraint(value, 'logType', oneOf(LOG_TYPES)),
+  ),
+  'client-context-too-long': row({ error: 'InvalidParameterValueException' }, (bytes: number) =>
+    constraint(`(${bytes} bytes)`, 'clientContext', length(INVOKE_LIMITS.maxClientContextBytes)),
+  ),
+  'client-context': row(
+    { error: 'InvalidRequestContentException' },
+    says('Client context must be a valid Base64-encoded JSON object.'),
+  ),
+  'tenant-id': row({ error: 'InvalidParameterValueException' }, (value: string, tooLong: boolean) =>
+    constraint(
+      value,
+      'tenantId',
+      tooLong ? length(INVOKE_LIMITS.maxTenantIdLength) : pattern('[a-zA-Z0-9\\._:\\/=+\\-@ ]+'),
+    ),
+  ),
+  'durable-execution-name': row({ error: 'InvalidParameterValueException' }, (value: string, tooLong: boolean) =>
+    constraint(
+      value,
+      'durableExecutionName',
+      tooLong ? length(INVOKE_LIMITS.maxDurableExecutionNameLength) : pattern('[a-zA-Z0-9-_]+'),
+    ),
+  ),
+  'content-type': row(
+    { error: 'UnsupportedMediaTypeException' },
+    (value: string) =>
+      `Unsupported content type: ${value}. Send the payload as JSON, with 'Content-Type: application/json'`,
+  ),
+  'payload-not-json': row(
+    { error: 'InvalidRequestContentException' },
+    (fault: JsonFault) =>
+      'Could not parse request body into json: Could not parse payload into json: ' +
+      `${fault.problem}\n at [Source: REDACTED (\`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION\` disabled); ` +
+      `line: ${fault.line}, column: ${fault.column}]`,
+  ),
+
+  // 8 forward
+  'upstream-credentials': row(
+    { error: 'ServiceException', status: 502 },
+    says("Lambda did not accept this gateway's own credentials. Your key is fine; tell the operator."),
+  ),
+  'upstream-access-denied': row(
+    { error: 'AccessDeniedException' },
+    (resource: string) => `This gateway is not authorized to perform: lambda:InvokeFunction on resource: ${resource}`,
+  ),
+  'upstream-unreachable': row(
+    { error: 'ServiceException', status: 502, started: 'unknown' },
+    says('The connection to Lambda failed. The function may have run.'),
+  ),
+  'upstream-timeout': row(
+    { error: 'ServiceException', status: 504, started: 'unknown' },
+    says('Lambda did not answer in time. The function may have run.'),
+  ),
+
+  // anywhere
+  'state-unavailable': row(
+    { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
+    says("The tenant's state cannot be reached. Nothing was sent to Lambda. Try again in a moment."),
+  ),
+  misconfigured: row(
+    { error: 'ServiceException' },
+    (problems: readonly string[]) => `This gateway is not configured: ${problems.join('; ')}`,
+  ),
+  internal: row(
+    { error: 'ServiceException' },
+    says('An internal error occurred. Nothing is known to be wrong with the request.'),
+  ),
+} as const satisfies Record<string, Row & { readonly message: Wording }>;
+
+export type RefusalReason = keyof typeof REFUSALS;
+
+/** One no of ours: why, in the words that the caller gets. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
+
+type Detail = { readonly [R in RefusalReason]: Parameters<(typeof REFUSALS)[R]['message']> };
+type Table = { readonly [R in RefusalReason]: Row & { readonly message: (...detail: Detail[R]) => string } };
+const TABLE: Table = REFUSALS;
+
+/** Says no, with the detail that the reason's row asks for. */
+export function refuse<R extends RefusalReason>(reason: R, ...detail: Detail[R]): Refusal {
+  return { reason, message: TABLE[reason].message(...detail) };
+}
+
+/** A refusal as it goes on the wire. */
+export interface RenderedRefusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal`. */
+export function renderRefusal({ reason, message }: Refusal): RenderedRefusal {
+  const row: Row = TABLE[reason];
+  const status = row.status ?? LAMBDA_ERRORS[row.error].status;
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'x-amzn-errortype': row.error,
+      'x-postern-refusal': reason,
+      ...(row.retryAfterSeconds !== undefined && { 'retry-after': String(row.retryAfterSeconds) }),
+      ...(row.started !== undefined && { 'x-postern-started': row.started }),
+      ...(row.allow !== undefined && { allow: row.allow }),
+    },
+    body: writeErrorBody(row.error, status, message),
+  };
+}

@@ -1,0 +1,109 @@
+import { INVOKE_LIMITS } from './invoke/limits.ts';
+import { partitionOf } from './invoke/region.ts';
+import { no, ok, type Result } from './result.ts';
+import { parseRootKeys, type RootKeys } from './tenancy/root-keys.ts';
+
+/** The credentials that we sign with; from the operator's AWS account. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Everything that an operator sets, read once and checked. */
+export interface Settings {
+  readonly rootKeys: RootKeys;
+  readonly adminToken: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly credentials: AwsCredentials;
+  /** `http(s)://host[:port]` in place of AWS's endpoints. */
+  readonly lambdaEndpoint?: string;
+  /** Characters that a FunctionName may have, 170 to 256. */
+  readonly maxFunctionNameLength: number;
+}
+
+const MIN_ADMIN_TOKEN_LENGTH = 32;
+const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?\/?$/;
+
+/**
+ * Reads the settings.
+ *
+ * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and how to mend it,
+ * and never holds a value.
+ */
+export function readSettings(env: Readonly<Record<string, unknown>>): Result<Settings, readonly string[]> {
+  const problems: string[] = [];
+  const optional = (name: string): string | undefined => {
+    const value = env[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const checked = <T>(name: string, hint: string, parse: (text: string) => Result<T, string>): T | undefined => {
+    const text = optional(name);
+    const parsed = text === undefined ? no(`is not set: ${hint}`) : parse(text);
+    if (parsed.ok) return parsed.value;
+    problems.push(`${name} ${parsed.error}`);
+    return undefined;
+  };
+  const fits = (fit: boolean, text: string, problem: string) => (fit ? ok(text) : no(problem));
+
+  const rootKeys = checked(
+    'POSTERN_ROOT_KEYS',
+    "set it to '1:' and the output of: openssl rand -base64 32",
+    parseRootKeys,
+  );
+  const adminToken = checked('POSTERN_ADMIN_TOKEN', 'make one with: openssl rand -hex 32', (text) =>
+    fits(text.length >= MIN_ADMIN_TOKEN_LENGTH, text, `must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters`),
+  );
+  const accountId = checked('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
+    fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),
+  );
+  const region = checked('AWS_REGION', 'the AWS region of your functions', (text) =>
+    fits(partitionOf(text) !== undefined, text, 'must be an AWS region, such as eu-west-1'),
+  );
+  const accessKeyId = checked('AWS_ACCESS_KEY_ID', 'the access key id that calls are signed with', (text) =>
+    fits(/^\w{1,128}$/.test(text), text, 'must be letters, digits and underscores'),
+  );
+  const secretAccessKey = checked('AWS_SECRET_ACCESS_KEY', 'the secret of AWS_ACCESS_KEY_ID', (text) =>
+    fits(/^\S+$/.test(text), text, 'must not contain white space'),
+  );
+  const sessionToken = optional('AWS_SESSION_TOKEN');
+  const lambdaEndpoint =
+    optional('AWS_ENDPOINT_URL_LAMBDA') === undefined
+      ? undefined
+      : checked('AWS_ENDPOINT_URL_LAMBDA', '', (text) =>
+          fits(ORIGIN.test(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
+        );
+  const maxFunctionNameLength =
+    optional('POSTERN_MAX_FUNCTION_NAME_LENGTH') === undefined
+      ? INVOKE_LIMITS.maxFunctionNameLength
+      : checked('POSTERN_MAX_FUNCTION_NAME_LENGTH', '', parseNameLength);
+
+  if (
+    problems.length > 0 ||
+    !rootKeys ||
+    !adminToken ||
+    !accountId ||
+    !region ||
+    !accessKeyId ||
+    !secretAccessKey ||
+    !maxFunctionNameLength
+  ) {
+    return no(problems);
+  }
+  return ok({
+    rootKeys,
+    adminToken,
+    accountId,
+    region,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+    ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
+    maxFunctionNameLength,
+  });
+}
+
+function parseNameLength(text: string): Result<number, string> {
+  const { maxFunctionNameLength: least, maxFunctionNameLengthCeiling: most } = INVOKE_LIMITS;
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? ok(value) : no(`must be a number from ${least} to ${most}`);
+}

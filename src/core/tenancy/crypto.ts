@@ -1,0 +1,7 @@
+/** The primitives that ids and keys are made with. Core has none of its own: who calls it hands them in. */
+export interface KeyCrypto {
+  /** HMAC-SHA256 of UTF-8 text (RFC 2104): 32 bytes. */
+  readonly hmacSha256: (key: Uint8Array, text: string) => Uint8Array;
+  /** Compares in time that depends on the lengths only; false when they differ. */
+  readonly timingSafeEqual: (a: string, b: string) => boolean;
+}

@@ -1,0 +1,47 @@
+import { encodeBase32 } from '../base32.ts';
+import { crc32 } from '../crc32.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, ok, type Result } from '../result.ts';
+import type { KeyCrypto } from './crypto.ts';
+import { type KeyId, type KeyIdentity, verifyKeyId } from './ids.ts';
+import type { RootKey, RootKeys } from './root-keys.ts';
+
+/**
+ * A bearer key is `postern_<key id>_<52: secret><7: CRC-32>`, all `[a-z0-9_]`. The fixed prefix is for secret scanners;
+ * the checksum tells a typing mistake from a forgery. The secret is derived from the key id, so nobody stores it.
+ */
+export const API_KEY_PREFIX = 'postern_';
+const API_KEY = /^postern_(k[a-z0-9_]{16,120})_([a-z2-7]{52})([a-z2-7]{7})$/;
+
+const checksum = (text: string): string => {
+  const crc = crc32(text);
+  return encodeBase32(Uint8Array.of(crc >>> 24, (crc >>> 16) & 0xff, (crc >>> 8) & 0xff, crc & 0xff));
+};
+
+const derive = (crypto: KeyCrypto, rootKey: RootKey, purpose: 'bearer' | 'sigv4', keyId: KeyId) =>
+  encodeBase32(crypto.hmacSha256(rootKey.secret, `${purpose}/${keyId}`));
+
+/** The bearer key of a key id. */
+export function deriveApiKey(crypto: KeyCrypto, { keyId, rootKey }: Pick<KeyIdentity, 'keyId' | 'rootKey'>): string {
+  const text = `${API_KEY_PREFIX}${keyId}_${derive(crypto, rootKey, 'bearer', keyId)}`;
+  return text + checksum(text);
+}
+
+/** The AWS secret access key of a key id, whose access key id is the key id itself. */
+export function deriveSecretAccessKey(
+  crypto: KeyCrypto,
+  { keyId, rootKey }: Pick<KeyIdentity, 'keyId' | 'rootKey'>,
+): string {
+  return derive(crypto, rootKey, 'sigv4', keyId);
+}
+
+/** Proves a bearer key with no lookup: its checksum, its key id's MAC, its secret. Whether it still lives is not said. */
+export function proveApiKey(crypto: KeyCrypto, keys: RootKeys, text: string): Result<KeyIdentity, Refusal> {
+  const match = API_KEY.exec(text);
+  if (!match) return no(refuse('key-malformed'));
+  const [, keyId = '', , given = ''] = match;
+  if (checksum(text.slice(0, -given.length)) !== given) return no(refuse('key-mistyped'));
+  const identity = verifyKeyId(crypto, keys, keyId);
+  if (!identity || !crypto.timingSafeEqual(deriveApiKey(crypto, identity), text)) return no(refuse('key-unknown'));
+  return ok(identity);
+}

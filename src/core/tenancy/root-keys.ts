@@ -1,0 +1,43 @@
+import { decodeBase64 } from '../base64.ts';
+import { no, ok, type Result } from '../result.ts';
+
+/** One version of the root key. */
+export interface RootKey {
+  readonly version: number;
+  readonly secret: Uint8Array;
+}
+
+/** The root keys that live: the first mints, all verify. */
+export interface RootKeys {
+  readonly minting: RootKey;
+  readonly byVersion: ReadonlyMap<number, RootKey>;
+}
+
+/** Bytes that a root key needs at the least: the output size of SHA-256 (RFC 2104 section 3). */
+export const MIN_ROOT_KEY_BYTES = 32;
+const MAX_VERSION = 9999;
+
+/**
+ * Parses `POSTERN_ROOT_KEYS`: `2:<base64>,1:<base64>`.
+ *
+ * @returns the keys, or a sentence on what is wrong that holds no part of a key.
+ */
+export function parseRootKeys(text: string): Result<RootKeys, string> {
+  const byVersion = new Map<number, RootKey>();
+  for (const entry of text.split(',')) {
+    const match = /^([1-9]\d{0,3}):(.*)$/.exec(entry.trim());
+    if (!match) return no(`must be 'VERSION:BASE64', several joined with commas; VERSION is 1 to ${MAX_VERSION}`);
+    const version = Number(match[1]);
+    const secret = decodeBase64(match[2] ?? '');
+    if (!secret) return no(`version ${version} is not valid base64`);
+    if (secret.length < MIN_ROOT_KEY_BYTES) {
+      return no(
+        `version ${version} has ${secret.length} bytes; make one of ${MIN_ROOT_KEY_BYTES}: openssl rand -base64 32`,
+      );
+    }
+    if (byVersion.has(version)) return no(`version ${version} stands in it twice`);
+    byVersion.set(version, { version, secret });
+  }
+  const [minting] = byVersion.values();
+  return minting ? ok({ minting, byVersion }) : no('must hold at least one key');
+}

@@ -1,0 +1,48 @@
+import { Hono } from 'hono';
+import { refuse } from '../core/refusal.ts';
+import { answerRefusal } from './answer.ts';
+import { startCall } from './call.ts';
+import { type Gateway, invoke } from './invoke.ts';
+
+/** What the envelope knows of a request. */
+export interface Envelope {
+  Variables: { requestId: string };
+}
+
+/** Puts on an answer what every answer of the service carries: its id, and the time that SDKs set their clock by. */
+function complete(response: Response, requestId: string, nowMs: number): Response {
+  if (!response.headers.has('x-amzn-requestid')) response.headers.set('x-amzn-requestid', requestId);
+  if (!response.headers.has('date')) response.headers.set('date', new Date(nowMs).toUTCString());
+  return response;
+}
+
+/** Writes one line of JSON to the log. */
+export const writeLog = (line: object): void => console.log(JSON.stringify(line));
+
+/**
+ * The envelope around every answer: request id, date, the last-resort error. Other rooms are mounted on it by the worker;
+ * every path that is not theirs is a call to Lambda's API.
+ */
+export function createEnvelope(now: () => number): Hono<Envelope> {
+  const app = new Hono<Envelope>();
+  app.use(async (c, next) => {
+    c.set('requestId', crypto.randomUUID());
+    await next();
+    complete(c.res, c.get('requestId'), now());
+  });
+  app.onError((error, c) => {
+    // The caller learns nothing of what went wrong inside; the log has it under the same request id.
+    writeLog({ level: 'error', requestId: c.get('requestId'), error: error.stack ?? String(error) });
+    return answerRefusal(refuse('internal'));
+  });
+  return app;
+}
+
+/** Mounts the gateway: it answers whatever no other room has claimed. */
+export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
+  app.all('*', (c) => {
+    const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+    const call = startCall(c.get('requestId'), waitUntil, { now: gateway.now, log: writeLog });
+    return invoke(gateway, c.req.raw, call);
+  });
+}

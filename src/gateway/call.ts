@@ -1,0 +1,60 @@
+import type { Refusal } from '../core/refusal.ts';
+import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
+import { answerRefusal } from './answer.ts';
+import type { WaitUntil } from './tenant-memory.ts';
+
+/** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
+export interface CallRecord {
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  tenant?: TenantId;
+  key?: KeyId;
+  /** As the caller named it. */
+  function?: string;
+  type?: string;
+  status?: number;
+  refusal?: string;
+  functionError?: string;
+  /** Lambda's own id of the request. */
+  upstreamRequestId?: string;
+  bytesIn?: number;
+  durationMs?: number;
+}
+
+/** One call while it is being served. */
+export interface Call {
+  readonly record: CallRecord;
+  readonly waitUntil: WaitUntil;
+  /** Answers with a refusal, and accounts for the call. */
+  refuse(refusal: Refusal): Response;
+  /** Accounts for the call: once, when its end is seen. */
+  settle(): void;
+}
+
+export interface CallPorts {
+  readonly now: () => number;
+  readonly log: (line: object) => void;
+}
+
+export function startCall(requestId: string, waitUntil: WaitUntil, { now, log }: CallPorts): Call {
+  const record: CallRecord = { requestId, startedAtMs: now() };
+  let settled = false;
+  const settle = () => {
+    if (settled) return;
+    settled = true;
+    const { startedAtMs, ...rest } = record;
+    log({ at: new Date(startedAtMs).toISOString(), ...rest, durationMs: now() - startedAtMs });
+  };
+  return {
+    record,
+    waitUntil,
+    settle,
+    refuse(refusal) {
+      const response = answerRefusal(refusal);
+      record.status = response.status;
+      record.refusal = refusal.reason;
+      settle();
+      return response;
+    },
+  };
+}

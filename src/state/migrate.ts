@@ -1,0 +1,18 @@
+/** One step of an object's schema: SQL statements, run once, in order. Never change one that has been released. */
+export type Migration = string;
+
+/**
+ * Brings an object's database to the newest schema. Each step and its mark are one transaction, so a step has happened
+ * whole or not at all. (`PRAGMA user_version` is not supported in Durable Objects, hence the table.)
+ */
+export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[]): void {
+  const { sql } = storage;
+  sql.exec('CREATE TABLE IF NOT EXISTS migration (step INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL)');
+  const { done } = sql.exec<{ done: number }>('SELECT count(*) AS done FROM migration').one();
+  for (const [index, migration] of migrations.slice(done).entries()) {
+    storage.transactionSync(() => {
+      sql.exec(migration);
+      sql.exec('INSERT INTO migration (step, at_ms) VALUES (?, ?)', done + index, Date.now());
+    });
+  }
+}

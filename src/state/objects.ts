@@ -1,0 +1,43 @@
+import { placeOf, type TenantId } from '../core/tenancy/ids.ts';
+import type { Directory } from './directory.ts';
+import type { Tenant } from './tenant.ts';
+
+/** The bindings of `wrangler.toml` that hold our objects. */
+export interface ObjectBindings {
+  readonly TENANT: DurableObjectNamespace<Tenant>;
+  readonly DIRECTORY: DurableObjectNamespace<Directory>;
+}
+
+/** The one way to call an object: by a fresh stub for each attempt. */
+export interface Objects {
+  /** Calls a tenant's object. What is called has to be safe to repeat. */
+  tenant<T>(id: TenantId, call: (stub: DurableObjectStub<Tenant>) => Promise<T>): Promise<T>;
+  /** Calls the directory. What is called has to be safe to repeat. */
+  directory<T>(call: (stub: DurableObjectStub<Directory>) => Promise<T>): Promise<T>;
+}
+
+const ATTEMPTS = 3;
+const MAX_BACKOFF_MS = 100;
+
+/**
+ * Repeats a call that failed on the way. An overloaded object is never asked again (Durable Objects, Error handling:
+ * `.retryable` and `.overloaded`), and after any failure the stub is made anew.
+ */
+async function repeat<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (!retryable || overloaded || attempt === ATTEMPTS) throw error;
+      await scheduler.wait(Math.random() * MAX_BACKOFF_MS * attempt);
+    }
+  }
+}
+
+export function createObjects({ TENANT, DIRECTORY }: ObjectBindings): Objects {
+  return {
+    tenant: (id, call) => repeat(() => call(TENANT.get(TENANT.idFromName(id), { locationHint: placeOf(id) }))),
+    directory: (call) => repeat(() => call(DIRECTORY.get(DIRECTORY.idFromName('directory')))),
+  };
+}

@@ -1,0 +1,145 @@
+import { DurableObject } from 'cloudflare:workers';
+import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
+import type { TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { type Migration, migrate } from './migrate.ts';
+
+const MIGRATIONS: readonly Migration[] = [
+  `CREATE TABLE tenant (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     id TEXT NOT NULL,
+     document TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     created_at_ms INTEGER NOT NULL,
+     updated_at_ms INTEGER NOT NULL
+   );
+   CREATE TABLE key (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL,
+     expires_at_ms INTEGER
+   ) WITHOUT ROWID;`,
+];
+
+/** A live key, without its secret, which nobody stores. */
+export interface KeyRecord {
+  readonly id: KeyId;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+}
+
+/** One page of a list, and where the next begins. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+type TenantRow = { id: string; document: string; version: number; created_at_ms: number; updated_at_ms: number };
+type KeyRow = { id: string; name: string; created_at_ms: number; expires_at_ms: number | null };
+
+const toKey = (row: KeyRow): KeyRecord => ({
+  id: row.id as KeyId,
+  name: row.name,
+  createdAtMs: row.created_at_ms,
+  expiresAtMs: row.expires_at_ms,
+});
+
+/** A tenant's object: what it is, and which of its keys live. Found by its id's name; made on first use. */
+export class Tenant extends DurableObject {
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env as never);
+    this.#sql = ctx.storage.sql;
+    migrate(ctx.storage, MIGRATIONS);
+  }
+
+  /** Writes the tenant; to repeat it changes nothing. */
+  create(id: TenantId, document: TenantDocument): TenantRecord {
+    const now = Date.now();
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO tenant (only, id, document, version, created_at_ms, updated_at_ms) VALUES (1, ?, ?, 1, ?, ?)',
+      id,
+      JSON.stringify(document),
+      now,
+      now,
+    );
+    const created = this.read();
+    if (!created) throw new Error('a tenant that was just written is not there');
+    return created;
+  }
+
+  read(): TenantRecord | null {
+    const [row] = this.#sql.exec<TenantRow>('SELECT * FROM tenant').toArray();
+    if (!row) return null;
+    return {
+      id: row.id as TenantId,
+      ...(JSON.parse(row.document) as TenantDocument),
+      version: row.version,
+      createdAtMs: row.created_at_ms,
+      updatedAtMs: row.updated_at_ms,
+    };
+  }
+
+  /** Replaces the document if the tenant is still at `version`; null when it is not, or is not there. */
+  replace(document: TenantDocument, version: number): TenantRecord | null {
+    const { rowsWritten } = this.#sql.exec(
+      'UPDATE tenant SET document = ?, version = version + 1, updated_at_ms = ? WHERE version = ?',
+      JSON.stringify(document),
+      Date.now(),
+      version,
+    );
+    return rowsWritten > 0 ? this.read() : null;
+  }
+
+  /** Removes the tenant and all its keys; false when it was not there. */
+  remove(): boolean {
+    return this.ctx.storage.transactionSync(() => {
+      this.#sql.exec('DELETE FROM key');
+      return this.#sql.exec('DELETE FROM tenant').rowsWritten > 0;
+    });
+  }
+
+  /** Adds a key, or finds it added already; null when there is no tenant. */
+  addKey(id: KeyId, name: string, expiresAtMs: number | null): KeyRecord | null {
+    if (!this.read()) return null;
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
+      id,
+      name,
+      Date.now(),
+      expiresAtMs,
+    );
+    return toKey(this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).one());
+  }
+
+  /** The keys that live, by id, from behind `after`; null when there is no tenant. */
+  listKeys(after: string, limit: number): Page<KeyRecord> | null {
+    if (!this.read()) return null;
+    const rows = this.#sql
+      .exec<KeyRow>('SELECT * FROM key WHERE id > ? ORDER BY id LIMIT ?', after, limit + 1)
+      .toArray();
+    const items = rows.slice(0, limit).map(toKey);
+    return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  }
+
+  /** Revokes a key for good; false when there was no such key. */
+  revokeKey(id: string): boolean {
+    return this.#sql.exec('DELETE FROM key WHERE id = ?', id).rowsWritten > 0;
+  }
+
+  /** What a gateway isolate needs to serve this tenant's calls. */
+  snapshot(): TenantSnapshot {
+    const tenant = this.read();
+    if (!tenant) return { exists: false };
+    const { status, policy, upstream } = tenant;
+    const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
+    return {
+      exists: true,
+      status,
+      policy,
+      upstream,
+      keys: Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms])),
+    };
+  }
+}

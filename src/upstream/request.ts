@@ -1,0 +1,31 @@
+import type { Permit } from '../core/policy/authorize.ts';
+
+/** The parts of an Invoke request that a Permit decides. */
+export interface InvokeRequest {
+  /** As it goes on the wire, percent-encoded like an SDK's label. */
+  readonly path: string;
+  readonly headers: Record<string, string>;
+}
+
+/**
+ * Builds Lambda's Invoke request from a Permit. The function goes as its full ARN with the qualifier behind it, so that
+ * neither our credentials' account nor the endpoint's region can change which function is meant.
+ */
+export function buildInvokeRequest(permit: Permit): InvokeRequest {
+  const { partition, region, account, name } = permit.target;
+  const qualifier = permit.qualifier === undefined ? '' : `:${permit.qualifier}`;
+  const arn = `arn:${partition}:lambda:${region}:${account}:function:${name}${qualifier}`;
+  return {
+    path: `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`,
+    headers: {
+      'content-type': 'application/json',
+      'x-amz-invocation-type': permit.invocationType,
+      ...(permit.logType !== 'None' && { 'x-amz-log-type': permit.logType }),
+      ...(permit.clientContext !== undefined && { 'x-amz-client-context': permit.clientContext }),
+      ...(permit.tenantId !== undefined && { 'x-amz-tenant-id': permit.tenantId }),
+      ...(permit.durableExecutionName !== undefined && {
+        'x-amz-durable-execution-name': permit.durableExecutionName,
+      }),
+    },
+  };
+}

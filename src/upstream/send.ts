@@ -1,0 +1,55 @@
+import type { Permit } from '../core/policy/authorize.ts';
+import { type Refusal, refuse } from '../core/refusal.ts';
+import { no, ok, type Result } from '../core/result.ts';
+import type { AwsCredentials } from '../core/settings.ts';
+import { lambdaEndpoint } from './endpoint.ts';
+import { buildInvokeRequest } from './request.ts';
+import { createSigner } from './sign.ts';
+
+/** A payload, with its SHA-256 in hex. */
+export interface Payload {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly sha256: string;
+}
+
+/** Signs what a Permit allows and sends it to Lambda: once, whatever comes of it. */
+export type SendOnce = (permit: Permit, payload: Payload) => Promise<Result<Response, Refusal>>;
+
+/** A function may run for 15 minutes (Lambda quotas); after these milliseconds without an answer the call is lost. */
+export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
+
+export interface SenderOptions {
+  readonly credentials: AwsCredentials;
+  /** `AWS_ENDPOINT_URL_LAMBDA`. */
+  readonly endpoint?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Makes the one function that reaches Lambda. It never sends twice: an Invoke is not idempotent, and the runtime calls a
+ * lost connection `retryable` even when the request had been sent.
+ */
+export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEOUT_MS }: SenderOptions): SendOnce {
+  const sign = createSigner(credentials);
+  return async (permit, payload) => {
+    const { path, headers } = buildInvokeRequest(permit);
+    const { region } = permit.target;
+    const origin = lambdaEndpoint(region, endpoint);
+    const signed = await sign({ origin, region, path, headers, bodySha256: payload.sha256 }, new Date());
+    try {
+      return ok(
+        await fetch(origin + path, {
+          method: 'POST',
+          headers: signed,
+          body: payload.bytes,
+          // Never follow: a redirect would carry the payload elsewhere, and as a GET.
+          redirect: 'manual',
+          signal: AbortSignal.timeout(timeoutMs),
+        }),
+      );
+    } catch (error) {
+      const timedOut = error instanceof Error && error.name === 'TimeoutError';
+      return no(refuse(timedOut ? 'upstream-timeout' : 'upstream-unreachable'));
+    }
+  };
+}
