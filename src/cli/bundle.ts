@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+/** The folder that holds `wrangler.toml`. */
+export const PACKAGE_ROOT = join(import.meta.dirname, '../..');
+
+/** Keeps wrangler from talking to anybody: no metrics, no update check, no fetch of a sample `request.cf`. */
+const SILENT = {
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_WRITE_LOGS: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  CI: '1',
+};
+
+/** The Worker as `wrangler deploy` uploads it. */
+export interface Bundle {
+  readonly path: string;
+  readonly bytes: number;
+  readonly gzipBytes: number;
+}
+
+/** Bundles the Worker with wrangler, the way a deployment does, into a folder. */
+export async function bundleWorker(outDir: string): Promise<Bundle> {
+  const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
+  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--minify', '--outdir', outDir], {
+    cwd: PACKAGE_ROOT,
+    env: { ...process.env, ...SILENT },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const { promise: closed, resolve, reject } = Promise.withResolvers<number | null>();
+  child.on('error', reject).on('close', resolve);
+  if ((await closed) !== 0) throw new Error(`wrangler could not bundle the Worker:\n${output}`);
+  const path = join(outDir, 'worker.js');
+  const code = await readFile(path);
+  return { path, bytes: code.length, gzipBytes: gzipSync(code, { level: 9 }).length };
+}

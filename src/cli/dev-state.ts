@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A tenant that the first start makes, so that there is something to call with. */
+export interface DemoTenant {
+  readonly tenantId: string;
+  readonly apiKey: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** What `postern dev` keeps from one start to the next. Secrets of this machine only; the file is its owner's alone. */
+export interface DevState {
+  readonly rootKeys: string;
+  readonly adminToken: string;
+  /** What the gateway signs with and the local Lambda checks. */
+  readonly lambda: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly demo?: DemoTenant;
+}
+
+const fileOf = (dir: string) => join(dir, 'state.json');
+
+/** Reads the state of a folder, or makes one. */
+export async function openState(dir: string): Promise<DevState> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  let text: string;
+  try {
+    text = await readFile(fileOf(dir), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const made: DevState = {
+      rootKeys: `1:${randomBytes(32).toString('base64')}`,
+      adminToken: randomBytes(32).toString('hex'),
+      lambda: {
+        accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
+        secretAccessKey: randomBytes(30).toString('base64'),
+      },
+    };
+    await saveState(dir, made);
+    return made;
+  }
+  try {
+    return JSON.parse(text) as DevState;
+  } catch {
+    throw new Error(`${fileOf(dir)} is not JSON any more; delete ${dir} to start afresh`);
+  }
+}
+
+/** Writes the state whole or not at all. */
+export async function saveState(dir: string, state: DevState): Promise<void> {
+  const temporary = `${fileOf(dir)}.${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, fileOf(dir));
+}

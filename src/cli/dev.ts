@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { startEmulator } from '../emulator/start.ts';
+import { createAdminClient } from './admin-client.ts';
+import { bundleWorker } from './bundle.ts';
+import { ensureDemo } from './demo.ts';
+import { type DemoTenant, type DevState, openState, saveState } from './dev-state.ts';
+import { startLocalGateway } from './local-gateway.ts';
+
+export interface DevOptions {
+  readonly port: number;
+  readonly lambdaPort: number;
+  /** Use this Lambda, with the AWS settings of the environment, and not the local one. */
+  readonly lambdaEndpoint?: string;
+  /** The developer's own handlers. */
+  readonly functions?: string;
+  readonly state: string;
+  /** Gets what is worth telling while it runs, a line each. */
+  readonly log: (line: string) => void;
+}
+
+/** All of it, running on this machine. */
+export interface DevServer {
+  readonly gateway: string;
+  readonly lambda: string;
+  readonly adminToken: string;
+  readonly demo: DemoTenant;
+  close(): Promise<void>;
+}
+
+const ACCOUNT_ID = '123456789012';
+const LOCALSTACK_ACCOUNT_ID = '000000000000';
+const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
+
+/** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
+export async function startDev(options: DevOptions): Promise<DevServer> {
+  const stateDir = resolve(options.state);
+  const state = await openState(stateDir);
+  await assertFree(options.port, '--port');
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    await Promise.allSettled(closers.splice(0).map((closer) => closer()));
+  };
+  try {
+    const lambda = options.lambdaEndpoint
+      ? useLambda(options.lambdaEndpoint, process.env)
+      : await startLambda(options, state, closers);
+    const bundle = await bundleWorker(join(stateDir, 'build'));
+    const gateway = await startLocalGateway({
+      bundlePath: bundle.path,
+      persistTo: join(stateDir, 'objects'),
+      port: options.port,
+      settings: {
+        POSTERN_ROOT_KEYS: state.rootKeys,
+        POSTERN_ADMIN_TOKEN: state.adminToken,
+        AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+        ...lambda.settings,
+      },
+      log: options.log,
+    });
+    closers.push(gateway.close);
+    const demo = await ensureDemo(createAdminClient(gateway.url, state.adminToken), state.demo);
+    if (demo !== state.demo) await saveState(stateDir, { ...state, demo });
+    return { gateway: gateway.url, lambda: lambda.url, adminToken: state.adminToken, demo, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Upstream {
+  readonly url: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+async function startLambda(options: DevOptions, state: DevState, closers: (() => Promise<void>)[]): Promise<Upstream> {
+  await assertFree(options.lambdaPort, '--lambda-port');
+  const region = process.env.AWS_REGION ?? 'us-east-1';
+  const emulator = await startEmulator({
+    port: options.lambdaPort,
+    accountId: ACCOUNT_ID,
+    region,
+    credentials: state.lambda,
+    ...(options.functions !== undefined && { functionsDir: resolve(options.functions) }),
+    log: options.log,
+  });
+  closers.push(() => emulator.close());
+  return {
+    url: emulator.url,
+    settings: {
+      AWS_ACCOUNT_ID: ACCOUNT_ID,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: state.lambda.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: state.lambda.secretAccessKey,
+    },
+  };
+}
+
+/** Takes the AWS settings of the environment; for an emulator on this machine, what LocalStack has as defaults. */
+function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
+  const local = LOOPBACK.test(endpoint);
+  const setting = (name: string, localDefault: string): string => {
+    const value = env[name] ?? (local ? localDefault : undefined);
+    if (value === undefined) throw new Error(`--lambda-endpoint ${endpoint} needs ${name} in the environment`);
+    return value;
+  };
+  return {
+    url: endpoint,
+    settings: {
+      AWS_ACCOUNT_ID: setting('AWS_ACCOUNT_ID', LOCALSTACK_ACCOUNT_ID),
+      AWS_REGION: setting('AWS_REGION', 'us-east-1'),
+      AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID', 'test'),
+      AWS_SECRET_ACCESS_KEY: setting('AWS_SECRET_ACCESS_KEY', 'test'),
+      ...(env.AWS_SESSION_TOKEN !== undefined && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
+    },
+  };
+}
+
+async function assertFree(port: number, option: string): Promise<void> {
+  if (port === 0) return;
+  const { promise, resolve: free, reject } = Promise.withResolvers<void>();
+  const probe = createServer();
+  probe.once('error', (error: NodeJS.ErrnoException) =>
+    reject(error.code === 'EADDRINUSE' ? new Error(`port ${port} is in use; choose another with ${option}`) : error),
+  );
+  probe.listen(port, '127.0.0.1', () => probe.close(() => free()));
+  await promise;
+}
+
+/** Makes the first call, so that a newcomer sees one answered. */
+export async function firstCall({ gateway, demo }: DevServer): Promise<{ status: number; body: string }> {
+  const response = await fetch(`${gateway}/2015-03-31/functions/hello/invocations`, {
+    method: 'POST',
+    headers: { 'x-api-key': demo.apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Postern', id: randomUUID() }),
+  });
+  return { status: response.status, body: await response.text() };
+}

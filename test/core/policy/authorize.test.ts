@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseArguments } from '../../../src/core/invoke/arguments.ts';
+import { authorize } from '../../../src/core/policy/authorize.ts';
+import { type AllowRuleDocument, compilePolicy } from '../../../src/core/policy/policy.ts';
+
+const OURS = '123456789012';
+const home = { account: OURS, region: 'eu-west-1' };
+
+interface Asked {
+  readonly name?: string;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly upstreamTenantId?: string;
+}
+
+const decide = (
+  allow: readonly AllowRuleDocument[],
+  { name = 'orders', query = '', headers = {}, ...rest }: Asked = {},
+) => {
+  const call = parseArguments({
+    rawFunctionName: name,
+    rawQuery: query,
+    header: (header) => headers[header],
+    maxFunctionNameLength: 170,
+  });
+  if (!call.ok) throw new Error(call.error.message);
+  return authorize({ policy: compilePolicy({ allow }), tenant: 't', home, call: call.value, ...rest });
+};
+const reason = (...input: Parameters<typeof decide>) => {
+  const decided = decide(...input);
+  return decided.ok ? 'permitted' : decided.error.reason;
+};
+
+const anything: AllowRuleDocument = { function: '*', logTail: true, tenantId: 'caller' };
+
+describe('authorize', () => {
+  it('permits nothing without a rule', () => {
+    expect(reason([])).toBe('function-not-allowed');
+  });
+
+  it('builds the permit from what the name means, and not from how it was written', () => {
+    const forms = [
+      'orders:live',
+      'function:orders:live',
+      `${OURS}:orders:live`,
+      `${OURS}:function:orders:live`,
+      `eu-west-1:${OURS}:function:orders:live`,
+      `arn:aws:lambda:eu-west-1:${OURS}:function:orders:live`,
+      'arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Aorders%3Alive',
+    ];
+    for (const name of forms) {
+      const permit = decide([{ function: 'orders' }], { name });
+      expect(permit.ok && { ...permit.value.target, qualifier: permit.value.qualifier }).toEqual({
+        partition: 'aws',
+        region: 'eu-west-1',
+        account: OURS,
+        name: 'orders',
+        qualifier: 'live',
+      });
+    }
+  });
+
+  it.each([
+    'arn:aws:lambda:eu-west-1:999999999999:function:orders',
+    '999999999999:orders',
+    '999999999999:function:orders',
+    `arn:aws:lambda:us-east-1:${OURS}:function:orders`,
+    `us-east-1:${OURS}:function:orders`,
+    'us-east-1:orders',
+    `arn:aws-cn:lambda:eu-west-1:${OURS}:function:orders`,
+    `arn:aws:lambda:us-isoz-east-1:${OURS}:function:orders`,
+  ])('never takes a rule without a place for one that lets %s through', (name) => {
+    expect(reason([{ function: 'orders' }, anything], { name })).toBe('function-not-allowed');
+  });
+
+  it("never permits a stranger's account or region, whatever the name, under rules without a place", () => {
+    const account = fc.stringMatching(/^\d{12}$/);
+    const region = fc.constantFrom('us-east-1', 'eu-west-1', 'cn-north-1', 'us-gov-west-1');
+    fc.assert(
+      fc.property(account, region, fc.boolean(), (other, place, full) => {
+        const name = full ? `arn:aws:lambda:${place}:${other}:function:f` : `${other}:function:f`;
+        const decided = decide([anything], { name });
+        if (decided.ok) expect(decided.value.target).toMatchObject({ account: OURS, region: home.region });
+      }),
+    );
+  });
+
+  it('permits another account and region by a full-ARN rule, and only that one', () => {
+    const rule = { function: 'arn:aws:lambda:us-east-1:999999999999:function:orders-*' };
+    const arn = (account: string, region: string, name: string) =>
+      `arn:aws:lambda:${region}:${account}:function:${name}`;
+    expect(reason([rule], { name: arn('999999999999', 'us-east-1', 'orders-1') })).toBe('permitted');
+    expect(reason([rule], { name: arn('999999999998', 'us-east-1', 'orders-1') })).toBe('function-not-allowed');
+    expect(reason([rule], { name: arn('999999999999', 'us-east-2', 'orders-1') })).toBe('function-not-allowed');
+    expect(reason([rule], { name: arn('999999999999', 'us-east-1', 'payments') })).toBe('function-not-allowed');
+    expect(reason([rule], { name: 'orders-1' })).toBe('function-not-allowed');
+  });
+
+  it.each([
+    [{ qualifiers: ['live'] }, { query: 'Qualifier=live' }, 'permitted'],
+    [{ qualifiers: ['live'] }, { name: 'orders:live' }, 'permitted'],
+    [{ qualifiers: ['live'] }, {}, 'qualifier-not-allowed'],
+    [{ qualifiers: ['live'] }, { query: 'Qualifier=$LATEST' }, 'qualifier-not-allowed'],
+    [{ qualifiers: ['$LATEST'] }, {}, 'permitted'],
+    [{ types: ['Event'] }, {}, 'type-not-allowed'],
+    [{ types: ['Event'] }, { headers: { 'x-amz-invocation-type': 'Event' } }, 'permitted'],
+    [{ types: ['RequestResponse'] }, { headers: { 'x-amz-invocation-type': 'DryRun' } }, 'type-not-allowed'],
+    [{}, { headers: { 'x-amz-log-type': 'Tail' } }, 'log-tail-not-allowed'],
+    [{ logTail: true }, { headers: { 'x-amz-log-type': 'Tail' } }, 'permitted'],
+    [{}, { headers: { 'x-amz-log-type': 'None' } }, 'permitted'],
+    [{}, { headers: { 'x-amz-tenant-id': 'a' } }, 'tenant-id-not-allowed'],
+    [{ tenantId: 'caller' }, { headers: { 'x-amz-tenant-id': 'a' } }, 'permitted'],
+  ] as [Partial<AllowRuleDocument>, Asked, string][])(
+    'of a rule with %j answers %j with %s',
+    (rule, asked, expected) => {
+      expect(reason([{ function: 'orders', ...rule }], asked)).toBe(expected);
+    },
+  );
+
+  it('asks one rule to allow all of a call', () => {
+    const rules: AllowRuleDocument[] = [
+      { function: 'orders', qualifiers: ['live'] },
+      { function: 'orders', qualifiers: ['beta'], logTail: true },
+    ];
+    const headers = { 'x-amz-log-type': 'Tail' };
+    expect(reason(rules, { name: 'orders:beta', headers })).toBe('permitted');
+    expect(reason(rules, { name: 'orders:live', headers })).toBe('log-tail-not-allowed');
+  });
+
+  it("sends the upstream's tenant id, whatever the caller's", () => {
+    const headers = { 'x-amz-tenant-id': 'mine' };
+    const decided = decide([anything], { headers, upstreamTenantId: 'acme' });
+    expect(decided.ok && decided.value.tenantId).toBe('acme');
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { LAMBDA_ERRORS, type LambdaErrorName } from '../../src/core/invoke/errors.ts';
+import { REFUSALS, type Refusal, type RefusalReason, refuse, renderRefusal } from '../../src/core/refusal.ts';
+
+const pattern = { kind: 'pattern' } as const;
+
+/** One case for each reason: the refusal, its status, its type, and words that its message has to hold. */
+const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErrorName, string]>> = {
+  'unknown-path': [refuse('unknown-path'), 404, 'AccessDeniedException', 'Unable to determine service/operation name'],
+  'method-not-allowed': [refuse('method-not-allowed'), 405, 'AccessDeniedException', 'Unable to determine service'],
+  'payload-too-large': [
+    refuse('payload-too-large', 'Event', 2_236_568),
+    413,
+    'RequestTooLargeException',
+    '2236568 byte payload is too large for the Event invocation type (limit 1048576 bytes)',
+  ],
+  'operation-unavailable': [refuse('operation-unavailable', 'InvokeAsync'), 501, 'ServiceException', 'InvokeAsync'],
+  'no-credentials': [
+    refuse('no-credentials'),
+    403,
+    'MissingAuthenticationTokenException',
+    'Missing Authentication Token',
+  ],
+  'credentials-ambiguous': [
+    refuse('credentials-ambiguous'),
+    403,
+    'InvalidSignatureException',
+    "Found both 'x-api-key'",
+  ],
+  'signed-caller': [refuse('signed-caller'), 501, 'ServiceException', 'x-api-key'],
+  'plain-http': [refuse('plain-http'), 403, 'AccessDeniedException', 'https'],
+  'key-malformed': [refuse('key-malformed'), 403, 'UnrecognizedClientException', 'security token'],
+  'key-mistyped': [refuse('key-mistyped'), 403, 'UnrecognizedClientException', 'security token'],
+  'key-unknown': [refuse('key-unknown'), 403, 'UnrecognizedClientException', 'security token'],
+  'key-revoked': [refuse('key-revoked'), 403, 'UnrecognizedClientException', 'security token'],
+  'key-expired': [refuse('key-expired'), 403, 'ExpiredTokenException', 'is expired'],
+  'tenant-suspended': [refuse('tenant-suspended', 't1_x'), 403, 'AccessDeniedException', 't1_x is suspended'],
+  'function-not-allowed': [
+    refuse('function-not-allowed', 't1_x', 'orders'),
+    403,
+    'AccessDeniedException',
+    'User: t1_x is not authorized to perform: lambda:InvokeFunction on resource: orders because no identity-based policy allows the lambda:InvokeFunction action',
+  ],
+  'qualifier-not-allowed': [
+    refuse('qualifier-not-allowed', 't', 'f'),
+    403,
+    'AccessDeniedException',
+    'version or alias',
+  ],
+  'type-not-allowed': [refuse('type-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'invocation type'],
+  'log-tail-not-allowed': [refuse('log-tail-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'LogType Tail'],
+  'tenant-id-not-allowed': [refuse('tenant-id-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'X-Amz-Tenant-Id'],
+  busy: [refuse('busy'), 503, 'ServiceException', 'in flight'],
+  'payload-incomplete': [refuse('payload-incomplete'), 400, 'InvalidRequestContentException', 'before it was complete'],
+  'function-name': [
+    refuse('function-name', 'a!', pattern),
+    400,
+    'InvalidParameterValueException',
+    "1 validation error detected: Value 'a!' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?",
+  ],
+  qualifier: [
+    refuse('qualifier', 'invalid!', pattern),
+    400,
+    'InvalidParameterValueException',
+    "Value 'invalid!' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+  ],
+  'qualifier-mismatch': [
+    refuse('qualifier-mismatch'),
+    400,
+    'InvalidParameterValueException',
+    'The derived qualifier from the function name does not match the specified qualifier.',
+  ],
+  'query-malformed': [refuse('query-malformed'), 400, 'InvalidParameterValueException', 'query string'],
+  'parameter-repeated': [refuse('parameter-repeated', 'Qualifier'), 400, 'InvalidParameterValueException', 'Qualifier'],
+  'header-repeated': [
+    refuse('header-repeated', 'x-amz-log-type'),
+    400,
+    'InvalidParameterValueException',
+    'x-amz-log-type',
+  ],
+  'invocation-type': [
+    refuse('invocation-type', 'dry_run'),
+    400,
+    'InvalidParameterValueException',
+    "'dry_run' at 'invocationType'",
+  ],
+  'log-type': [refuse('log-type', 'tail'), 400, 'InvalidParameterValueException', "'tail' at 'logType'"],
+  'client-context-too-long': [
+    refuse('client-context-too-long', 3_584),
+    400,
+    'InvalidParameterValueException',
+    'Member must have length less than or equal to 3583',
+  ],
+  'client-context': [
+    refuse('client-context'),
+    400,
+    'InvalidRequestContentException',
+    'Client context must be a valid Base64-encoded JSON object.',
+  ],
+  'tenant-id': [refuse('tenant-id', 'a,b', false), 400, 'InvalidParameterValueException', "at 'tenantId'"],
+  'durable-execution-name': [
+    refuse('durable-execution-name', 'a b', false),
+    400,
+    'InvalidParameterValueException',
+    "at 'durableExecutionName'",
+  ],
+  'content-type': [
+    refuse('content-type', 'text/plain'),
+    415,
+    'UnsupportedMediaTypeException',
+    "'Content-Type: application/json'",
+  ],
+  'payload-not-json': [
+    refuse('payload-not-json', { line: 1, column: 3, problem: 'Invalid UTF-8 start byte 0x87' }),
+    400,
+    'InvalidRequestContentException',
+    'Could not parse request body into json: Could not parse payload into json: Invalid UTF-8 start byte 0x87\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 3]',
+  ],
+  'upstream-credentials': [refuse('upstream-credentials'), 502, 'ServiceException', 'Your key is fine'],
+  'upstream-access-denied': [
+    refuse('upstream-access-denied', 'orders'),
+    403,
+    'AccessDeniedException',
+    'resource: orders',
+  ],
+  'upstream-unreachable': [refuse('upstream-unreachable'), 502, 'ServiceException', 'may have run'],
+  'upstream-timeout': [refuse('upstream-timeout'), 504, 'ServiceException', 'may have run'],
+  'state-unavailable': [refuse('state-unavailable'), 503, 'ServiceException', 'Nothing was sent'],
+  misconfigured: [
+    refuse('misconfigured', ['A is not set', 'B is wrong']),
+    500,
+    'ServiceException',
+    'A is not set; B is wrong',
+  ],
+  internal: [refuse('internal'), 500, 'ServiceException', 'internal error'],
+};
+
+describe('REFUSALS', () => {
+  it('has a case here for each reason', () => {
+    expect(Object.keys(CASES).sort()).toEqual(Object.keys(REFUSALS).sort());
+  });
+
+  it.each(Object.entries(CASES))('renders %s in the shape of the service', (reason, [refusal, status, type, words]) => {
+    const { status: rendered, headers, body } = renderRefusal(refusal);
+    expect(rendered).toBe(status);
+    expect(headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-amzn-errortype': type,
+      'x-postern-refusal': reason,
+    });
+    const parsed = JSON.parse(body) as Record<string, string>;
+    const lower = ['message', 'auth'].includes(LAMBDA_ERRORS[type].shape);
+    expect(parsed[lower ? 'message' : 'Message']).toContain(words);
+  });
+
+  it('says Retry-After only where trying again helps, and never above 20 seconds', () => {
+    const waits = Object.values(CASES).map(([refusal]) => renderRefusal(refusal).headers['retry-after']);
+    expect(waits.filter((wait) => wait !== undefined).length).toBeGreaterThan(0);
+    for (const wait of waits) if (wait !== undefined) expect(Number(wait)).toBeLessThanOrEqual(20);
+  });
+
+  it('says of what was sent that it may have started', () => {
+    for (const reason of ['upstream-timeout', 'upstream-unreachable'] as const) {
+      expect(renderRefusal(refuse(reason)).headers['x-postern-started']).toBe('unknown');
+    }
+  });
+});

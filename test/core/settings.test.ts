@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings } from '../../src/core/settings.ts';
+
+const GOOD = {
+  POSTERN_ROOT_KEYS: `1:${Buffer.alloc(32, 1).toString('base64')}`,
+  POSTERN_ADMIN_TOKEN: 'x'.repeat(32),
+  AWS_ACCOUNT_ID: '123456789012',
+  AWS_REGION: 'eu-west-1',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE000000000',
+  AWS_SECRET_ACCESS_KEY: 'secret-of-the-operator',
+};
+
+const problems = (env: Record<string, unknown>) => {
+  const read = readSettings(env);
+  return read.ok ? [] : read.error;
+};
+
+describe('readSettings', () => {
+  it('reads what is complete', () => {
+    expect(readSettings({ ...GOOD, AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:9001/' })).toMatchObject({
+      ok: true,
+      value: { region: 'eu-west-1', lambdaEndpoint: 'http://127.0.0.1:9001', maxFunctionNameLength: 170 },
+    });
+  });
+
+  it.each(Object.keys(GOOD))('names %s when it is missing, and nothing else', (name) => {
+    const found = problems({ ...GOOD, [name]: undefined });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(new RegExp(`^${name} is not set: `));
+  });
+
+  it.each([
+    ['POSTERN_ROOT_KEYS', '1:short'],
+    ['POSTERN_ADMIN_TOKEN', 'too-short'],
+    ['AWS_ACCOUNT_ID', '12345'],
+    ['AWS_REGION', 'mars-north-1'],
+    ['AWS_REGION', 'eu-west-1.evil.example/'],
+    ['AWS_ACCESS_KEY_ID', 'with space'],
+    ['AWS_SECRET_ACCESS_KEY', 'with space'],
+    ['AWS_ENDPOINT_URL_LAMBDA', 'ftp://host'],
+    ['AWS_ENDPOINT_URL_LAMBDA', 'https://user@host'],
+    ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '100'],
+    ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '257'],
+  ])('names %s when it is %j, without its value', (name, value) => {
+    const found = problems({ ...GOOD, [name]: value });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(name);
+    expect(found[0]).not.toContain(value);
+  });
+
+  it('says everything that is wrong at once', () => {
+    expect(problems({})).toHaveLength(6);
+  });
+});
