@@ -1,0 +1,86 @@
+import { functionArn } from './arn.ts';
+import { type Credentials, type SignedRequest, verifySignature } from './auth/verify-signature.ts';
+import type { Catalog } from './catalog.ts';
+import type { Target } from './execution/target.ts';
+import { refuse } from './refusal.ts';
+import { type Arguments, parseArguments } from './request/arguments.ts';
+import type { Body } from './request/body.ts';
+import { checkPayload } from './request/payload.ts';
+import { no, type Result, yes } from './result.ts';
+import { type Operation, routeOf } from './route.ts';
+
+/** What the emulator decides a call by. */
+export interface Rules {
+  readonly accountId: string;
+  readonly credentials: Credentials;
+  readonly catalog: Catalog;
+  readonly now: () => number;
+}
+
+/** A call that may run. */
+export interface Admitted {
+  readonly operation: Operation;
+  readonly arguments: Arguments;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly target: Target;
+  /** With the qualifier that the caller used. */
+  readonly invokedFunctionArn: string;
+}
+
+/** What each qualifier of a function runs. */
+const versions = new Map([
+  [undefined, '$LATEST'],
+  ['$LATEST', '$LATEST'],
+  ['1', '1'],
+  ['2', '2'],
+  ['live', '2'],
+]);
+
+/** Decides whether a call may run: route, identity, arguments, payload, place, permission, existence, in this order. */
+export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, body: Body): Result<Admitted> {
+  const route = routeOf(request.method, request.path);
+  if (!route) return no(refuse.route());
+
+  const proof = verifySignature({ ...request, bodySha256: body.sha256 }, rules.credentials, rules.now());
+  if (!proof.ok) return proof;
+  const { region } = proof.value;
+
+  const parsed = parseArguments(route, request.query, request.headers);
+  if (!parsed.ok) return parsed;
+  const { name, qualifier, invocationType } = parsed.value;
+  const payload = checkPayload(body, route.operation, invocationType);
+  if (!payload.ok) return payload;
+
+  if (name.region !== undefined && name.region !== region) {
+    return no(notFound(`Functions from '${name.region}' are not reachable in this region ('${region}')`));
+  }
+  const accountId = name.accountId ?? rules.accountId;
+  const invokedFunctionArn = functionArn(region, accountId, name.name, qualifier);
+  if (accountId !== rules.accountId) return no(refuse.access(deniedMessage(rules.accountId, invokedFunctionArn)));
+
+  const code = rules.catalog.find(name.name);
+  const version = versions.get(qualifier);
+  if (!code || version === undefined) {
+    const missing = functionArn(region, accountId, name.name, qualifier ?? '$LATEST');
+    return no(notFound(`Function not found: ${missing}`));
+  }
+  return yes({
+    operation: route.operation,
+    arguments: parsed.value,
+    payload: payload.value,
+    target: { code, version, region },
+    invokedFunctionArn,
+  });
+}
+
+function notFound(message: string) {
+  return refuse.caller(404, 'ResourceNotFoundException', message);
+}
+
+/** Another account decides by its resource-based policy, and none lets us in. */
+function deniedMessage(callerAccountId: string, arn: string): string {
+  const caller = `arn:aws:iam::${callerAccountId}:user/postern`;
+  const action = 'lambda:InvokeFunction';
+  const refusal = `User: ${caller} is not authorized to perform: ${action} on resource: ${arn}`;
+  return `${refusal} because no resource-based policy allows the ${action} action`;
+}

@@ -1,0 +1,145 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { parseQuery } from '../query.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, type Result, yes } from '../result.ts';
+import { headerValue, type WireHeaders } from '../wire-headers.ts';
+import { canonicalRequest } from './canonical-request.ts';
+import { type Claim, skewSeconds } from './claim.ts';
+import { claimOfHeader } from './header-claim.ts';
+import { claimOfQuery } from './query-claim.ts';
+import { type Scope, signatureOf } from './signature.ts';
+
+/** The one key pair that the emulator trusts. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** A request as it came, and the hash of its body. */
+export interface SignedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: WireHeaders;
+  readonly bodySha256: string;
+}
+
+const mismatch =
+  'The request signature we calculated does not match the signature you provided. ' +
+  'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
+const badToken = 'The security token included in the request is invalid';
+
+/**
+ * Proves who signed a request and for which region, or says no in the service's order and words. Fails closed.
+ * The emulator stands for every region, so any well-formed region of the scope is a valid one.
+ */
+export function verifySignature(
+  request: SignedRequest,
+  credentials: Credentials,
+  nowMs: number,
+): Result<{ readonly region: string }> {
+  const claimed = readClaim(request);
+  if (!claimed.ok) return claimed;
+  const claim = claimed.value;
+  if (!claim.signedHeaders.includes('host')) {
+    return no(invalid("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+  }
+
+  const late = checkDate(claim, nowMs);
+  if (late) return no(late);
+
+  const elements = claim.credential.split('/');
+  const [accessKeyId = '', date = '', region = '', service = '', terminator = ''] = elements;
+  if (elements.length !== 5) {
+    const rule = 'Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term';
+    return no(refuse.identity('IncompleteSignatureException', `${rule}, got '${claim.credential}'`));
+  }
+  const scope = { date, region, service, terminator };
+  const misplaced = scopeFaults(scope, claim.amzDate);
+  if (misplaced !== '') return no(invalid(misplaced));
+
+  if (!tokenMatches(claim, credentials.sessionToken)) {
+    return no(refuse.identity('UnrecognizedClientException', badToken));
+  }
+  if (!sameSecret(accessKeyId, credentials.accessKeyId)) {
+    return no(refuse.identity('UnrecognizedClientException', `${badToken}.`));
+  }
+
+  const { bodySha256: payloadHash } = request;
+  const declaredHash = headerValue(request.headers, 'x-amz-content-sha256') ?? payloadHash;
+  const canonical = canonicalRequest({ ...request, signedHeaders: claim.signedHeaders, payloadHash });
+  const expected = signatureOf(credentials.secretAccessKey, scope, claim.amzDate, canonical);
+  const proved = sameSecret(claim.signature, expected) && declaredHash === payloadHash;
+  return proved ? yes({ region }) : no(invalid(mismatch));
+}
+
+function readClaim({ headers, query }: SignedRequest): Result<Claim> {
+  const authorization = headerValue(headers, 'authorization');
+  const pairs = parseQuery(query);
+  const presigned = pairs.some(([name]) => name === 'X-Amz-Algorithm');
+  if (authorization !== undefined && presigned) {
+    return no(invalid("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."));
+  }
+  if (authorization !== undefined) return claimOfHeader(authorization, headers);
+  if (presigned) return claimOfQuery(pairs, headers);
+  return no(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
+}
+
+function checkDate({ amzDate, validSeconds }: Claim, nowMs: number): Refusal | undefined {
+  const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate) ?? [];
+  const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
+  if (Number.isNaN(signedAtMs)) {
+    const rule = `Date must be in ISO-8601 'basic format'. Got '${amzDate}'. See http://en.wikipedia.org/wiki/ISO_8601`;
+    return refuse.identity('IncompleteSignatureException', rule);
+  }
+  const now = basicIso(nowMs);
+  const oldestMs = nowMs - validSeconds * 1000;
+  if (signedAtMs < oldestMs) {
+    const span = `(${now} - ${validSeconds / 60} min.)`;
+    return invalid(`Signature expired: ${amzDate} is now earlier than ${basicIso(oldestMs)} ${span}`);
+  }
+  const newestMs = nowMs + skewSeconds * 1000;
+  if (signedAtMs > newestMs) {
+    const span = `(${now} + ${skewSeconds / 60} min.)`;
+    return invalid(`Signature not yet current: ${amzDate} is still later than ${basicIso(newestMs)} ${span}`);
+  }
+  return undefined;
+}
+
+/** All the faults of a scope in one text, as the service joins them. */
+function scopeFaults({ date, region, service, terminator }: Scope, amzDate: string): string {
+  const signedDate = amzDate.slice(0, 8);
+  const dateFault =
+    'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ' +
+    `'${date}' != '${signedDate}', from '${amzDate}'.`;
+  return [
+    /^(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d$/.test(region)
+      ? ''
+      : 'Credential should be scoped to a valid region. ',
+    service === 'lambda' ? '' : "Credential should be scoped to correct service: 'lambda'. ",
+    terminator === 'aws4_request'
+      ? ''
+      : `Credential should be scoped with a valid terminator: 'aws4_request', not '${terminator}'. `,
+    date === signedDate ? '' : dateFault,
+  ].join('');
+}
+
+function tokenMatches({ sessionToken, sessionTokenSigned }: Claim, trusted: string | undefined): boolean {
+  if (sessionToken === undefined || trusted === undefined) return sessionToken === trusted;
+  return sessionTokenSigned && sameSecret(sessionToken, trusted);
+}
+
+/** Compares in a time that depends on neither text. */
+function sameSecret(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+function invalid(message: string): Refusal {
+  return refuse.identity('InvalidSignatureException', message);
+}
+
+function basicIso(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
+}

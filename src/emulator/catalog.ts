@@ -1,0 +1,65 @@
+import { statSync, watch } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** A function's code as it is now. */
+export interface FunctionCode {
+  readonly name: string;
+  /** The URL of the module that exports the handler. */
+  readonly module: string;
+  /** Another one means that the code has changed. */
+  readonly revision: string;
+  /** True for a function whose reserved concurrency is zero: it never runs. */
+  readonly isThrottled: boolean;
+}
+
+/** The functions that can be called. */
+export interface Catalog {
+  find(name: string): FunctionCode | undefined;
+  close(): void;
+}
+
+const builtIns = new Set(['hello', 'echo', 'identity', 'slow', 'fail', 'log', 'big', 'throttled', 'stream']);
+const endings = ['js', 'mjs', 'cjs', 'ts', 'mts'];
+
+/**
+ * Opens the built-in functions, and those of a folder, which hide built-ins of the same name. The folder is looked at
+ * with every call, so that a file counts from the moment it is there; a change of what a handler imports is watched for.
+ */
+export function openCatalog(functionsDir: string | undefined, log: (line: string) => void): Catalog {
+  if (functionsDir === undefined) return { find: findBuiltIn, close() {} };
+  const folder = resolve(functionsDir);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`The functions folder does not exist: ${folder}`);
+  }
+  let changes = 0;
+  const watcher = watch(folder, { recursive: true, persistent: false }, () => {
+    changes += 1;
+  });
+  watcher.on('error', (error) => log(`Changes in ${folder} are no longer seen: ${error.message}`));
+  return {
+    find: (name) => findInFolder(folder, name, changes) ?? findBuiltIn(name),
+    close: () => watcher.close(),
+  };
+}
+
+function findBuiltIn(name: string): FunctionCode | undefined {
+  if (!builtIns.has(name)) return undefined;
+  const module = new URL(`./functions/${name}.ts`, import.meta.url).href;
+  return { name, module, revision: 'built-in', isThrottled: name === 'throttled' };
+}
+
+/** A name with a dot finds nothing: no function can be made with one, and `..` would leave the folder. */
+function findInFolder(folder: string, name: string, changes: number): FunctionCode | undefined {
+  if (!/^[a-zA-Z0-9-_]+$/.test(name)) return undefined;
+  for (const stem of [name, join(name, 'index')]) {
+    for (const ending of endings) {
+      const file = join(folder, `${stem}.${ending}`);
+      const stat = statSync(file, { throwIfNoEntry: false });
+      if (!stat?.isFile()) continue;
+      const revision = [changes, stat.ino, stat.mtimeMs, stat.size].join('/');
+      return { name, module: pathToFileURL(file).href, revision, isThrottled: false };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+import type { ErrorDocument } from './protocol.ts';
+
+/** Writes what a handler threw the way Lambda's Node runtime does. */
+export function errorDocument(thrown: unknown): ErrorDocument {
+  if (thrown instanceof Error) {
+    return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
+  }
+  return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
+}
+
+/** Writes a rejection that nobody caught. */
+export function unhandledRejectionDocument(reason: unknown): ErrorDocument {
+  const errorMessage = String(reason);
+  return {
+    errorType: 'Runtime.UnhandledPromiseRejection',
+    errorMessage,
+    reason: errorDocument(reason),
+    promise: {},
+    trace: [`Runtime.UnhandledPromiseRejection: ${errorMessage}`],
+  };
+}

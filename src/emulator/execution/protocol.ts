@@ -1,0 +1,38 @@
+/** What the service and an execution environment, which is a thread, say to each other. */
+
+/** One event for a function. */
+export interface Invocation {
+  readonly requestId: string;
+  readonly invokedFunctionArn: string;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly clientContext: string | undefined;
+  readonly tenantId: string | undefined;
+  readonly traceId: string;
+  /** Whether what a streaming handler writes is wanted at once; else it comes as one result. */
+  readonly streamed: boolean;
+}
+
+/** An error as the body of an answer has it; its members come in this order. */
+export interface ErrorDocument {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly [member: string]: unknown;
+}
+
+/** What a new environment is told: the module of its function. */
+export interface EnvironmentSetup {
+  readonly module: string;
+}
+
+export type ToEnvironment =
+  | { readonly kind: 'invoke'; readonly invocation: Invocation; readonly deadlineMs: number }
+  /** So many bytes of the stream have been passed on. */
+  | { readonly kind: 'passed'; readonly byteLength: number };
+
+export type FromEnvironment =
+  | { readonly kind: 'log'; readonly text: string }
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** The end of an invocation. `bytes` is null after a stream. */
+  | { readonly kind: 'done'; readonly bytes: Uint8Array<ArrayBuffer> | null; readonly heapMb: number }
+  /** `ends` says that the environment can take no further event. */
+  | { readonly kind: 'failed'; readonly error: ErrorDocument; readonly ends: boolean; readonly heapMb: number };

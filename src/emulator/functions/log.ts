@@ -1,0 +1,5 @@
+/** Writes 8 KiB to its log: twice what a tail holds. */
+export const handler = async () => {
+  for (let line = 1; line <= 64; line++) console.log(`line ${line} `.padEnd(128, '.'));
+  return { lines: 64 };
+};

@@ -1,0 +1,61 @@
+/** An answer that says no: `type` is the value of `x-amzn-ErrorType`, null where the service sends none. */
+export interface Refusal {
+  readonly status: number;
+  readonly type: string | null;
+  readonly body: string;
+}
+
+/** The errors of the Lambda model whose text member is written with a capital M (API model, 2026-07). */
+const capitalMessage = new Set(['ResourceNotFoundException', 'ServiceException']);
+
+/**
+ * The body shapes of Lambda's refusals, one maker each, as recorded from the service.
+ * No body holds a `__type`, and the members of a modelled error stand in the order of their bytes.
+ */
+export const refuse = {
+  /** The front door's no to an identity: `{"message"}`, status 403. */
+  identity(type: AuthErrorType, message: string): Refusal {
+    return { status: 403, type, body: JSON.stringify({ message }) };
+  },
+
+  /** The no of authorization: `{"Message"}`, status 403. */
+  access(message: string): Refusal {
+    return { status: 403, type: 'AccessDeniedException', body: JSON.stringify({ Message: message }) };
+  },
+
+  /** The framework's no to arguments, all of their faults in one message: `{"message"}`, status 400. */
+  arguments(faults: readonly string[]): Refusal {
+    const noun = faults.length === 1 ? 'validation error' : 'validation errors';
+    const message = `${faults.length} ${noun} detected: ${faults.join('; ')}`;
+    return { status: 400, type: 'ValidationException', body: JSON.stringify({ message }) };
+  },
+
+  /** An error of the model that the caller caused: `{"Type":"User","message"}`. */
+  caller(status: number, type: string, message: string): Refusal {
+    const body = capitalMessage.has(type) ? { Message: message, Type: 'User' } : { Type: 'User', message };
+    return { status, type, body: JSON.stringify(body) };
+  },
+
+  /** A throttle; the service sends no Retry-After with it. */
+  throttle(reason: ThrottleReason): Refusal {
+    const body = JSON.stringify({ Reason: reason, Type: 'User', message: 'Rate Exceeded.' });
+    return { status: 429, type: 'TooManyRequestsException', body };
+  },
+
+  /** The no to a path or method that names no operation: XML, and no type header. */
+  route(): Refusal {
+    const message = 'Unable to determine service/operation name to be authorized';
+    const body = `<AccessDeniedException>\n  <Message>${message}</Message>\n</AccessDeniedException>\n`;
+    return { status: 403, type: null, body };
+  },
+} as const;
+
+/** The error names of the front door. */
+export type AuthErrorType =
+  | 'IncompleteSignatureException'
+  | 'InvalidSignatureException'
+  | 'MissingAuthenticationTokenException'
+  | 'UnrecognizedClientException';
+
+/** Why a call was throttled, of the model's `ThrottleReason` enum. */
+export type ThrottleReason = 'ConcurrentInvocationLimitExceeded' | 'ReservedFunctionConcurrentInvocationLimitExceeded';

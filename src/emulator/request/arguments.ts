@@ -1,0 +1,106 @@
+import { parseQuery } from '../query.ts';
+import { refuse } from '../refusal.ts';
+import { no, type Result, yes } from '../result.ts';
+import type { Operation, Route } from '../route.ts';
+import { headerValue, type WireHeaders } from '../wire-headers.ts';
+import { parseClientContext } from './client-context.ts';
+import { type FunctionName, functionNamePattern, parseFunctionName, qualifierPattern } from './function-name.ts';
+
+/** How a call wants to be run. */
+export type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
+
+/** The arguments of a call but its payload, found valid. */
+export interface Arguments {
+  readonly name: FunctionName;
+  /** The qualifier of the name or of the query; undefined for an unqualified call. */
+  readonly qualifier: string | undefined;
+  readonly invocationType: InvocationType;
+  readonly tail: boolean;
+  /** JSON text; undefined when none came. */
+  readonly clientContext: string | undefined;
+  readonly tenantId: string | undefined;
+}
+
+/** In the recorded order, which the service answers with (a Java hash order). */
+const invocationTypes: Record<Exclude<Operation, 'InvokeAsync'>, readonly InvocationType[]> = {
+  Invoke: ['DryRun', 'RequestResponse', 'Event'],
+  InvokeWithResponseStream: ['DryRun', 'RequestResponse'],
+};
+
+/** The rules of the headers that the model gives a pattern (API model, 2026-07). */
+const tenantIdRule = { min: 1, max: 256, pattern: String.raw`[a-zA-Z0-9\._:\/=+\-@ ]+` };
+const durableNameRule = { min: 1, max: 64, pattern: '[a-zA-Z0-9-_]+' };
+
+/** Reads and checks every argument of a call; the framework's faults come together in one answer, as on Lambda. */
+export function parseArguments(route: Route, query: string, headers: WireHeaders): Result<Arguments> {
+  const faults: string[] = [];
+  const check = (member: string, value: string | undefined, rule: Rule) => {
+    if (value !== undefined) faults.push(...ruleFaults(member, value, rule));
+  };
+  const choose = <T extends string>(member: string, header: string, allowed: readonly T[]): T | undefined => {
+    const value = headerValue(headers, header);
+    const chosen = allowed.find((one) => one === value);
+    if (value !== undefined && chosen === undefined) {
+      faults.push(fault(member, value, `Member must satisfy enum value set: [${allowed.join(', ')}]`));
+    }
+    return chosen;
+  };
+
+  const { functionName, operation } = route;
+  const modelled = operation !== 'InvokeAsync';
+  const qualifier = modelled ? queryValue(query, 'Qualifier') : undefined;
+  const tenantId = modelled ? headerValue(headers, 'x-amz-tenant-id') : undefined;
+  check('functionName', functionName, { min: 1, max: 256, pattern: functionNamePattern });
+  check('qualifier', qualifier, { min: 1, max: 128, pattern: qualifierPattern });
+  const invocationType = modelled
+    ? choose('invocationType', 'x-amz-invocation-type', invocationTypes[operation])
+    : 'Event';
+  const logType = modelled ? choose('logType', 'x-amz-log-type', ['None', 'Tail']) : undefined;
+  check('tenantId', tenantId, tenantIdRule);
+  if (operation === 'Invoke') {
+    check('durableExecutionName', headerValue(headers, 'x-amz-durable-execution-name'), durableNameRule);
+  }
+
+  const name = parseFunctionName(functionName);
+  if (!name || faults.length > 0) return no(refuse.arguments(faults));
+  if (name.qualifier !== undefined && qualifier !== undefined && name.qualifier !== qualifier) {
+    const message = 'The derived qualifier from the function name does not match the specified qualifier.';
+    return no(refuse.caller(400, 'InvalidParameterValueException', message));
+  }
+  const clientContext = modelled ? parseClientContext(headerValue(headers, 'x-amz-client-context')) : yes(undefined);
+  if (!clientContext.ok) return clientContext;
+
+  return yes({
+    name,
+    qualifier: name.qualifier ?? qualifier,
+    invocationType: invocationType ?? 'RequestResponse',
+    tail: logType === 'Tail',
+    clientContext: clientContext.value,
+    tenantId,
+  });
+}
+
+interface Rule {
+  readonly min: number;
+  readonly max: number;
+  readonly pattern: string;
+}
+
+function ruleFaults(member: string, value: string, rule: Rule): string[] {
+  const broken: string[] = [];
+  if (!new RegExp(`^(?:${rule.pattern})$`).test(value)) {
+    broken.push(`Member must satisfy regular expression pattern: ${rule.pattern}`);
+  }
+  if (value.length < rule.min) broken.push(`Member must have length greater than or equal to ${rule.min}`);
+  if (value.length > rule.max) broken.push(`Member must have length less than or equal to ${rule.max}`);
+  return broken.map((constraint) => fault(member, value, constraint));
+}
+
+function fault(member: string, value: string, constraint: string): string {
+  return `Value '${value}' at '${member}' failed to satisfy constraint: ${constraint}`;
+}
+
+function queryValue(query: string, name: string): string | undefined {
+  const value = parseQuery(query).find(([key]) => key === name)?.[1];
+  return value === undefined ? undefined : Buffer.from(value, 'latin1').toString();
+}

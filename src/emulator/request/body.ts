@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** A request's body: hashed whole, but kept only up to a limit. */
+export interface Body {
+  readonly sha256: string;
+  readonly byteLength: number;
+  /** Null when the body is larger than the limit. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** False when so much came that the rest was left unread. */
+  readonly drained: boolean;
+}
+
+/** An oversize body is read and thrown away up to here, so that the caller gets its answer on a sound connection. */
+const maxDrainedBytes = 100 * 1024 * 1024;
+
+/** Reads a body once, hashing it as it comes. Rejects when the caller leaves before its end. */
+export async function readBody(request: IncomingMessage, maxKeptBytes: number): Promise<Body> {
+  const hash = createHash('sha256');
+  let chunks: Buffer[] = [];
+  let byteLength = 0;
+  let drained = true;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    byteLength += chunk.byteLength;
+    hash.update(chunk);
+    if (byteLength <= maxKeptBytes) chunks.push(chunk);
+    else chunks = [];
+    if (byteLength > maxDrainedBytes) {
+      drained = false;
+      break;
+    }
+  }
+  const bytes = byteLength <= maxKeptBytes ? concat(chunks, byteLength) : null;
+  return { sha256: hash.digest('hex'), byteLength, bytes, drained };
+}
+
+/** Joins into a buffer of its own: a pooled one, as Buffer.concat makes, cannot be transferred to a thread. */
+function concat(chunks: readonly Buffer[], byteLength: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(byteLength);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,31 @@
+import { refuse } from '../refusal.ts';
+import { no, type Result, yes } from '../result.ts';
+
+/** "Up to 3,583 bytes of base64-encoded data" (API model of Invoke). */
+const maxClientContextBytes = 3583;
+
+/** Reads a client context into its JSON text; undefined when none came. */
+export function parseClientContext(encoded: string | undefined): Result<string | undefined> {
+  if (encoded === undefined) return yes(undefined);
+  if (encoded.length > maxClientContextBytes) {
+    // What the service says to a long one is not recorded: the wording is ours.
+    return no(invalid(`Client context must be no longer than ${maxClientContextBytes} bytes.`));
+  }
+  const json = decodeObject(encoded);
+  return json === undefined ? no(invalid('Client context must be a valid Base64-encoded JSON object.')) : yes(json);
+}
+
+function decodeObject(encoded: string): string | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
+  try {
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64'));
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(message: string) {
+  return refuse.caller(400, 'InvalidRequestContentException', message);
+}

@@ -1,0 +1,26 @@
+/**
+ * The pattern that the service answers with when a name breaks it (recorded 2025-11). Its text goes to the caller.
+ * The 64 characters of a bare name are not checked on Invoke: such a name is simply not found (recorded).
+ */
+export const functionNamePattern = String.raw`(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`;
+
+/** The pattern of a qualifier, as the service answers with it (recorded 2025-11). */
+export const qualifierPattern = String.raw`\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`;
+
+/** What a function name in any of its four forms says; what it leaves out is undefined. */
+export interface FunctionName {
+  readonly region: string | undefined;
+  readonly accountId: string | undefined;
+  readonly name: string;
+  readonly qualifier: string | undefined;
+}
+
+const whole = new RegExp(`^(?:${functionNamePattern})$`);
+
+/** Takes apart a name, `name:qualifier`, partial ARN or ARN; undefined when it is none of them. */
+export function parseFunctionName(text: string): FunctionName | undefined {
+  const groups = whole.exec(text);
+  const name = groups?.[11];
+  if (!groups || name === undefined) return undefined;
+  return { region: groups[3]?.slice(0, -1), accountId: groups[9]?.slice(0, -1), name, qualifier: groups[13] };
+}

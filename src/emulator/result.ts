@@ -1,0 +1,14 @@
+import type { Refusal } from './refusal.ts';
+
+/** What a step came to: its value, or the refusal that ends the call. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Wraps a value that a step came to. */
+export function yes<T>(value: T): Result<T> {
+  return { ok: true, value };
+}
+
+/** Wraps the refusal that ends the call. */
+export function no(refusal: Refusal): Result<never> {
+  return { ok: false, refusal };
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { admit, type Rules } from './admit.ts';
+import { type Answer, refusalAnswer, sendAnswer } from './answer.ts';
+import type { CallRecord } from './calls.ts';
+import type { Pool } from './execution/pool.ts';
+import { refuse } from './refusal.ts';
+import { readBody } from './request/body.ts';
+import { maxSyncPayloadBytes } from './request/payload.ts';
+import { traceIdOf } from './trace-id.ts';
+import { headerValue, wireHeaders } from './wire-headers.ts';
+
+/** What serving a call needs besides the rules. */
+export interface Service extends Rules {
+  readonly pool: Pool;
+  readonly calls: CallRecord;
+}
+
+/** Serves one call from its first byte to its last: record, read, admit, run, answer. */
+export async function serveCall(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = '', url = '' } = request;
+  const [path = '', query = ''] = url.split(/\?(.*)/s);
+  const headers = wireHeaders(request.rawHeaders);
+  const call = service.calls.begin(method, url, headers, service.now());
+  response.on('close', () => {
+    call.endedAtMs = service.now();
+  });
+  const requestId = randomUUID();
+  const send = (answer: Answer) => {
+    call.status = answer.status;
+    sendAnswer(response, requestId, service.now(), answer);
+  };
+
+  const body = await readBody(request, maxSyncPayloadBytes);
+  call.bodyBytes = body.byteLength;
+  call.bodySha256 = body.sha256;
+  if (!body.drained) response.shouldKeepAlive = false;
+
+  const admission = admit(service, { method, path, query, headers }, body);
+  if (!admission.ok) return send(refusalAnswer(admission.refusal));
+  const { operation, target, invokedFunctionArn, payload, arguments: given } = admission.value;
+  const { invocationType, tail, tenantId } = given;
+  call.function = target.code.name;
+
+  const traceId = traceIdOf(headerValue(headers, 'x-amzn-trace-id'), invokedFunctionArn, service.now());
+  const trace = ['X-Amzn-Trace-Id', traceId] as const;
+  if (invocationType === 'DryRun') return send({ status: 204, headers: [remapped, trace] });
+
+  const invocation = { requestId, invokedFunctionArn, payload, tenantId, traceId };
+  if (invocationType === 'Event') {
+    send({ status: 202, body: '', headers: [remapped, trace] });
+    // An event to a function without concurrency ends where real Lambda's would: in a dead-letter queue, unrun.
+    if (!target.code.isThrottled) await service.pool.runWhenFree(target, { ...invocation, ...eventOnly });
+    return;
+  }
+
+  if (target.code.isThrottled) {
+    return send(refusalAnswer(refuse.throttle('ReservedFunctionConcurrentInvocationLimitExceeded')));
+  }
+  const streamed = operation === 'InvokeWithResponseStream';
+  const syncInvocation = { ...invocation, clientContext: given.clientContext, streamed };
+  const running = service.pool.run(target, syncInvocation, async () => {});
+  if (!running) return send(refusalAnswer(refuse.throttle('ConcurrentInvocationLimitExceeded')));
+  const { error, bytes, logTail } = await running;
+  send({
+    status: 200,
+    contentType: 'application/json',
+    body: error ? JSON.stringify(error) : (bytes ?? ''),
+    headers: [
+      ...(error ? [['X-Amz-Function-Error', 'Unhandled'] as const] : []),
+      remapped,
+      ['X-Amz-Executed-Version', target.version],
+      ...(tail ? [['X-Amz-Log-Result', logTail] as const] : []),
+      trace,
+    ],
+  });
+}
+
+/** On every success, whatever it means (recorded). */
+const remapped = ['x-amzn-Remapped-Content-Length', '0'] as const;
+/** A client context is passed on by synchronous calls only (API_Invoke). */
+const eventOnly = { clientContext: undefined, streamed: false };
