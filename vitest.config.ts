@@ -1,6 +1,16 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
+/** Settings of a gateway whose upstream nobody listens at: tests of the worker hand in their own, or expect it lost. */
+const WORKER_SETTINGS = {
+  POSTERN_ROOT_KEYS: `1:${Buffer.alloc(32, 7).toString('base64')}`,
+  POSTERN_ADMIN_TOKEN: 'admin-token-of-the-worker-tests-0001',
+  AWS_ACCOUNT_ID: '123456789012',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE000000000',
+  AWS_SECRET_ACCESS_KEY: 'secret-of-the-worker-tests',
+  AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:9',
+};
+
 // `core`: pure code in Node. `worker`: what runs in the Worker, on workerd with real SQLite objects.
 // `node`: the emulator, the CLI and the story, over sockets.
 export default defineConfig({
@@ -8,7 +18,9 @@ export default defineConfig({
     projects: [
       { test: { name: 'core', include: ['test/core/**/*.test.ts', 'test/*.test.ts'] } },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: WORKER_SETTINGS } }),
+        ],
         test: { name: 'worker', include: ['test/{gateway,upstream,state,admin}/**/*.test.ts'] },
       },
       {

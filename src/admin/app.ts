@@ -1,8 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
 import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
-import type { Envelope } from '../gateway/app.ts';
+import { type Envelope, writeLog } from '../gateway/app.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
 import { isExposed } from '../gateway/plain-http.ts';
 import type { Objects } from '../state/objects.ts';
@@ -104,13 +105,16 @@ export function createAdmin(ports: AdminPorts): OpenAPIHono<Envelope> {
     servers: [{ url: '/admin/v1' }],
   });
 
-  app.notFound(() => answerProblem({ status: 404, title: 'Not found', detail: 'There is no such path here.' }));
+  app.all('*', () => answerProblem({ status: 404, title: 'Not found', detail: 'There is no such path here.' }));
   app.onError((error, c) => {
     if (error instanceof ProblemError) return answerProblem(error.problem);
-    if (error instanceof SyntaxError || ('status' in error && error.status === 400)) {
-      return answerProblem({ status: 400, title: 'Invalid request', detail: 'The body must be JSON.' });
+    if (error instanceof HTTPException) {
+      // The library's words on a body that is not JSON, or not declared as JSON.
+      const status = error.status === 415 ? 415 : 400;
+      const detail = "The body must be JSON, with 'Content-Type: application/json'.";
+      return answerProblem({ status, title: 'Invalid request', detail });
     }
-    console.log(JSON.stringify({ level: 'error', requestId: c.get('requestId'), error: error.stack }));
+    writeLog({ level: 'error', requestId: c.get('requestId'), error: error.stack });
     return answerProblem({ status: 500, title: 'Internal error', detail: 'It is in the log by its request id.' });
   });
   return app;

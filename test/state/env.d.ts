@@ -1,0 +1,12 @@
+import type { ObjectBindings } from '../../src/state/objects.ts';
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends ObjectBindings {
+      readonly POSTERN_ADMIN_TOKEN: string;
+    }
+    interface GlobalProps {
+      mainModule: typeof import('../../src/worker.ts');
+    }
+  }
+}
