@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { passAnswer, refuseForUs } from '../../src/gateway/answer.ts';
+
+const forbidden = (type?: string) =>
+  new Response('{}', { status: 403, headers: type === undefined ? {} : { 'x-amzn-errortype': type } });
+
+describe('refuseForUs', () => {
+  it.each([
+    'InvalidSignatureException',
+    'UnrecognizedClientException',
+    'ExpiredTokenException',
+    'MissingAuthenticationTokenException',
+    'IncompleteSignatureException',
+    'SomethingNewException',
+    undefined,
+  ])('takes a 403 %s for a mistake with our own credentials', (type) => {
+    expect(refuseForUs(forbidden(type), 'f')?.reason).toBe('upstream-credentials');
+  });
+
+  it('gives a denial our own wording, without the ARN of our role', () => {
+    const upstream = new Response('{"Message":"User: arn:aws:sts::123456789012:assumed-role/r is not ..."}', {
+      status: 403,
+      headers: { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/coral/' },
+    });
+    const refusal = refuseForUs(upstream, 'orders');
+    expect(refusal?.reason).toBe('upstream-access-denied');
+    expect(refusal?.message).not.toContain('arn:');
+    expect(refusal?.message).toContain('orders');
+  });
+
+  it.each(['EFSMountFailureException', 'S3FilesMountFailureException'])("passes the function's own %s", (type) => {
+    expect(refuseForUs(forbidden(type), 'f')).toBeUndefined();
+  });
+
+  it('passes every other status', () => {
+    for (const status of [200, 400, 404, 429, 500, 502]) {
+      expect(refuseForUs(new Response(null, { status }), 'f')).toBeUndefined();
+    }
+  });
+});
+
+describe('passAnswer', () => {
+  it('passes status, body and the headers of the service, and nothing else', async () => {
+    const upstream = new Response('{"ok":true}', {
+      status: 200,
+      headers: {
+        'content-type': 'application/json',
+        'content-length': '11',
+        date: 'Sat, 02 Mar 2024 18:59:37 GMT',
+        'x-amzn-requestid': 'id',
+        'x-amzn-remapped-content-length': '0',
+        'x-amz-executed-version': '$LATEST',
+        'x-amz-function-error': 'Unhandled',
+        'x-amz-log-result': 'bG9n',
+        'retry-after': '3',
+        'set-cookie': 'a=b',
+        connection: 'keep-alive',
+        server: 'somebody',
+        'x-internal': 'secret',
+      },
+    });
+    const { response, ended } = passAnswer(upstream);
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toEqual({
+      'content-type': 'application/json',
+      date: 'Sat, 02 Mar 2024 18:59:37 GMT',
+      'x-amzn-requestid': 'id',
+      'x-amzn-remapped-content-length': '0',
+      'x-amz-executed-version': '$LATEST',
+      'x-amz-function-error': 'Unhandled',
+      'x-amz-log-result': 'bG9n',
+      'retry-after': '3',
+    });
+    expect(await response.text()).toBe('{"ok":true}');
+    await ended;
+  });
+
+  it('streams: the first bytes come before the last are made', async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const { response, ended } = passAnswer(new Response(readable));
+    const reader = response.body?.getReader();
+    void writer.write(new TextEncoder().encode('first'));
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('first');
+    void writer.write(new TextEncoder().encode('second'));
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('second');
+    void writer.close();
+    expect((await reader?.read())?.done).toBe(true);
+    await ended;
+  });
+
+  it('sees the end also when the caller leaves', async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const { response, ended } = passAnswer(new Response(readable));
+    await response.body?.cancel();
+    await writer.write(new TextEncoder().encode('late')).catch(() => {});
+    await ended;
+  });
+
+  it('answers an empty body with none', () => {
+    for (const status of [202, 204]) {
+      const { response } = passAnswer(new Response(null, { status }));
+      expect([response.status, response.body]).toEqual([status, null]);
+    }
+  });
+});

@@ -1,0 +1,129 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { KeyId, TenantId } from '../../src/core/tenancy/ids.ts';
+import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
+import { migrate } from '../../src/state/migrate.ts';
+import { createObjects } from '../../src/state/objects.ts';
+
+const document: TenantDocument = {
+  name: 'Acme',
+  status: 'active',
+  policy: { allow: [{ function: 'orders-*' }] },
+  limits: {},
+  upstream: {},
+};
+const id = (text: string) => text as TenantId;
+const key = (text: string) => text as KeyId;
+const stubOf = (name: string) => env.TENANT.get(env.TENANT.idFromName(name));
+
+describe('a tenant object', () => {
+  it('does not exist until it is made, and says so', async () => {
+    const stub = stubOf('unmade');
+    expect(await stub.read()).toBeNull();
+    expect(await stub.snapshot()).toEqual({ exists: false });
+    expect(await stub.addKey(key('k'), '', null)).toBeNull();
+    expect(await stub.remove()).toBe(false);
+  });
+
+  it('is made once, however often it is said', async () => {
+    const stub = stubOf('twice');
+    const first = await stub.create(id('twice'), document);
+    const second = await stub.create(id('twice'), { ...document, name: 'Other' });
+    expect(second).toEqual(first);
+  });
+
+  it('is replaced only from the version that was read', async () => {
+    const stub = stubOf('versions');
+    const { version } = await stub.create(id('versions'), document);
+    expect(await stub.replace({ ...document, name: 'B' }, version)).toMatchObject({ name: 'B', version: 2 });
+    expect(await stub.replace({ ...document, name: 'C' }, version)).toBeNull();
+    expect(await stub.read()).toMatchObject({ name: 'B', version: 2 });
+  });
+
+  it('keeps tenant and keys when it is evicted', async () => {
+    const stub = stubOf('evicted');
+    await stub.create(id('evicted'), document);
+    await stub.addKey(key('k-live'), 'one', 5);
+    await stub.addKey(key('k-gone'), 'two', null);
+    await stub.revokeKey('k-gone');
+    await evictDurableObject(stub);
+    expect(await stubOf('evicted').snapshot()).toEqual({
+      exists: true,
+      status: 'active',
+      policy: document.policy,
+      upstream: {},
+      keys: { 'k-live': 5 },
+    });
+  });
+
+  it('forgets its keys with itself', async () => {
+    const stub = stubOf('removed');
+    await stub.create(id('removed'), document);
+    await stub.addKey(key('k'), '', null);
+    expect(await stub.remove()).toBe(true);
+    await stub.create(id('removed'), document);
+    expect((await stub.listKeys('', 10))?.items).toEqual([]);
+  });
+});
+
+describe('migrate', () => {
+  it('runs each step once, in order, also when steps are added later', async () => {
+    await runInDurableObject(stubOf('migrated'), (_, { storage }) => {
+      const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
+      const done = Array.from({ length: already }, () => 'SELECT 1');
+      const one = 'CREATE TABLE extra (a INTEGER)';
+      const two = 'ALTER TABLE extra ADD COLUMN b INTEGER DEFAULT 7';
+      migrate(storage, [...done, one]);
+      storage.sql.exec('INSERT INTO extra (a) VALUES (1)');
+      migrate(storage, [...done, one, two]);
+      migrate(storage, [...done, one, two]);
+      expect(storage.sql.exec('SELECT * FROM extra').toArray()).toEqual([{ a: 1, b: 7 }]);
+    });
+  });
+
+  it('leaves nothing of a step that fails', async () => {
+    await runInDurableObject(stubOf('failed'), (_, { storage }) => {
+      const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
+      const done = Array.from({ length: already }, () => 'SELECT 1');
+      expect(() => migrate(storage, [...done, 'CREATE TABLE half (a INTEGER); SELECT * FROM nowhere'])).toThrow();
+      expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'half'").toArray()).toEqual([]);
+      expect(storage.sql.exec('SELECT count(*) AS n FROM migration').one().n).toBe(already);
+    });
+  });
+});
+
+describe('createObjects', () => {
+  const objects = createObjects(env);
+  const failing = (times: number, error: object) => {
+    let attempts = 0;
+    return {
+      attempts: () => attempts,
+      call: async () => {
+        attempts++;
+        if (attempts <= times) throw Object.assign(new Error('lost'), error);
+        return 'done';
+      },
+    };
+  };
+
+  it('repeats a call that was lost on the way', async () => {
+    const { call, attempts } = failing(2, { retryable: true });
+    expect(await objects.directory(call)).toBe('done');
+    expect(attempts()).toBe(3);
+  });
+
+  it('does not repeat a call to an overloaded object, nor one that failed by itself', async () => {
+    for (const error of [{ retryable: true, overloaded: true }, {}]) {
+      const { call, attempts } = failing(1, error);
+      await expect(objects.directory(call)).rejects.toThrow('lost');
+      expect(attempts()).toBe(1);
+    }
+  });
+
+  it('gives up after three attempts', async () => {
+    const { call, attempts } = failing(9, { retryable: true });
+    await expect(objects.directory(call)).rejects.toThrow('lost');
+    expect(attempts()).toBe(3);
+  });
+});
