@@ -15,6 +15,8 @@ const WORKER_SETTINGS = {
 // `node`: the emulator, the CLI and the story, over sockets.
 export default defineConfig({
   test: {
+    // CI reads its closing count from the report.
+    reporters: process.env.CI ? ['default', ['json', { outputFile: 'test-report.json' }]] : ['default'],
     projects: [
       { test: { name: 'core', include: ['test/core/**/*.test.ts', 'test/*.test.ts'] } },
       {

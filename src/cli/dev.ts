@@ -80,7 +80,6 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
   const emulator = await startEmulator({
     port: options.lambdaPort,
     accountId: ACCOUNT_ID,
-    region,
     credentials: state.lambda,
     ...(options.functions !== undefined && { functionsDir: resolve(options.functions) }),
     log: options.log,

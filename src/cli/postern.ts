@@ -27,8 +27,6 @@ interface DevFlags extends Omit<DevOptions, 'log'> {
 /** Runs all of it until a signal. In `--json` mode standard output is one line, and the rest goes to standard error. */
 async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   const say = json ? console.error : console.log;
-  const stop = Promise.withResolvers<void>();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.resolve());
   if (!json) say('Starting Postern ...');
   const server = await startDev({ ...options, log: (line) => say(readableLine(line)) });
   if (json) {
@@ -37,10 +35,17 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   } else {
     say(banner(server, options.lambdaEndpoint ? undefined : await firstCall(server)));
   }
-  await stop.promise;
+  await signalled();
   setTimeout(() => process.exit(1), EXIT_WITHIN_MS).unref();
   await server.close();
   process.exit(0);
+}
+
+/** Waits for a signal to end. Miniflare's own listeners would exit at once, before the databases are closed. */
+function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal).on(signal, () => resolve());
+  return promise;
 }
 
 async function build(): Promise<void> {

@@ -42,7 +42,7 @@ export function createEnvelope(now: () => number): Hono<Envelope> {
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   app.all('*', (c) => {
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-    const call = startCall(c.get('requestId'), waitUntil, { now: gateway.now, log: writeLog });
+    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now: gateway.now, log: writeLog });
     return invoke(gateway, c.req.raw, call);
   });
 }

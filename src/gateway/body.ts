@@ -27,8 +27,10 @@ export interface BodyLimits {
 /** SHA-256 of no bytes at all. */
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const FIRST_BYTES = 64 * 1024;
-/** An oversize body is thrown away as it comes up to here, so that its sender reads a 413 and not a reset. */
+/** A known caller's refused body is thrown away as it comes up to here, so that it reads its answer and not a reset. */
 export const MAX_DRAINED_BYTES = 100_000_000;
+/** The same for a caller that is not known: no honest call has more, and what it sends should cost us little. */
+export const MAX_DRAINED_BYTES_OF_UNKNOWN = 6_291_456;
 
 /**
  * Reads a body once, into one buffer, hashing it as it comes. The buffer has the declared length or grows in place;
@@ -79,6 +81,16 @@ export async function readBody(stream: ReadableStream | null, limits: BodyLimits
   if (declaredBytes !== undefined && length !== declaredBytes) return fail({ kind: 'incomplete' });
   const release = () => budget.give(held);
   return ok({ bytes: new Uint8Array(buffer, 0, length), sha256: hash.digest('hex'), release });
+}
+
+/** Throws the body of a refused call away as it comes, at most so many bytes. Does nothing for one that was read. */
+export async function discardBody(stream: ReadableStream | null, maxBytes: number): Promise<void> {
+  if (stream === null || stream.locked) return;
+  try {
+    await drain(stream.getReader({ mode: 'byob' }), maxBytes);
+  } catch {
+    // The caller went away.
+  }
 }
 
 /** Throws bytes away as they come, at most so many. @returns how many came. */

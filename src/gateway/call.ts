@@ -1,6 +1,7 @@
 import type { Refusal } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { answerRefusal } from './answer.ts';
+import { discardBody, MAX_DRAINED_BYTES, MAX_DRAINED_BYTES_OF_UNKNOWN } from './body.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
@@ -25,8 +26,11 @@ export interface CallRecord {
 export interface Call {
   readonly record: CallRecord;
   readonly waitUntil: WaitUntil;
-  /** Answers with a refusal, and accounts for the call. */
-  refuse(refusal: Refusal): Response;
+  /**
+   * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
+   * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
+   */
+  refuse(refusal: Refusal): Promise<Response>;
   /** Accounts for the call: once, when its end is seen. */
   settle(): void;
 }
@@ -36,7 +40,7 @@ export interface CallPorts {
   readonly log: (line: object) => void;
 }
 
-export function startCall(requestId: string, waitUntil: WaitUntil, { now, log }: CallPorts): Call {
+export function startCall(requestId: string, request: Request, waitUntil: WaitUntil, { now, log }: CallPorts): Call {
   const record: CallRecord = { requestId, startedAtMs: now() };
   let settled = false;
   const settle = () => {
@@ -49,11 +53,15 @@ export function startCall(requestId: string, waitUntil: WaitUntil, { now, log }:
     record,
     waitUntil,
     settle,
-    refuse(refusal) {
+    async refuse(refusal) {
       const response = answerRefusal(refusal);
       record.status = response.status;
       record.refusal = refusal.reason;
       settle();
+      if (!request.headers.get('expect')) {
+        const known = record.key !== undefined;
+        await discardBody(request.body, known ? MAX_DRAINED_BYTES : MAX_DRAINED_BYTES_OF_UNKNOWN);
+      }
       return response;
     },
   };

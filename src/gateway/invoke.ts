@@ -35,16 +35,13 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { record } = call;
   const header = (name: string) => request.headers.get(name) ?? undefined;
 
-  // 1 route: what can be said of the request line and the declared length alone.
+  // 1 route: all that the request line and the headers say.
   const { rawPath, rawQuery } = splitUrl(request.url);
   const route = parseRoute(request.method, rawPath);
   if (!route.ok) return call.refuse(route.error);
   const presumedType = presumedInvocationType(header('x-amz-invocation-type'));
   const maxBytes = maxPayloadBytes(presumedType);
   const declaredBytes = header('content-length') === undefined ? undefined : Number(header('content-length'));
-  if (declaredBytes !== undefined && declaredBytes > maxBytes) {
-    return call.refuse(refuse('payload-too-large', presumedType, declaredBytes));
-  }
   const parsed = parseArguments({
     rawFunctionName: route.value.rawFunctionName,
     rawQuery,
@@ -58,6 +55,9 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { keyId, tenantId } = identity.value;
   record.tenant = tenantId;
   record.key = keyId;
+  if (declaredBytes !== undefined && declaredBytes > maxBytes) {
+    return call.refuse(refuse('payload-too-large', presumedType, declaredBytes));
+  }
   if (!parsed.ok) return call.refuse(parsed.error);
   const { givenName, invocationType } = parsed.value;
   record.function = givenName;

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { invokePath, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
+
+const SYNC_LIMIT = 6_291_456;
+const EVENT_LIMIT = 1_048_576;
+const MIB = 1024 * 1024;
+
+let postern: RunningPostern;
+beforeAll(async () => {
+  postern = await startPostern();
+});
+afterAll(async () => {
+  await postern.stop();
+});
+beforeEach(async () => {
+  await takeCalls(postern.lambda);
+});
+
+const jsonOf = (bytes: number) => Buffer.from(`"${'x'.repeat(bytes - 2)}"`);
+const keyed = () => ({ 'x-api-key': postern.demo.apiKey, 'content-type': 'application/json' });
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+function* chunks(bytes: number, size = 64 * 1024) {
+  for (let left = bytes; left > 0; left -= size) yield Buffer.alloc(Math.min(size, left), 0x20);
+}
+
+/** Resident memory of workerd, in bytes: the biggest of the processes below `postern dev`. */
+function workerdMemory(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
+  return Math.max(
+    0,
+    ...children.map((child) => {
+      const status = readFileSync(`/proc/${child}/status`, 'utf8');
+      const kib = status.includes('workerd') ? /VmRSS:\s+(\d+) kB/.exec(status)?.[1] : undefined;
+      return Math.max(Number(kib ?? 0) * 1024, workerdMemory(Number(child)));
+    }),
+  );
+}
+
+describe('a payload', () => {
+  it('of exactly the limit arrives whole, declared or chunked', async () => {
+    const body = jsonOf(SYNC_LIMIT);
+    const halves = [body.subarray(0, 3_000_000), body.subarray(3_000_000)];
+    for (const sent of [body, halves]) {
+      const answer = await send(postern.gateway, invokePath('hello'), { headers: keyed(), body: sent });
+      expect(answer.status).toBe(200);
+      const [seen] = await takeCalls(postern.lambda);
+      expect([seen?.bodyBytes, seen?.bodySha256]).toEqual([SYNC_LIMIT, sha256(body)]);
+    }
+  });
+
+  it('of one byte more is refused, declared or chunked, and never sent', async () => {
+    const body = jsonOf(SYNC_LIMIT + 1);
+    for (const sent of [body, [body]]) {
+      const answer = await send(postern.gateway, invokePath('hello'), { headers: keyed(), body: sent });
+      expect([answer.status, answer.headers['x-amzn-errortype']]).toEqual([413, 'RequestTooLargeException']);
+      expect(JSON.parse(answer.body.toString())).toEqual({
+        Type: 'User',
+        message: 'Request must be smaller than 6291456 bytes for the InvokeFunction operation',
+      });
+    }
+    expect(await takeCalls(postern.lambda)).toEqual([]);
+  });
+
+  it('of an Event has its own limit', async () => {
+    const headers = () => ({ ...keyed(), 'x-amz-invocation-type': 'Event' });
+    const fits = await send(postern.gateway, invokePath('hello'), { headers: headers(), body: jsonOf(EVENT_LIMIT) });
+    expect(fits.status).toBe(202);
+    const body = jsonOf(EVENT_LIMIT + 1);
+    for (const sent of [body, [body]]) {
+      const answer = await send(postern.gateway, invokePath('hello'), { headers: headers(), body: sent });
+      expect(answer.status).toBe(413);
+      expect(JSON.parse(answer.body.toString()).message).toBe(
+        '1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)',
+      );
+    }
+  });
+
+  it('of 90 MB gets its 413 every time of ten, with no growth in memory', async () => {
+    const declared = { ...keyed(), 'content-length': '90000000' };
+    for (const headers of [keyed(), declared]) {
+      const before = workerdMemory(postern.pid);
+      for (let time = 0; time < 10; time++) {
+        const answer = await send(postern.gateway, invokePath('hello'), { headers, body: chunks(90_000_000) });
+        expect([answer.status, answer.headers['x-postern-refusal']]).toEqual([413, 'payload-too-large']);
+      }
+      expect(workerdMemory(postern.pid) - before).toBeLessThan(64 * MIB);
+    }
+    expect(await takeCalls(postern.lambda)).toEqual([]);
+  });
+
+  it('that nobody known sends is refused, and its bytes are of no matter', async () => {
+    const answer = await send(postern.gateway, invokePath('hello'), { body: chunks(6_000_000) });
+    expect([answer.status, answer.headers['x-postern-refusal']]).toEqual([403, 'no-credentials']);
+  });
+});
+
+describe('64 callers of 6 MB at once', () => {
+  it('are served or told 503, and the gateway goes on', async () => {
+    const body = jsonOf(6_000_000);
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, () => send(postern.gateway, invokePath('hello'), { headers: keyed(), body })),
+    );
+    const served = answers.filter(({ status }) => status === 200);
+    const busy = answers.filter(({ status }) => status === 503);
+    expect(served.length).toBeGreaterThan(0);
+    expect(served.length + busy.length).toBe(64);
+    for (const { headers } of busy)
+      expect([headers['x-postern-refusal'], headers['retry-after']]).toEqual(['busy', '1']);
+    expect(await takeCalls(postern.lambda)).toHaveLength(served.length);
+    const after = await send(postern.gateway, invokePath('hello'), { headers: keyed(), body });
+    expect(after.status).toBe(200);
+  });
+});
