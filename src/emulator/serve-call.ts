@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { admit, type Rules } from './admit.ts';
-import { type Answer, refusalAnswer, sendAnswer } from './answer.ts';
+import { type Answer, refusalAnswer, sendAnswer, writeHead } from './answer.ts';
 import type { CallRecord } from './calls.ts';
+import { openEventStream } from './event-stream.ts';
 import type { Pool } from './execution/pool.ts';
 import { refuse } from './refusal.ts';
 import { readBody } from './request/body.ts';
@@ -49,34 +50,45 @@ export async function serveCall(service: Service, request: IncomingMessage, resp
   const invocation = { requestId, invokedFunctionArn, payload, tenantId, traceId };
   if (invocationType === 'Event') {
     send({ status: 202, body: '', headers: [remapped, trace] });
+    // A client context goes with synchronous calls only (API_Invoke).
     // An event to a function without concurrency ends where real Lambda's would: in a dead-letter queue, unrun.
-    if (!target.code.isThrottled) await service.pool.runWhenFree(target, { ...invocation, ...eventOnly });
+    if (!target.code.isThrottled)
+      await service.pool.runWhenFree(target, { ...invocation, clientContext: undefined, streamed: false });
     return;
   }
 
   if (target.code.isThrottled) {
     return send(refusalAnswer(refuse.throttle('ReservedFunctionConcurrentInvocationLimitExceeded')));
   }
-  const streamed = operation === 'InvokeWithResponseStream';
-  const syncInvocation = { ...invocation, clientContext: given.clientContext, streamed };
-  const running = service.pool.run(target, syncInvocation, async () => {});
+  const stream = operation === 'InvokeWithResponseStream' ? openEventStream(response) : undefined;
+  const running = service.pool.run(
+    target,
+    { ...invocation, clientContext: given.clientContext, streamed: stream !== undefined },
+    stream?.chunk ?? noStream,
+  );
   if (!running) return send(refusalAnswer(refuse.throttle('ConcurrentInvocationLimitExceeded')));
+  const version = ['X-Amz-Executed-Version', target.version] as const;
+
+  if (stream) {
+    const contentType = 'application/vnd.amazon.eventstream';
+    call.status = 200;
+    writeHead(response, requestId, service.now(), { status: 200, contentType, headers: [remapped, version, trace] });
+    const { error, bytes, logTail } = await running;
+    if (bytes) await stream.chunk(bytes);
+    return stream.complete(error, tail ? logTail : undefined);
+  }
+
   const { error, bytes, logTail } = await running;
-  send({
+  const functionError = ['X-Amz-Function-Error', 'Unhandled'] as const;
+  const logResult = ['X-Amz-Log-Result', logTail] as const;
+  return send({
     status: 200,
     contentType: 'application/json',
     body: error ? JSON.stringify(error) : (bytes ?? ''),
-    headers: [
-      ...(error ? [['X-Amz-Function-Error', 'Unhandled'] as const] : []),
-      remapped,
-      ['X-Amz-Executed-Version', target.version],
-      ...(tail ? [['X-Amz-Log-Result', logTail] as const] : []),
-      trace,
-    ],
+    headers: [...(error ? [functionError] : []), remapped, version, ...(tail ? [logResult] : []), trace],
   });
 }
 
 /** On every success, whatever it means (recorded). */
 const remapped = ['x-amzn-Remapped-Content-Length', '0'] as const;
-/** A client context is passed on by synchronous calls only (API_Invoke). */
-const eventOnly = { clientContext: undefined, streamed: false };
+const noStream = async () => {};
