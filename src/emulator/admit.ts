@@ -52,7 +52,7 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
   if (!payload.ok) return payload;
 
   if (name.region !== undefined && name.region !== region) {
-    return no(notFound(`Functions from '${name.region}' are not reachable in this region ('${region}')`));
+    return no(refuse.missing(`Functions from '${name.region}' are not reachable in this region ('${region}')`));
   }
   const accountId = name.accountId ?? rules.accountId;
   const invokedFunctionArn = functionArn(region, accountId, name.name, qualifier);
@@ -62,7 +62,7 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
   const version = versions.get(qualifier);
   if (!code || version === undefined) {
     const missing = functionArn(region, accountId, name.name, qualifier ?? '$LATEST');
-    return no(notFound(`Function not found: ${missing}`));
+    return no(refuse.missing(`Function not found: ${missing}`));
   }
   return yes({
     operation: route.operation,
@@ -71,10 +71,6 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
     target: { code, version, region },
     invokedFunctionArn,
   });
-}
-
-function notFound(message: string) {
-  return refuse.caller(404, 'ResourceNotFoundException', message);
 }
 
 /** Another account decides by its resource-based policy, and none lets us in. */

@@ -10,7 +10,7 @@ export interface Call {
   /** Empty until the body has come. */
   bodySha256: string;
   readonly startedAtMs: number;
-  /** Null while the call runs, or when its answer never ended. */
+  /** When the answer had gone out, or its caller was gone; null before that. */
   endedAtMs: number | null;
   status: number | null;
   /** The name of the function that was called, once it is known. */

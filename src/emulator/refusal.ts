@@ -5,9 +5,6 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** The errors of the Lambda model whose text member is written with a capital M (API model, 2026-07). */
-const capitalMessage = new Set(['ResourceNotFoundException', 'ServiceException']);
-
 /**
  * The body shapes of Lambda's refusals, one maker each, as recorded from the service.
  * No body holds a `__type`, and the members of a modelled error stand in the order of their bytes.
@@ -16,6 +13,11 @@ export const refuse = {
   /** The front door's no to an identity: `{"message"}`, status 403. */
   identity(type: AuthErrorType, message: string): Refusal {
     return { status: 403, type, body: JSON.stringify({ message }) };
+  },
+
+  /** The front door's no to a signature. */
+  signature(message: string): Refusal {
+    return refuse.identity('InvalidSignatureException', message);
   },
 
   /** The no of authorization: `{"Message"}`, status 403. */
@@ -32,8 +34,16 @@ export const refuse = {
 
   /** An error of the model that the caller caused: `{"Type":"User","message"}`. */
   caller(status: number, type: string, message: string): Refusal {
-    const body = capitalMessage.has(type) ? { Message: message, Type: 'User' } : { Type: 'User', message };
-    return { status, type, body: JSON.stringify(body) };
+    return { status, type, body: JSON.stringify({ Type: 'User', message }) };
+  },
+
+  /** What is not there; the model spells this error's text with a capital M. */
+  missing(message: string): Refusal {
+    return {
+      status: 404,
+      type: 'ResourceNotFoundException',
+      body: JSON.stringify({ Message: message, Type: 'User' }),
+    };
   },
 
   /** A throttle; the service sends no Retry-After with it. */

@@ -50,10 +50,10 @@ export async function serveCall(service: Service, request: IncomingMessage, resp
   const invocation = { requestId, invokedFunctionArn, payload, tenantId, traceId };
   if (invocationType === 'Event') {
     send({ status: 202, body: '', headers: [remapped, trace] });
+    // On Lambda an event to a function without concurrency ends in a dead-letter queue; here it just ends.
+    if (target.code.isThrottled) return;
     // A client context goes with synchronous calls only (API_Invoke).
-    // An event to a function without concurrency ends where real Lambda's would: in a dead-letter queue, unrun.
-    if (!target.code.isThrottled)
-      await service.pool.runWhenFree(target, { ...invocation, clientContext: undefined, streamed: false });
+    await service.pool.runWhenFree(target, { ...invocation, clientContext: undefined, streamed: false });
     return;
   }
 

@@ -6,6 +6,7 @@ import { call, credentials, invocations } from './wire.ts';
 const folder = makeFolder();
 const logged: string[] = [];
 let emulator: Emulator;
+let hasty: Emulator;
 beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'the host’s own');
   vi.stubEnv('AWS_PROFILE', 'the host’s own');
@@ -15,24 +16,24 @@ beforeAll(async () => {
     port: 0,
     credentials,
     functionsDir: folder.path,
-    timeoutSeconds: 1.5,
     log: (line) => logged.push(line),
   });
+  hasty = await startEmulator({ port: 0, credentials, functionsDir: folder.path, timeoutSeconds: 2 });
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await emulator.close();
+  await Promise.all([emulator.close(), hasty.close()]);
   folder.remove('.');
 });
 
 /** Calls a function and gives the error it was answered with, if any, its parsed body, and its log. */
-async function invoke(name: string, event: unknown = {}, headers: Record<string, string> = {}) {
+async function invoke(name: string, event: unknown = {}, headers: Record<string, string> = {}, { port } = emulator) {
   const sent = {
     path: invocations(name),
     body: JSON.stringify(event),
     headers: { 'x-amz-log-type': 'Tail', ...headers },
   };
-  const reply = await call(emulator.port, sent);
+  const reply = await call(port, sent);
   return {
     error: reply.header('X-Amz-Function-Error'),
     text: reply.text,
@@ -115,7 +116,7 @@ describe('a handler', () => {
       callbackWaitsForEmptyEventLoop: true,
     });
     expect(body.remaining).toBeGreaterThan(0);
-    expect(body.remaining).toBeLessThanOrEqual(1500);
+    expect(body.remaining).toBeLessThanOrEqual(900_000);
   });
 
   it('keeps its module between events', async () => {
@@ -199,14 +200,25 @@ describe('a failure', () => {
       "Promise.reject(new Error('late')); await new Promise((r) => setTimeout(r, 1000))",
       { errorType: 'Runtime.UnhandledPromiseRejection', errorMessage: 'Error: late' },
     ],
-    ['an endless wait', 'await new Promise((r) => setTimeout(r, 60_000))', timedOut()],
-    ['an endless loop', 'for (;;);', timedOut()],
   ])('is told to the caller and does not outlive its call: %s', async (_, statement, expected) => {
     folder.write('fails.mjs', `export const handler = async (e) => { if (e.well) return 'well'; ${statement}; };`);
     const { error, body, id } = await invoke('fails');
     expect(error).toBe('Unhandled');
     expect(body).toMatchObject(JSON.parse(JSON.stringify(expected).replace('<id>', id ?? '')));
     expect((await invoke('fails', { well: true })).body).toBe('well');
+  });
+
+  it.each([
+    ['an endless wait', 'await new Promise((r) => setTimeout(r, 60_000))'],
+    ['an endless loop', 'for (;;);'],
+  ])('to end is told to the caller and does not outlive its call: %s', async (what, statement) => {
+    const name = what.replaceAll(' ', '-');
+    folder.write(`${name}.mjs`, `export const handler = async (e) => { if (e.well) return 'well'; ${statement}; };`);
+    const { error, body, id } = await invoke(name, {}, {}, hasty);
+    expect(error).toBe('Unhandled');
+    const errorMessage = `RequestId: ${id} Error: Task timed out after 2.00 seconds`;
+    expect(body).toEqual({ errorType: 'Sandbox.Timedout', errorMessage });
+    expect((await invoke(name, { well: true }, {}, hasty)).body).toBe('well');
   });
 
   it.each([
@@ -224,8 +236,4 @@ describe('a failure', () => {
 
 function exited(how: string) {
   return { errorType: 'Runtime.ExitError', errorMessage: `RequestId: <id> Error: Runtime exited ${how}` };
-}
-
-function timedOut() {
-  return { errorType: 'Sandbox.Timedout', errorMessage: 'RequestId: <id> Error: Task timed out after 1.50 seconds' };
 }

@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parseQuery } from '../query.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { refuse } from '../refusal.ts';
 import { no, type Result, yes } from '../result.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { canonicalRequest } from './canonical-request.ts';
-import { type Claim, skewSeconds } from './claim.ts';
+import type { Claim } from './claim.ts';
+import { dateFault } from './date-fault.ts';
 import { claimOfHeader } from './header-claim.ts';
 import { claimOfQuery } from './query-claim.ts';
 import { type Scope, signatureOf } from './signature.ts';
@@ -43,10 +44,10 @@ export function verifySignature(
   if (!claimed.ok) return claimed;
   const claim = claimed.value;
   if (!claim.signedHeaders.includes('host')) {
-    return no(invalid("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+    return no(refuse.signature("'Host' must be a 'SignedHeader' in the AWS Authorization."));
   }
 
-  const late = checkDate(claim, nowMs);
+  const late = dateFault(claim, nowMs);
   if (late) return no(late);
 
   const elements = claim.credential.split('/');
@@ -57,7 +58,7 @@ export function verifySignature(
   }
   const scope = { date, region, service, terminator };
   const misplaced = scopeFaults(scope, claim.amzDate);
-  if (misplaced !== '') return no(invalid(misplaced));
+  if (misplaced !== '') return no(refuse.signature(misplaced));
 
   if (!tokenMatches(claim, credentials.sessionToken)) {
     return no(refuse.identity('UnrecognizedClientException', badToken));
@@ -71,7 +72,7 @@ export function verifySignature(
   const canonical = canonicalRequest({ ...request, signedHeaders: claim.signedHeaders, payloadHash });
   const expected = signatureOf(credentials.secretAccessKey, scope, claim.amzDate, canonical);
   const proved = sameSecret(claim.signature, expected) && declaredHash === payloadHash;
-  return proved ? yes({ region }) : no(invalid(mismatch));
+  return proved ? yes({ region }) : no(refuse.signature(mismatch));
 }
 
 function readClaim({ headers, query }: SignedRequest): Result<Claim> {
@@ -79,32 +80,13 @@ function readClaim({ headers, query }: SignedRequest): Result<Claim> {
   const pairs = parseQuery(query);
   const presigned = pairs.some(([name]) => name === 'X-Amz-Algorithm');
   if (authorization !== undefined && presigned) {
-    return no(invalid("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."));
+    return no(
+      refuse.signature("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."),
+    );
   }
   if (authorization !== undefined) return claimOfHeader(authorization, headers);
   if (presigned) return claimOfQuery(pairs, headers);
   return no(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
-}
-
-function checkDate({ amzDate, validSeconds }: Claim, nowMs: number): Refusal | undefined {
-  const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate) ?? [];
-  const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
-  if (Number.isNaN(signedAtMs)) {
-    const rule = `Date must be in ISO-8601 'basic format'. Got '${amzDate}'. See http://en.wikipedia.org/wiki/ISO_8601`;
-    return refuse.identity('IncompleteSignatureException', rule);
-  }
-  const now = basicIso(nowMs);
-  const oldestMs = nowMs - validSeconds * 1000;
-  if (signedAtMs < oldestMs) {
-    const span = `(${now} - ${validSeconds / 60} min.)`;
-    return invalid(`Signature expired: ${amzDate} is now earlier than ${basicIso(oldestMs)} ${span}`);
-  }
-  const newestMs = nowMs + skewSeconds * 1000;
-  if (signedAtMs > newestMs) {
-    const span = `(${now} + ${skewSeconds / 60} min.)`;
-    return invalid(`Signature not yet current: ${amzDate} is still later than ${basicIso(newestMs)} ${span}`);
-  }
-  return undefined;
 }
 
 /** All the faults of a scope in one text, as the service joins them. */
@@ -134,12 +116,4 @@ function tokenMatches({ sessionToken, sessionTokenSigned }: Claim, trusted: stri
 function sameSecret(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
-}
-
-function invalid(message: string): Refusal {
-  return refuse.identity('InvalidSignatureException', message);
-}
-
-function basicIso(ms: number): string {
-  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
