@@ -3,6 +3,7 @@ import { partitionOf } from '../core/invoke/region.ts';
 import { INVOCATION_TYPES } from '../core/invoke/types.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { findPolicyFaults } from '../core/policy/policy.ts';
+import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
 
 const NAME_LENGTH = 128;
@@ -43,7 +44,15 @@ const AllowRule = z
   .openapi('AllowRule');
 
 const Policy = z
-  .strictObject({ allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]) })
+  .strictObject({
+    allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]),
+    maxPresignedSeconds: z
+      .int()
+      .min(1)
+      .max(MAX_PRESIGNED_SECONDS)
+      .optional()
+      .openapi({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
+  })
   .check((context) => {
     for (const { path, problem } of findPolicyFaults(context.value)) {
       context.issues.push({ code: 'custom', path: [...path], message: problem, input: context.value });

@@ -3,7 +3,7 @@ import { FUNCTION_NAME_PATTERN, type FunctionNameFault } from './invoke/function
 import type { JsonFault } from './invoke/json-check.ts';
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { QUALIFIER_PATTERN, type QualifierFault } from './invoke/qualifier.ts';
-import { INVOCATION_TYPES, type InvocationType, LOG_TYPES } from './invoke/types.ts';
+import { LOG_TYPES } from './invoke/types.ts';
 
 /** What one reason to say no looks like on the wire. */
 interface Row {
@@ -40,15 +40,10 @@ export const REFUSALS = {
   // 1 route
   'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, UNKNOWN_OPERATION),
   'method-not-allowed': row({ error: 'AccessDeniedException', status: 405, allow: 'POST' }, UNKNOWN_OPERATION),
-  'payload-too-large': row({ error: 'RequestTooLargeException' }, (type: InvocationType, bytes: number) =>
-    type === 'Event'
-      ? `${bytes} byte payload is too large for the Event invocation type (limit ${INVOKE_LIMITS.maxEventPayloadBytes} bytes)`
-      : `Request must be smaller than ${INVOKE_LIMITS.maxSyncPayloadBytes} bytes for the InvokeFunction operation`,
-  ),
-  'operation-unavailable': row(
-    { error: 'ServiceException', status: 501 },
-    (operation: string) =>
-      `${operation} is not available here yet. Use Invoke: POST /2015-03-31/functions/{FunctionName}/invocations`,
+  'payload-too-large': row({ error: 'RequestTooLargeException' }, (maxBytes: number, bytes: number) =>
+    maxBytes === INVOKE_LIMITS.maxSyncPayloadBytes
+      ? `Request must be smaller than ${maxBytes} bytes for the InvokeFunction operation`
+      : `${bytes} byte payload is too large for the Event invocation type (limit ${maxBytes} bytes)`,
   ),
 
   // 2 identify
@@ -57,9 +52,20 @@ export const REFUSALS = {
     { error: 'InvalidSignatureException' },
     says("Found both 'x-api-key' and 'Authorization' as HTTP header. Send the key in one of them."),
   ),
-  'signed-caller': row(
-    { error: 'ServiceException', status: 501 },
-    says('Signed requests are not accepted here yet. Send a Postern key as `x-api-key` or `Authorization: Bearer`.'),
+  'signature-ambiguous': row(
+    { error: 'InvalidSignatureException' },
+    says("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."),
+  ),
+  'signature-incomplete': row({ error: 'IncompleteSignatureException' }, (message: string) => message),
+  'host-not-signed': row(
+    { error: 'InvalidSignatureException' },
+    says("'Host' must be a 'SignedHeader' in the AWS Authorization."),
+  ),
+  'signature-expired': row({ error: 'InvalidSignatureException' }, (message: string) => message),
+  'signature-scope': row({ error: 'InvalidSignatureException' }, (message: string) => message),
+  'session-token': row(
+    { error: 'UnrecognizedClientException' },
+    says('The security token included in the request is invalid'),
   ),
   'plain-http': row(
     { error: 'AccessDeniedException' },
@@ -82,6 +88,11 @@ export const REFUSALS = {
   'log-tail-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows LogType Tail')),
   'tenant-id-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows X-Amz-Tenant-Id')),
 
+  'presigned-too-long': row(
+    { error: 'AccessDeniedException' },
+    (maxSeconds: number) => `A presigned request of this tenant may live for ${maxSeconds} seconds at the most`,
+  ),
+
   // 4 read the body
   busy: row(
     { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
@@ -90,6 +101,18 @@ export const REFUSALS = {
   'payload-incomplete': row(
     { error: 'InvalidRequestContentException' },
     says('The request body ended before it was complete'),
+  ),
+
+  // 5 prove
+  'header-not-signed': row(
+    { error: 'InvalidSignatureException' },
+    (name: string) => `'${name}' must be a 'SignedHeader' in the AWS Authorization.`,
+  ),
+  'signature-mismatch': row(
+    { error: 'InvalidSignatureException' },
+    says(
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+    ),
   ),
 
   // 6 validate
@@ -122,8 +145,8 @@ export const REFUSALS = {
     { error: 'InvalidParameterValueException' },
     (name: string) => `The header '${name}' was given more than once`,
   ),
-  'invocation-type': row({ error: 'InvalidParameterValueException' }, (value: string) =>
-    constraint(value, 'invocationType', oneOf(INVOCATION_TYPES)),
+  'invocation-type': row({ error: 'InvalidParameterValueException' }, (value: string, types: readonly string[]) =>
+    constraint(value, 'invocationType', oneOf(types)),
   ),
   'log-type': row({ error: 'InvalidParameterValueException' }, (value: string) =>
     constraint(value, 'logType', oneOf(LOG_TYPES)),

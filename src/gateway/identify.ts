@@ -1,25 +1,60 @@
+import type { QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
-import { no, type Result } from '../core/result.ts';
-import type { KeyIdentity } from '../core/tenancy/ids.ts';
+import { no, ok, type Result } from '../core/result.ts';
+import { checkClaim } from '../core/signature/check-claim.ts';
+import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
+import { type KeyIdentity, verifyKeyId } from '../core/tenancy/ids.ts';
 import { proveApiKey } from '../core/tenancy/keys.ts';
 import type { RootKeys } from '../core/tenancy/root-keys.ts';
 import { keyCrypto } from './key-crypto.ts';
 import { isExposed } from './plain-http.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
-const SIGNED = /^AWS4-/;
+const SIGNED = /^AWS\d/;
 
-/** Says who calls, proved with no lookup. Whether the key still lives is for the tenant's state to say. */
-export function identify(url: string, headers: Headers, rootKeys: RootKeys): Result<KeyIdentity, Refusal> {
-  const apiKey = headers.get('x-api-key') || undefined;
-  const authorization = headers.get('authorization') || undefined;
-  if (apiKey === undefined && authorization === undefined) {
-    return no(refuse(url.includes('X-Amz-Algorithm=') ? 'signed-caller' : 'no-credentials'));
+/**
+ * Who calls. A key id's MAC has been verified, with no lookup; a bearer's secret too, while of a signed caller there is
+ * a claim that its body is still needed to prove. Whether the key lives is for the tenant's state to say.
+ */
+export interface Caller extends KeyIdentity {
+  readonly claim?: SignatureClaim;
+}
+
+export interface IdentifyInput {
+  readonly url: string;
+  readonly query: QueryParameters;
+  readonly headers: Headers;
+  readonly rootKeys: RootKeys;
+  readonly nowMs: number;
+}
+
+/** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
+export function identify({ url, query, headers, rootKeys, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+  const header = (name: string) => headers.get(name) || undefined;
+  const apiKey = header('x-api-key');
+  const authorization = header('authorization');
+  const presigned = query.has('X-Amz-Algorithm');
+  if (presigned && authorization !== undefined) return no(refuse('signature-ambiguous'));
+  if (apiKey !== undefined && (presigned || authorization !== undefined)) return no(refuse('credentials-ambiguous'));
+
+  const signed = presigned || (authorization !== undefined && SIGNED.test(authorization));
+  if (!signed && apiKey === undefined && authorization === undefined) return no(refuse('no-credentials'));
+  // A bearer key and a presigned URL are secrets as they stand; a signature in a header gives none away.
+  if ((!signed || presigned) && isExposed(url)) return no(refuse('plain-http'));
+
+  if (!signed) {
+    const key = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
+    return key === undefined ? no(refuse('key-malformed')) : proveApiKey(keyCrypto, rootKeys, key);
   }
-  if (apiKey !== undefined && authorization !== undefined) return no(refuse('credentials-ambiguous'));
-  if (authorization !== undefined && SIGNED.test(authorization)) return no(refuse('signed-caller'));
-  if (isExposed(url)) return no(refuse('plain-http'));
 
-  const key = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
-  return key === undefined ? no(refuse('key-malformed')) : proveApiKey(keyCrypto, rootKeys, key);
+  const claim = parseClaim({ authorization, query, header });
+  if (!claim.ok) return claim;
+  const mistake = checkClaim(claim.value, nowMs);
+  if (mistake) return no(mistake);
+  // We issue no session tokens: a caller that sends one has mixed up its credentials.
+  if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {
+    return no(refuse('session-token'));
+  }
+  const identity = verifyKeyId(keyCrypto, rootKeys, claim.value.keyId);
+  return identity ? ok({ ...identity, claim: claim.value }) : no(refuse('key-unknown'));
 }

@@ -6,19 +6,23 @@ import {
 } from '../core/invoke/arguments.ts';
 import { checkJson } from '../core/invoke/json-check.ts';
 import { parseRoute } from '../core/invoke/route.ts';
-import { authorize, type Permit } from '../core/policy/authorize.ts';
+import { authorize, type Permit, regionsOf } from '../core/policy/authorize.ts';
+import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
-import type { KeyIdentity } from '../core/tenancy/ids.ts';
+import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
+import { deriveSecretAccessKey } from '../core/tenancy/keys.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
 import { passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
-import { identify } from './identify.ts';
-import { FRESH_MS, type KnownTenant, type TenantMemory } from './tenant-memory.ts';
+import { type Caller, identify } from './identify.ts';
+import { keyCrypto } from './key-crypto.ts';
+import { refuseSignature } from './prove.ts';
+import { FRESH_MS, type TenantMemory } from './tenant-memory.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -31,97 +35,119 @@ export interface Gateway {
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
 export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
-  const { settings, tenants, budget, now } = gateway;
+  const { settings, budget, now } = gateway;
   const { record } = call;
-  const header = (name: string) => request.headers.get(name) ?? undefined;
+  const { headers } = request;
+  const header = (name: string) => headers.get(name) ?? undefined;
 
   // 1 route: all that the request line and the headers say.
   const { rawPath, rawQuery } = splitUrl(request.url);
   const route = parseRoute(request.method, rawPath);
   if (!route.ok) return call.refuse(route.error);
-  const presumedType = presumedInvocationType(header('x-amz-invocation-type'));
-  const maxBytes = maxPayloadBytes(presumedType);
-  const declaredBytes = header('content-length') === undefined ? undefined : Number(header('content-length'));
-  const parsed = parseArguments({
-    rawFunctionName: route.value.rawFunctionName,
-    rawQuery,
-    header,
-    maxFunctionNameLength: settings.maxFunctionNameLength,
-  });
+  const { operation, rawFunctionName } = route.value;
+  const presumedType = presumedInvocationType(operation, header('x-amz-invocation-type'));
+  const maxBytes = maxPayloadBytes(operation, presumedType);
+  const declared = header('content-length');
+  const declaredBytes = declared === undefined ? undefined : Number(declared);
+  const query = parseQuery(rawQuery);
+  const { maxFunctionNameLength } = settings;
+  const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
-  // 2 identify: a key is proved here, with no lookup. Only who is known is told of its mistakes.
-  const identity = identify(request.url, request.headers, settings.rootKeys);
-  if (!identity.ok) return call.refuse(identity.error);
-  const { keyId, tenantId } = identity.value;
-  record.tenant = tenantId;
-  record.key = keyId;
+  // 2 identify: who calls, with no lookup. A bearer key is proved here; a signature needs the body.
+  const noQuery: QueryParameters = new Map();
+  const { rootKeys } = settings;
+  const identified = identify({ url: request.url, query: query ?? noQuery, headers, rootKeys, nowMs: now() });
+  if (!identified.ok) return call.refuse(identified.error);
+  const caller = identified.value;
+  record.tenant = caller.tenantId;
+  record.key = caller.keyId;
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
-    return call.refuse(refuse('payload-too-large', presumedType, declaredBytes));
+    return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
-  if (!parsed.ok) return call.refuse(parsed.error);
-  const { givenName, invocationType } = parsed.value;
-  record.function = givenName;
-  record.type = invocationType;
 
-  // 3 authorize: the key lives, and its tenant's policy permits the call.
-  const admit = async () => {
-    const tenant = await tenants.read(tenantId, call.waitUntil).catch(() => undefined);
-    return tenant === undefined
-      ? no(refuse('state-unavailable'))
-      : decideAdmission(settings, tenant, identity.value, parsed.value, now());
-  };
-  let admittedAtMs = now();
-  let permit = await admit();
-  if (!permit.ok) return call.refuse(permit.error);
-  if (route.value.operation !== 'Invoke') return call.refuse(refuse('operation-unavailable', route.value.operation));
+  // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
+  let decidedAtMs = now();
+  let decision = await decide(gateway, caller, args, call);
+  if (!decision.ok && (decision.error.toAnyone || !caller.claim)) return call.refuse(decision.error.refusal);
 
   // 4 read the body.
   const body = await readBody(request.body, { maxBytes, declaredBytes, budget });
-  if (!body.ok) return call.refuse(refuseBody(body.error, invocationType));
+  if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
+  const refuseRead = (refusal: Refusal) => {
+    release();
+    return call.refuse(refusal);
+  };
   record.bytesIn = bytes.length;
+
+  // 5 prove: a signed caller's signature, over headers and body.
+  if (caller.claim) {
+    const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
+    const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? noQuery, headers };
+    const refusal = await refuseSignature(
+      { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
+      deriveSecretAccessKey(keyCrypto, caller),
+    );
+    if (refusal) return refuseRead(refusal);
+  }
+  // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
+  if (now() - decidedAtMs >= FRESH_MS) {
+    decidedAtMs = now();
+    decision = await decide(gateway, caller, args, call);
+  }
+  if (!decision.ok) return refuseRead(decision.error.refusal);
 
   // 6 validate: the payload is JSON, or nothing at all.
   const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
-  if (fault) {
-    release();
-    return call.refuse(refuse('payload-not-json', fault));
-  }
-  // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
-  if (now() - admittedAtMs >= FRESH_MS) {
-    admittedAtMs = now();
-    permit = await admit();
-    if (!permit.ok) {
-      release();
-      return call.refuse(permit.error);
-    }
-  }
+  if (fault) return refuseRead(refuse('payload-not-json', fault));
 
   // 8 forward: once. Under `waitUntil`, for a caller that leaves does not stop the function.
-  const forwarded = forward(gateway, permit.value, { bytes, sha256 }, call).finally(release);
+  const forwarded = forward(gateway, decision.value, { bytes, sha256 }, call).finally(release);
   call.waitUntil(forwarded);
   return forwarded;
 }
 
+/** A no to a caller, and whether also one that has not proved itself may hear it. */
+interface Denial {
+  readonly refusal: Refusal;
+  readonly toAnyone: boolean;
+}
+
 /** Decides whether a tenant, as it is known now, may make a call. */
-function decideAdmission(
-  settings: Settings,
-  tenant: KnownTenant,
-  { tenantId, keyId }: KeyIdentity,
-  args: InvokeArguments,
-  nowMs: number,
-): Result<Permit, Refusal> {
-  if (!tenant.exists) return no(refuse('key-unknown'));
-  const refusal = refuseKey(tenant, tenantId, keyId, nowMs);
-  if (refusal) return no(refusal);
-  const { region = settings.region, tenantId: upstreamTenantId } = tenant.upstream;
-  return authorize({
-    policy: tenant.policy,
+async function decide(
+  { settings, tenants, now }: Gateway,
+  { tenantId, keyId, claim }: Caller,
+  args: Result<InvokeArguments, Refusal>,
+  { record, waitUntil }: Call,
+): Promise<Result<Permit, Denial>> {
+  const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
+  const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
+
+  const tenant = await tenants.read(tenantId, waitUntil).catch(() => undefined);
+  if (tenant === undefined) return toAnyone(refuse('state-unavailable'));
+  if (!tenant.exists) return toAnyone(refuse('key-unknown'));
+  const dead = refuseKey(tenant, tenantId, keyId, now());
+  if (dead) return toAnyone(dead);
+
+  const { policy, upstream } = tenant;
+  const home = { account: settings.accountId, region: upstream.region ?? settings.region };
+  if (claim) {
+    if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
+    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
+    if (tooLong) return toKnown(tooLong);
+  }
+  if (!args.ok) return toKnown(args.error);
+  record.function = args.value.givenName;
+  record.type = args.value.invocationType;
+  const { tenantId: upstreamTenantId } = upstream;
+  const permit = authorize({
+    policy,
     tenant: tenantId,
-    home: { account: settings.accountId, region },
+    home,
     ...(upstreamTenantId !== undefined && { upstreamTenantId }),
-    call: args,
+    call: args.value,
   });
+  return permit.ok ? permit : toKnown(permit.error);
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */
@@ -144,10 +170,10 @@ async function forward(gateway: Gateway, permit: Permit, payload: Payload, call:
   return response;
 }
 
-function refuseBody(fault: BodyFault, type: InvokeArguments['invocationType']): Refusal {
+function refuseBody(fault: BodyFault, maxBytes: number): Refusal {
   switch (fault.kind) {
     case 'too-large':
-      return refuse('payload-too-large', type, fault.bytes);
+      return refuse('payload-too-large', maxBytes, fault.bytes);
     case 'over-budget':
       return refuse('busy');
     case 'incomplete':

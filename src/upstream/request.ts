@@ -1,6 +1,6 @@
 import type { Permit } from '../core/policy/authorize.ts';
 
-/** The parts of an Invoke request that a Permit decides. */
+/** The parts of a request to Lambda that a Permit decides. */
 export interface InvokeRequest {
   /** As it goes on the wire, percent-encoded like an SDK's label. */
   readonly path: string;
@@ -8,15 +8,20 @@ export interface InvokeRequest {
 }
 
 /**
- * Builds Lambda's Invoke request from a Permit. The function goes as its full ARN with the qualifier behind it, so that
+ * Builds Lambda's request from a Permit. InvokeAsync goes as the Invoke of type `Event` that replaced it, for it is
+ * deprecated. The function goes as its full ARN with the qualifier behind it, so that
  * neither our credentials' account nor the endpoint's region can change which function is meant.
  */
 export function buildInvokeRequest(permit: Permit): InvokeRequest {
   const { partition, region, account, name } = permit.target;
   const qualifier = permit.qualifier === undefined ? '' : `:${permit.qualifier}`;
   const arn = `arn:${partition}:lambda:${region}:${account}:function:${name}${qualifier}`;
+  const label = encodeURIComponent(arn);
   return {
-    path: `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`,
+    path:
+      permit.operation === 'InvokeWithResponseStream'
+        ? `/2021-11-15/functions/${label}/response-streaming-invocations`
+        : `/2015-03-31/functions/${label}/invocations`,
     headers: {
       'content-type': 'application/json',
       'x-amz-invocation-type': permit.invocationType,

@@ -49,7 +49,7 @@ describe('an AWS SDK client', () => {
   });
 
   it('finds our reason beside the exception', async () => {
-    const { status, headers, body } = renderRefusal(refuse('payload-too-large', 'RequestResponse', 7_000_000));
+    const { status, headers, body } = renderRefusal(refuse('payload-too-large', 6_291_456, 7_000_000));
     const error = await thrownBySdk(status, { ...headers }, body);
     expect(error).toBeInstanceOf(sdk.RequestTooLargeException);
     const response = (error as unknown as { $response: { headers: Record<string, string> } }).$response;

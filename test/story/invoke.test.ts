@@ -244,8 +244,6 @@ describe('a refused call', () => {
     ],
     ['payload-not-json', 400, 'InvalidRequestContentException', invokePath('echo'), { body: '{"a":}' }],
     ['payload-not-json', 400, 'InvalidRequestContentException', invokePath('echo'), { body: '\ufeff{}' }],
-    ['operation-unavailable', 501, 'ServiceException', '/2014-11-13/functions/echo/invoke-async/', {}],
-    ['operation-unavailable', 501, 'ServiceException', '/2021-11-15/functions/echo/response-streaming-invocations', {}],
   ] as [string, number, string, string, Call][])('%s is %i %s: %s', async (reason, status, type, path, how) => {
     const answer = await call(path, how);
     expect([answer.status, answer.headers['x-amzn-errortype'], answer.headers['x-postern-refusal']]).toEqual([

@@ -63,7 +63,7 @@ describe('a caller', () => {
       [{ 'x-api-key': 'something' }, 'key-malformed'],
       [{ authorization: 'Basic dXNlcjpwYXNz' }, 'key-malformed'],
       [{ authorization: 'Bearer' }, 'key-malformed'],
-      [{ authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/x' }, 'signed-caller'],
+      [{ authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/x' }, 'signature-incomplete'],
       [{ 'x-api-key': postern.demo.apiKey, authorization: `Bearer ${postern.demo.apiKey}` }, 'credentials-ambiguous'],
     ] as [Record<string, string>, string][]) {
       expect((await callWith(headers)).reason).toBe(reason);

@@ -1,3 +1,4 @@
+import { decodePercent, type QueryParameters } from '../query.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import { isClientContext } from './client-context.ts';
@@ -5,10 +6,19 @@ import { isAcceptedContentType } from './content-type.ts';
 import { type FunctionName, parseFunctionName } from './function-name.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 import { parseQualifier } from './qualifier.ts';
-import { type InvocationType, isInvocationType, isLogType, type LogType } from './types.ts';
+import {
+  INVOCATION_TYPES,
+  type InvocationType,
+  isInvocationType,
+  isLogType,
+  type LogType,
+  type Operation,
+  STREAMED_INVOCATION_TYPES,
+} from './types.ts';
 
-/** The arguments of one Invoke, all valid. */
+/** The arguments of one call, all valid. */
 export interface InvokeArguments {
+  readonly operation: Operation;
   /** The function, with the qualifier of the name or of the query; absent means none was given. */
   readonly function: FunctionName;
   /** The FunctionName as the caller wrote it, percent-decoded. For messages to that caller only. */
@@ -23,10 +33,11 @@ export interface InvokeArguments {
 
 /** What the arguments are read from. */
 export interface ArgumentSource {
+  readonly operation: Operation;
   /** Still percent-encoded. */
   readonly rawFunctionName: string;
-  /** Without the question mark, as it came. */
-  readonly rawQuery: string;
+  /** Undefined where the query's encoding is broken. */
+  readonly query: QueryParameters | undefined;
   /** A header's value by lower-case name; repeated headers arrive joined with a comma. */
   readonly header: (name: string) => string | undefined;
   /** Characters that a whole FunctionName may have. */
@@ -38,13 +49,18 @@ const ONLY_DOTS = /^\.+$/;
 const TENANT_ID = /^[a-zA-Z0-9._:/=+\-@ ]+$/;
 const DURABLE_EXECUTION_NAME = /^[a-zA-Z0-9\-_]+$/;
 
-/** Bytes of payload that an invocation type may have. */
-export const maxPayloadBytes = (type: InvocationType): number =>
-  type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
+/** Bytes of payload that a call may have. */
+export function maxPayloadBytes(operation: Operation, type: InvocationType): number {
+  if (operation === 'InvokeAsync') return INVOKE_LIMITS.maxInvokeAsyncPayloadBytes;
+  return type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
+}
 
 /** The InvocationType of a request whose header is not checked yet; what is not valid counts as the default. */
-export const presumedInvocationType = (header: string | undefined): InvocationType =>
-  header !== undefined && isInvocationType(header) ? header : 'RequestResponse';
+export function presumedInvocationType(operation: Operation, header: string | undefined): InvocationType {
+  // API_InvokeAsync has no such argument: it is what `Event` became.
+  if (operation === 'InvokeAsync') return 'Event';
+  return header !== undefined && isInvocationType(header) ? header : 'RequestResponse';
+}
 
 /** Parses every argument of an Invoke, or says what is wrong with the first that is not valid. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
@@ -53,10 +69,20 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
 
   const given = readHeaders(source.header);
   if (!given.ok) return given;
-  const { invocationType, logType, clientContext, tenantId, durableExecutionName, contentType } = given.value;
+  const {
+    invocationType = 'RequestResponse',
+    logType,
+    clientContext,
+    tenantId,
+    durableExecutionName,
+    contentType,
+  } = given.value;
 
-  if (invocationType !== undefined && !isInvocationType(invocationType)) {
-    return no(refuse('invocation-type', invocationType));
+  const { operation } = source;
+  const types: readonly string[] =
+    operation === 'InvokeWithResponseStream' ? STREAMED_INVOCATION_TYPES : INVOCATION_TYPES;
+  if (!isInvocationType(invocationType) || !types.includes(invocationType)) {
+    return no(refuse('invocation-type', invocationType, types));
   }
   if (logType !== undefined && !isLogType(logType)) return no(refuse('log-type', logType));
   if (clientContext !== undefined) {
@@ -79,7 +105,8 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
 
   return ok({
     ...name.value,
-    invocationType: invocationType ?? 'RequestResponse',
+    operation,
+    invocationType: operation === 'InvokeAsync' ? 'Event' : invocationType,
     logType: logType ?? 'None',
     ...(clientContext !== undefined && { clientContext }),
     ...(tenantId !== undefined && { tenantId }),
@@ -96,8 +123,8 @@ function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'functi
   // The pattern lets a name be only dots. No function has one, and in a path it would mean another place.
   if (ONLY_DOTS.test(name.value.name)) return no(refuse('function-name', givenName, { kind: 'dots' }));
 
-  const values = readParameter(source.rawQuery, 'Qualifier');
-  if (values === undefined) return no(refuse('query-malformed'));
+  if (source.query === undefined) return no(refuse('query-malformed'));
+  const values = source.query.get('Qualifier') ?? [];
   if (values.length > 1) return no(refuse('parameter-repeated', 'Qualifier'));
   const parameter = values[0] ?? '';
   const qualifier = parseQualifier(parameter);
@@ -112,7 +139,8 @@ function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'functi
   });
 }
 
-const HEADERS = {
+/** The headers that are arguments, by member. A signed caller has to sign those that it sends. */
+export const ARGUMENT_HEADERS = {
   invocationType: 'x-amz-invocation-type',
   logType: 'x-amz-log-type',
   clientContext: 'x-amz-client-context',
@@ -120,40 +148,16 @@ const HEADERS = {
   durableExecutionName: 'x-amz-durable-execution-name',
   contentType: 'content-type',
 } as const;
-type HeaderValues = { -readonly [K in keyof typeof HEADERS]?: string };
+type HeaderValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 
 /** Reads the headers that are arguments. None has a valid value with a comma, so a comma means it was repeated. */
 function readHeaders(header: ArgumentSource['header']): Result<HeaderValues, Refusal> {
   const values: HeaderValues = {};
-  for (const [member, name] of Object.entries(HEADERS) as [keyof HeaderValues, string][]) {
+  for (const [member, name] of Object.entries(ARGUMENT_HEADERS) as [keyof HeaderValues, string][]) {
     const value = header(name);
     if (value === undefined) continue;
     if (value.includes(',')) return no(refuse('header-repeated', name));
     values[member] = value;
   }
   return ok(values);
-}
-
-/** Every value of one query parameter, decoded as a form (WHATWG URL); undefined where its encoding is broken. */
-function readParameter(rawQuery: string, name: string): string[] | undefined {
-  const values: string[] = [];
-  for (const pair of rawQuery.split('&')) {
-    const equals = pair.indexOf('=');
-    const key = decodePercent((equals < 0 ? pair : pair.slice(0, equals)).replaceAll('+', ' '));
-    if (key === undefined) return undefined;
-    if (key !== name) continue;
-    const value = decodePercent(equals < 0 ? '' : pair.slice(equals + 1).replaceAll('+', ' '));
-    if (value === undefined) return undefined;
-    values.push(value);
-  }
-  return values;
-}
-
-function decodePercent(text: string): string | undefined {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

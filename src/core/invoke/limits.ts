@@ -18,4 +18,6 @@ export const INVOKE_LIMITS = {
   maxSyncPayloadBytes: 6_291_456,
   /** Lambda quotas since 2025-10-28: 1 MB asynchronous, and the service's own text: limit 1048576 bytes. */
   maxEventPayloadBytes: 1_048_576,
+  /** API_InvokeAsync: "the payload limit is 256KB". */
+  maxInvokeAsyncPayloadBytes: 262_144,
 } as const;

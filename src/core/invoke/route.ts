@@ -1,8 +1,6 @@
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
-
-/** The operations of Lambda's API that run a function. */
-export type Operation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync';
+import type { Operation } from './types.ts';
 
 /** Which operation a request line names, and the function name as it came, still percent-encoded. */
 export interface Route {

@@ -1,6 +1,6 @@
 import type { InvokeArguments } from '../invoke/arguments.ts';
 import { partitionOf } from '../invoke/region.ts';
-import type { InvocationType, LogType } from '../invoke/types.ts';
+import type { InvocationType, LogType, Operation } from '../invoke/types.ts';
 import { type Refusal, type RefusalReason, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import { type FunctionTarget, matchesFunction } from './pattern.ts';
@@ -14,6 +14,7 @@ declare const permitBrand: unique symbol;
  */
 export interface Permit {
   readonly [permitBrand]: true;
+  readonly operation: Operation;
   readonly target: FunctionTarget;
   readonly qualifier?: string;
   readonly invocationType: InvocationType;
@@ -67,6 +68,11 @@ export function authorize(input: AuthorizeInput): Result<Permit, Refusal> {
   return no(refuse(reason, input.tenant, call.givenName));
 }
 
+/** The regions in which a tenant may call anything at all. */
+export function regionsOf(policy: Policy, homeRegion: string): ReadonlySet<string> {
+  return new Set([homeRegion, ...policy.allow.flatMap(({ function: { place } }) => (place ? [place.region] : []))]);
+}
+
 /** Where the named function lives: what the caller left out is ours. Undefined when there is no such place. */
 function locate(call: InvokeArguments, home: AuthorizeInput['home']): FunctionTarget | undefined {
   const { partition, region = home.region, account = home.account, name } = call.function;
@@ -78,6 +84,7 @@ function locate(call: InvokeArguments, home: AuthorizeInput['home']): FunctionTa
 function makePermit({ call, upstreamTenantId }: AuthorizeInput, target: FunctionTarget): Permit {
   const tenantId = upstreamTenantId ?? call.tenantId;
   return {
+    operation: call.operation,
     target,
     ...(call.function.qualifier !== undefined && { qualifier: call.function.qualifier }),
     invocationType: call.invocationType,

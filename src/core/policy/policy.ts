@@ -14,6 +14,8 @@ export interface AllowRuleDocument {
 /** A tenant's policy as the operator writes it. */
 export interface PolicyDocument {
   readonly allow: readonly AllowRuleDocument[];
+  /** Seconds that a presigned request may live at the most; absent: AWS's own limit, seven days. */
+  readonly maxPresignedSeconds?: number | undefined;
 }
 
 /** One rule, ready to decide. */
@@ -32,6 +34,7 @@ export interface AllowRule {
 /** A tenant's policy, ready to decide. Without a rule it allows nothing. */
 export interface Policy {
   readonly allow: readonly AllowRule[];
+  readonly maxPresignedSeconds?: number;
 }
 
 /** What is wrong with a policy: where (a path into the document) and a sentence. */
@@ -59,7 +62,9 @@ export function findPolicyFaults(document: PolicyDocument): PolicyFault[] {
 
 /** Makes a stored policy ready to decide. A rule that cannot be read allows nothing: fails closed. */
 export function compilePolicy(document: PolicyDocument): Policy {
+  const { maxPresignedSeconds } = document;
   return {
+    ...(maxPresignedSeconds !== undefined && { maxPresignedSeconds }),
     allow: document.allow.flatMap(({ function: text, qualifiers, types, logTail, tenantId }) => {
       const pattern = parseFunctionPattern(text);
       if (!pattern.ok) return [];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../src/core/invoke/arguments.ts';
+import { parseQuery } from '../../../src/core/query.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -9,8 +10,9 @@ const parse = (
   { name = 'f', query = '' }: { name?: string; query?: string } = {},
 ) =>
   parseArguments({
+    operation: 'Invoke',
     rawFunctionName: name,
-    rawQuery: query,
+    query: parseQuery(query),
     header: (header) => headers[header],
     maxFunctionNameLength: 170,
   });
@@ -21,7 +23,13 @@ describe('parseArguments', () => {
   it('fills in what is not given', () => {
     expect(parse()).toEqual({
       ok: true,
-      value: { givenName: 'f', function: { name: 'f' }, invocationType: 'RequestResponse', logType: 'None' },
+      value: {
+        operation: 'Invoke',
+        givenName: 'f',
+        function: { name: 'f' },
+        invocationType: 'RequestResponse',
+        logType: 'None',
+      },
     });
   });
 
@@ -38,6 +46,7 @@ describe('parseArguments', () => {
       { name: 'arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Af', query: 'Qualifier=%24LATEST' },
     );
     expect(parsed.ok && parsed.value).toEqual({
+      operation: 'Invoke',
       givenName: 'arn:aws:lambda:eu-west-1:123456789012:function:f',
       function: { partition: 'aws', region: 'eu-west-1', account: '123456789012', name: 'f', qualifier: '$LATEST' },
       invocationType: 'Event',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../src/core/invoke/arguments.ts';
 import { authorize } from '../../../src/core/policy/authorize.ts';
 import { type AllowRuleDocument, compilePolicy } from '../../../src/core/policy/policy.ts';
+import { parseQuery } from '../../../src/core/query.ts';
 
 const OURS = '123456789012';
 const home = { account: OURS, region: 'eu-west-1' };
@@ -19,8 +20,9 @@ const decide = (
   { name = 'orders', query = '', headers = {}, ...rest }: Asked = {},
 ) => {
   const call = parseArguments({
+    operation: 'Invoke',
     rawFunctionName: name,
-    rawQuery: query,
+    query: parseQuery(query),
     header: (header) => headers[header],
     maxFunctionNameLength: 170,
   });

@@ -1,0 +1,17 @@
+const BASIC = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
+
+/** A moment in ISO 8601 basic format, as SigV4 writes it: `20150830T123600Z`. */
+export const writeAmzDate = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace(/[-:]/g, '')
+    .replace(/\.\d{3}/, '');
+
+/** Reads `20150830T123600Z`; undefined for anything else, and for a moment that does not exist. */
+export function parseAmzDate(text: string): number | undefined {
+  const match = BASIC.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second] = match.map(Number);
+  const ms = Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0);
+  return writeAmzDate(ms) === text ? ms : undefined;
+}

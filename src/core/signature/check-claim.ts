@@ -1,0 +1,63 @@
+import { partitionOf } from '../invoke/region.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { writeAmzDate } from './amz-date.ts';
+import type { SignatureClaim } from './claim.ts';
+
+/** How far a caller's clock may be from ours, either way (recorded of Lambda; not the 15 minutes of other services). */
+export const MAX_SKEW_MINUTES = 5;
+const MAX_SKEW_MS = MAX_SKEW_MINUTES * 60_000;
+
+/**
+ * Checks what can be checked of a claim with neither secret nor tenant: its time and its scope, in the service's order
+ * and words. Whether the tenant may use the scope's region is for its policy to say.
+ */
+export function checkClaim(claim: SignatureClaim, nowMs: number): Refusal | undefined {
+  return checkTime(claim, nowMs) ?? checkScope(claim);
+}
+
+function checkTime({ signedAtMs, longDate, expiresSeconds }: SignatureClaim, nowMs: number): Refusal | undefined {
+  const now = writeAmzDate(nowMs);
+  if (signedAtMs > nowMs + MAX_SKEW_MS) {
+    const limit = `${writeAmzDate(nowMs + MAX_SKEW_MS)} (${now} + ${MAX_SKEW_MINUTES} min.)`;
+    return refuse('signature-expired', `Signature not yet current: ${longDate} is still later than ${limit}`);
+  }
+  if (expiresSeconds !== undefined) {
+    const endsAtMs = signedAtMs + expiresSeconds * 1000;
+    if (nowMs <= endsAtMs) return undefined;
+    return refuse('signature-expired', `Signature expired: ${writeAmzDate(endsAtMs)} is now earlier than ${now}`);
+  }
+  if (signedAtMs < nowMs - MAX_SKEW_MS) {
+    const limit = `${writeAmzDate(nowMs - MAX_SKEW_MS)} (${now} - ${MAX_SKEW_MINUTES} min.)`;
+    return refuse('signature-expired', `Signature expired: ${longDate} is now earlier than ${limit}`);
+  }
+  return undefined;
+}
+
+const REGION_SENTENCE = 'Credential should be scoped to a valid region. ';
+
+function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
+  const sentences: string[] = [];
+  if (!partitionOf(scope.region)) sentences.push(REGION_SENTENCE);
+  if (scope.service !== 'lambda') sentences.push("Credential should be scoped to correct service: 'lambda'. ");
+  if (scope.terminator !== 'aws4_request') {
+    sentences.push(`Credential should be scoped with a valid terminator: 'aws4_request', not '${scope.terminator}'. `);
+  }
+  const date = longDate.slice(0, 8);
+  if (scope.date !== date) {
+    sentences.push(
+      `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${scope.date}' != '${date}', from '${longDate}'.`,
+    );
+  }
+  return sentences.length > 0 ? refuse('signature-scope', sentences.join('')) : undefined;
+}
+
+/** Refuses a scope in a region where the tenant may call nothing. The scope never picks the region that is called. */
+export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
+
+/** Refuses a presigned request that was to live longer than the tenant's policy lets it. */
+export function refusePresignedTooLong(claim: SignatureClaim, maxSeconds: number | undefined): Refusal | undefined {
+  if (claim.expiresSeconds === undefined || maxSeconds === undefined || claim.expiresSeconds <= maxSeconds) {
+    return undefined;
+  }
+  return refuse('presigned-too-long', maxSeconds);
+}

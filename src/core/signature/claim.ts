@@ -1,0 +1,127 @@
+import type { QueryParameters } from '../query.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, ok, type Result } from '../result.ts';
+import { parseAmzDate, writeAmzDate } from './amz-date.ts';
+
+/** The one algorithm that Lambda knows (AWS Signature Version 4, "Elements of a request signature"). */
+export const ALGORITHM = 'AWS4-HMAC-SHA256';
+
+/** What a signed request says of its signature; nothing of it is proved yet. */
+export interface SignatureClaim {
+  readonly form: 'header' | 'query';
+  readonly keyId: string;
+  readonly scope: {
+    readonly date: string;
+    readonly region: string;
+    readonly service: string;
+    readonly terminator: string;
+  };
+  /** Lower case. */
+  readonly signedHeaders: readonly string[];
+  /** Hex. */
+  readonly signature: string;
+  /** When it was signed, `20150830T123600Z`. */
+  readonly longDate: string;
+  readonly signedAtMs: number;
+  /** How long a presigned request lives, in seconds. */
+  readonly expiresSeconds?: number;
+}
+
+/** A request that may be signed. */
+export interface ClaimSource {
+  readonly authorization: string | undefined;
+  readonly query: QueryParameters;
+  /** A header's value by lower-case name. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** AWS Signature Version 4, "Authenticating requests: using query parameters": at most seven days. */
+export const MAX_PRESIGNED_SECONDS = 604_800;
+
+const incomplete = (message: string) => no(refuse('signature-incomplete', message));
+
+/** Reads the claim of a request signed in its Authorization header or in its query, with the service's own complaints. */
+export function parseClaim(source: ClaimSource): Result<SignatureClaim, Refusal> {
+  return source.authorization === undefined ? parseQueryClaim(source) : parseHeaderClaim(source, source.authorization);
+}
+
+function parseHeaderClaim({ header }: ClaimSource, authorization: string): Result<SignatureClaim, Refusal> {
+  const [algorithm = '', ...rest] = authorization.split(' ');
+  if (algorithm !== ALGORITHM) {
+    return incomplete(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `);
+  }
+  const parameters = new Map<string, string>();
+  for (const part of rest.join(' ').split(',')) {
+    const text = part.trim();
+    if (text === '') continue;
+    const equals = text.indexOf('=');
+    if (equals < 0) {
+      return incomplete(
+        `'${text}' not a valid key=value pair (missing equal-sign) in Authorization header: '${authorization}'.`,
+      );
+    }
+    parameters.set(text.slice(0, equals), text.slice(equals + 1));
+  }
+  const date = header('x-amz-date') ?? header('date');
+  const missing = ['Credential', 'Signature', 'SignedHeaders']
+    .filter((name) => !parameters.get(name))
+    .map((name) => `Authorization header requires '${name}' parameter. `);
+  if (date === undefined) {
+    missing.push("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ");
+  }
+  if (missing.length > 0) return incomplete(`${missing.join('')}Authorization=${authorization}`);
+  return makeClaim('header', parameters.get.bind(parameters), date ?? '');
+}
+
+function parseQueryClaim({ query }: ClaimSource): Result<SignatureClaim, Refusal> {
+  const get = (name: string) => query.get(`X-Amz-${name}`)?.[0];
+  const names = ['Algorithm', 'Credential', 'Signature', 'SignedHeaders', 'Date', 'Expires'];
+  const repeated = names.find((name) => (query.get(`X-Amz-${name}`)?.length ?? 0) > 1);
+  if (repeated !== undefined) return no(refuse('parameter-repeated', `X-Amz-${repeated}`));
+  if (get('Algorithm') !== ALGORITHM) {
+    return incomplete(`Unsupported AWS 'algorithm': '${get('Algorithm') ?? ''}' (only ${ALGORITHM} for now). `);
+  }
+  const missing = names
+    .filter((name) => !get(name))
+    .map((name) => `AWS query-string parameters must include 'X-Amz-${name}'. `);
+  if (missing.length > 0) return incomplete(`${missing.join('')}Re-examine the query-string parameters.`);
+  const expires = get('Expires') ?? '';
+  const expiresSeconds = /^\d{1,7}$/.test(expires) ? Number(expires) : Number.NaN;
+  if (!(expiresSeconds >= 1 && expiresSeconds <= MAX_PRESIGNED_SECONDS)) {
+    return incomplete(`X-Amz-Expires must be a number of seconds from 1 to ${MAX_PRESIGNED_SECONDS}`);
+  }
+  const claim = makeClaim('query', get, get('Date') ?? '');
+  return claim.ok ? ok({ ...claim.value, expiresSeconds }) : claim;
+}
+
+function makeClaim(
+  form: SignatureClaim['form'],
+  get: (name: string) => string | undefined,
+  date: string,
+): Result<SignatureClaim, Refusal> {
+  const signedHeaders = (get('SignedHeaders') ?? '').toLowerCase().split(';');
+  if (!signedHeaders.includes('host')) return no(refuse('host-not-signed'));
+  // `Date` may be an HTTP date (RFC 9110 section 5.6.7); X-Amz-Date is always in basic format.
+  const signedAtMs = parseAmzDate(date) ?? (/^[A-Z][a-z]{2}, /.test(date) ? Date.parse(date) : Number.NaN);
+  if (Number.isNaN(signedAtMs)) {
+    return incomplete(
+      `Date must be in ISO-8601 'basic format'. Got '${date}'. See http://en.wikipedia.org/wiki/ISO_8601`,
+    );
+  }
+  const credential = get('Credential') ?? '';
+  const [keyId = '', scopeDate = '', region = '', service = '', terminator = '', ...more] = credential.split('/');
+  if (more.length > 0 || credential.split('/').length !== 5) {
+    return incomplete(
+      `Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '${credential}'`,
+    );
+  }
+  return ok({
+    form,
+    keyId,
+    scope: { date: scopeDate, region, service, terminator },
+    signedHeaders,
+    signature: get('Signature') ?? '',
+    longDate: writeAmzDate(signedAtMs),
+    signedAtMs,
+  });
+}
