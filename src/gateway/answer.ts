@@ -1,5 +1,8 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
 import { type Refusal, refuse, renderRefusal } from '../core/refusal.ts';
+import { EVENT_STREAM } from './stream/event-stream.ts';
+import { chooseFormat } from './stream/formats.ts';
+import { passStream } from './stream/pass-stream.ts';
 
 /** Lambda's 403s that are about a function and not about who calls; these pass through. */
 const FUNCTION_403S = new Set(
@@ -28,26 +31,43 @@ const isPassed = (name: string) => PASSED.has(name) || name.startsWith('x-amz-')
 /** Lambda's answer on its way to the caller, and when the last of it has gone. */
 export interface PassedAnswer {
   readonly response: Response;
-  /** Resolves with the bytes that went, whether the end was reached or the caller had left; never rejects. */
-  readonly ended: Promise<void>;
+  /**
+   * Resolves when Lambda's answer has ended, and says whether it broke off, at Lambda or because the caller left. Never
+   * rejects.
+   */
+  readonly ended: Promise<{ readonly brokenOff: boolean }>;
 }
 
 /**
  * Passes Lambda's answer on: status, `X-Amz-*`, `x-amzn-*`, content type and body bytes, streamed. Nothing else of its
  * headers: no cookies, nothing hop-by-hop.
+ *
+ * @param accept what the caller wants a response stream to be written as.
  */
-export function passAnswer(upstream: Response): PassedAnswer {
+export function passAnswer(upstream: Response, accept?: string): PassedAnswer {
   const headers = new Headers();
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers.append(name, value);
-  const { status } = upstream;
-  if (upstream.body === null) {
-    return { response: new Response(null, { status, headers }), ended: Promise.resolve() };
+  const { status, body } = upstream;
+  if (body === null) {
+    return { response: new Response(null, { status, headers }), ended: Promise.resolve({ brokenOff: false }) };
+  }
+  if (upstream.headers.get('content-type') === EVENT_STREAM) {
+    const format = chooseFormat(accept);
+    headers.set('content-type', format.contentType);
+    const { readable, ended } = passStream(body, format);
+    return {
+      response: new Response(readable, { status, headers }),
+      ended: ended.then(({ complete }) => ({ brokenOff: !complete })),
+    };
   }
   // The runtime decodes a compressed body, so its length is not the one declared.
   const length = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
   const { readable, writable } =
     length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  const ended = upstream.body.pipeTo(writable).catch(() => {});
+  const ended = body.pipeTo(writable).then(
+    () => ({ brokenOff: false }),
+    () => ({ brokenOff: true }),
+  );
   return { response: new Response(readable, { status, headers }), ended };
 }
 

@@ -19,6 +19,8 @@ export interface CallRecord {
   /** Lambda's own id of the request. */
   upstreamRequestId?: string;
   bytesIn?: number;
+  /** The answer did not get to its end, at Lambda or because the caller left. */
+  brokenOff?: boolean;
   durationMs?: number;
 }
 

@@ -102,7 +102,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (fault) return refuseRead(refuse('payload-not-json', fault));
 
   // 8 forward: once. Under `waitUntil`, for a caller that leaves does not stop the function.
-  const forwarded = forward(gateway, decision.value, { bytes, sha256 }, call).finally(release);
+  const forwarded = forward(gateway, decision.value, { bytes, sha256 }, header('accept'), call).finally(release);
   call.waitUntil(forwarded);
   return forwarded;
 }
@@ -151,7 +151,13 @@ async function decide(
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */
-async function forward(gateway: Gateway, permit: Permit, payload: Payload, call: Call): Promise<Response> {
+async function forward(
+  gateway: Gateway,
+  permit: Permit,
+  payload: Payload,
+  accept: string | undefined,
+  call: Call,
+): Promise<Response> {
   const { record } = call;
   const sent = await gateway.send(permit, payload);
   if (!sent.ok) return call.refuse(sent.error);
@@ -165,8 +171,13 @@ async function forward(gateway: Gateway, permit: Permit, payload: Payload, call:
   record.status = upstream.status;
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
-  const { response, ended } = passAnswer(upstream);
-  call.waitUntil(ended.then(call.settle));
+  const { response, ended } = passAnswer(upstream, accept);
+  call.waitUntil(
+    ended.then(({ brokenOff }) => {
+      if (brokenOff) record.brokenOff = true;
+      call.settle();
+    }),
+  );
   return response;
 }
 

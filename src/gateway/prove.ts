@@ -24,8 +24,8 @@ type HeaderValues = Record<string, string>;
 
 /** Signs a request again, as its caller did: the library's own steps, with the caller's headers, date and scope. */
 class Resigner extends SignatureV4 {
-  constructor(accessKeyId: string, secretAccessKey: string, region: string) {
-    super({ service: 'lambda', region, credentials: { accessKeyId, secretAccessKey }, sha256: Sha256 });
+  constructor({ keyId, scope: { service, region } }: SignatureClaim, secretAccessKey: string) {
+    super({ service, region, credentials: { accessKeyId: keyId, secretAccessKey }, sha256: Sha256 });
   }
 
   async resign(request: SignedRequest, headers: HeaderValues): Promise<string> {
@@ -54,7 +54,7 @@ export async function refuseSignature(request: SignedRequest, secretAccessKey: s
   const declaredHash = headers.get('x-amz-content-sha256');
   if (declaredHash !== null && declaredHash !== bodySha256) return refuse('signature-mismatch');
 
-  const resigner = new Resigner(claim.keyId, secretAccessKey, claim.scope.region);
+  const resigner = new Resigner(claim, secretAccessKey);
   for (const values of candidates(request)) {
     const signature = await resigner.resign(request, values);
     if (keyCrypto.timingSafeEqual(signature, claim.signature)) return undefined;

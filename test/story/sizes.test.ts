@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { workerdMemory } from '../support/memory.ts';
 import { invokePath, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
 
 const SYNC_LIMIT = 6_291_456;
@@ -24,19 +24,6 @@ const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex
 
 function* chunks(bytes: number, size = 64 * 1024) {
   for (let left = bytes; left > 0; left -= size) yield Buffer.alloc(Math.min(size, left), 0x20);
-}
-
-/** Resident memory of workerd, in bytes: the biggest of the processes below `postern dev`. */
-function workerdMemory(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
-  return Math.max(
-    0,
-    ...children.map((child) => {
-      const status = readFileSync(`/proc/${child}/status`, 'utf8');
-      const kib = status.includes('workerd') ? /VmRSS:\s+(\d+) kB/.exec(status)?.[1] : undefined;
-      return Math.max(Number(kib ?? 0) * 1024, workerdMemory(Number(child)));
-    }),
-  );
 }
 
 describe('a payload', () => {

@@ -1,0 +1,102 @@
+import { EventStreamCodec } from '@smithy/core/event-streams';
+
+const utf8 = new TextEncoder();
+const codec = new EventStreamCodec(
+  (bytes) => new TextDecoder().decode(bytes as Uint8Array),
+  (text) => utf8.encode(text),
+);
+
+/** The content type of an InvokeWithResponseStream's answer. */
+export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
+
+/** How a stream ended, as the service says it; without an error code it ended well. */
+export interface InvokeComplete {
+  readonly ErrorCode?: string;
+  readonly ErrorDetails?: string;
+  readonly LogResult?: string;
+}
+
+/** One event of the stream. */
+export type StreamEvent =
+  | { readonly type: 'chunk'; readonly payload: Uint8Array }
+  | { readonly type: 'complete'; readonly complete: InvokeComplete };
+
+/** What a stream says that the upstream broke off: the service can end one early only so. */
+export const BROKEN_OFF: InvokeComplete = {
+  ErrorCode: 'ServiceException',
+  ErrorDetails: 'The connection to Lambda was lost. The function may have run on.',
+};
+
+/** Writes an InvokeComplete as the frame that the service writes. */
+export const encodeComplete = (complete: InvokeComplete): Uint8Array =>
+  codec.encode({
+    headers: {
+      ':event-type': { type: 'string', value: 'InvokeComplete' },
+      ':content-type': { type: 'string', value: 'application/json' },
+      ':message-type': { type: 'string', value: 'event' },
+    },
+    body: utf8.encode(JSON.stringify(complete)),
+  });
+
+/** Frames of this length or more are not Lambda's: a whole answer of the largest size fits well below. */
+const MAX_FRAME_BYTES = 24 * 1024 * 1024;
+
+/** The shortest frame: prelude and the message's CRC. */
+const MIN_FRAME_BYTES = 16;
+
+/**
+ * Takes the events out of a stream's bytes. Its memory is one frame; the bytes handed in may be used again, and a
+ * payload is good until then. Throws for bytes that are no event stream.
+ */
+export function createEventReader(): (bytes: Uint8Array) => StreamEvent[] {
+  let pieces: Uint8Array[] = []; // of the frame that is open
+  let heldBytes = 0;
+  let wantedBytes = 4; // a frame begins with its length
+
+  return (bytes) => {
+    pieces.push(bytes);
+    heldBytes += bytes.length;
+    const events: StreamEvent[] = [];
+    while (heldBytes >= wantedBytes) {
+      const joined = join(pieces, heldBytes);
+      const length = new DataView(joined.buffer, joined.byteOffset).getUint32(0);
+      if (length < MIN_FRAME_BYTES || length > MAX_FRAME_BYTES) throw new Error('not an event stream');
+      const whole = heldBytes >= length;
+      if (whole) {
+        const event = decodeEvent(joined.subarray(0, length));
+        if (event) events.push(event);
+      }
+      const rest = whole ? joined.subarray(length) : joined;
+      pieces = [rest];
+      heldBytes = rest.length;
+      wantedBytes = whole ? 4 : length;
+    }
+    const open = pieces.at(-1);
+    if (open) pieces[pieces.length - 1] = open.slice();
+    return events;
+  };
+}
+
+function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const [first] = pieces;
+  if (first && pieces.length === 1) return first;
+  const joined = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+function decodeEvent(frame: Uint8Array): StreamEvent | undefined {
+  const { headers, body } = codec.decode(frame);
+  switch (headers[':event-type']?.value) {
+    case 'PayloadChunk':
+      return { type: 'chunk', payload: body };
+    case 'InvokeComplete':
+      return { type: 'complete', complete: JSON.parse(new TextDecoder().decode(body)) as InvokeComplete };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,173 @@
+import { EventStreamCodec } from '@smithy/core/event-streams';
+import { describe, expect, it } from 'vitest';
+import { chooseFormat } from '../../../src/gateway/stream/formats.ts';
+import { passStream } from '../../../src/gateway/stream/pass-stream.ts';
+
+const utf8 = new TextEncoder();
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const codec = new EventStreamCodec(
+  (bytes) => text(bytes as Uint8Array),
+  (value) => utf8.encode(value),
+);
+
+const frame = (type: string, body: Uint8Array) =>
+  codec.encode({ headers: { ':event-type': { type: 'string', value: type } }, body });
+const chunk = (payload: string | Uint8Array) =>
+  frame('PayloadChunk', typeof payload === 'string' ? utf8.encode(payload) : payload);
+const complete = (document: object = {}) => frame('InvokeComplete', utf8.encode(JSON.stringify(document)));
+const concat = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+/** A stream that gives these bytes in pieces, and then ends or breaks. */
+const upstreamOf = (bytes: Uint8Array, { size = 7, breaks = false } = {}) => {
+  let at = 0;
+  return new ReadableStream({
+    type: 'bytes',
+    pull(controller: ReadableByteStreamController) {
+      if (at < bytes.length) {
+        controller.enqueue(bytes.slice(at, at + size));
+        at += size;
+      } else if (breaks) controller.error(new Error('Network connection lost.'));
+      else controller.close();
+    },
+  });
+};
+
+/** What a caller who asks by this `Accept` gets, and whether it ended well for it. */
+async function pass(bytes: Uint8Array, accept?: string, how?: Parameters<typeof upstreamOf>[1]) {
+  const format = chooseFormat(accept);
+  const { readable, ended } = passStream(upstreamOf(bytes, how), format);
+  const received: Uint8Array[] = [];
+  let broken = false;
+  try {
+    for await (const piece of readable as unknown as AsyncIterable<Uint8Array>) received.push(piece);
+  } catch {
+    broken = true;
+  }
+  return { type: format.contentType, bytes: concat(...received), broken, complete: (await ended).complete };
+}
+
+/** The events of an event stream, by the library. */
+function eventsOf(bytes: Uint8Array) {
+  const events: [unknown, string][] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0);
+    const { headers, body } = codec.decode(bytes.subarray(at, at + length));
+    events.push([headers[':event-type']?.value, text(body)]);
+    at += length;
+  }
+  return events;
+}
+
+describe('a stream in its own format', () => {
+  const whole = concat(chunk('one'), chunk('x'.repeat(3000)), complete({ LogResult: 'bG9n' }));
+
+  it('goes on byte for byte, in pieces of any size', async () => {
+    for (const size of [1, 7, 100, 100_000]) {
+      const passed = await pass(whole, undefined, { size });
+      expect(passed).toEqual({
+        type: 'application/vnd.amazon.eventstream',
+        bytes: whole,
+        broken: false,
+        complete: true,
+      });
+    }
+  });
+
+  it('is ended as the service would when it breaks between two frames', async () => {
+    const begun = concat(chunk('one'), chunk('two'));
+    for (const breaks of [true, false]) {
+      const passed = await pass(begun, undefined, { breaks });
+      expect([passed.broken, passed.complete]).toEqual([false, false]);
+      const events = eventsOf(passed.bytes);
+      expect(events.map(([type]) => type)).toEqual(['PayloadChunk', 'PayloadChunk', 'InvokeComplete']);
+      expect(JSON.parse(events[2]?.[1] ?? '')).toMatchObject({ ErrorCode: 'ServiceException' });
+    }
+  });
+
+  it('breaks off too when it breaks within a frame', async () => {
+    const passed = await pass(whole.subarray(0, whole.length - 20), undefined, { breaks: true });
+    expect([passed.broken, passed.complete]).toEqual([true, false]);
+  });
+
+  it('does not take a chunk that says InvokeComplete for the end', async () => {
+    const passed = await pass(chunk('InvokeComplete'), undefined, { breaks: true });
+    expect(eventsOf(passed.bytes).map(([type]) => type)).toEqual(['PayloadChunk', 'InvokeComplete']);
+    expect(passed.complete).toBe(false);
+  });
+
+  it('that is no event stream at all breaks off', async () => {
+    expect(await pass(utf8.encode('<html>'), undefined)).toMatchObject({ broken: true, complete: false });
+    expect(await pass(new Uint8Array(40), undefined)).toMatchObject({ complete: false });
+  });
+});
+
+describe('a stream as server-sent events', () => {
+  it('has a message for each chunk, also of several lines, and says that it is complete', async () => {
+    const passed = await pass(
+      concat(chunk('one'), chunk('a\nb\r\nc'), complete({ LogResult: 'bG9n' })),
+      'text/event-stream',
+    );
+    expect([passed.type, passed.complete]).toEqual(['text/event-stream', true]);
+    expect(text(passed.bytes)).toBe(
+      'data: one\n\ndata: a\ndata: b\ndata: c\n\nevent: complete\ndata: {"LogResult":"bG9n"}\n\n',
+    );
+  });
+
+  it('keeps a character whole that two chunks share', async () => {
+    const bytes = utf8.encode('é');
+    const passed = await pass(concat(chunk(bytes.slice(0, 1)), chunk(bytes.slice(1)), complete()), 'text/event-stream');
+    expect(text(passed.bytes)).toBe('data: \n\ndata: é\n\nevent: complete\ndata: {}\n\n');
+  });
+
+  it("shows the function's error and a broken connection", async () => {
+    const failed = await pass(
+      concat(chunk('one'), complete({ ErrorCode: 'Unhandled', ErrorDetails: 'x' })),
+      'text/event-stream',
+    );
+    expect(text(failed.bytes)).toContain('event: error\ndata: {"ErrorCode":"Unhandled","ErrorDetails":"x"}\n\n');
+    const broken = await pass(chunk('one'), 'text/event-stream', { breaks: true });
+    expect(text(broken.bytes)).toContain('event: error\ndata: {"ErrorCode":"ServiceException"');
+    expect(broken.broken).toBe(false);
+  });
+});
+
+describe('a stream as lines', () => {
+  it('has one line of JSON for each event', async () => {
+    const passed = await pass(concat(chunk('a\nb'), complete({ ErrorCode: 'Unhandled' })), 'application/x-ndjson; q=1');
+    expect(
+      text(passed.bytes)
+        .split('\n')
+        .map((line) => line && JSON.parse(line)),
+    ).toEqual([{ PayloadChunk: { Payload: 'a\nb' } }, { InvokeComplete: { ErrorCode: 'Unhandled' } }, '']);
+  });
+});
+
+describe('a stream as raw bytes', () => {
+  const binary = Uint8Array.from({ length: 300 }, (_, at) => at & 0xff);
+
+  it('is the payload and nothing else', async () => {
+    const passed = await pass(concat(chunk(binary), chunk('end'), complete()), 'application/octet-stream');
+    expect(passed).toMatchObject({ broken: false, complete: true });
+    expect([...passed.bytes]).toEqual([...binary, ...utf8.encode('end')]);
+  });
+
+  it('breaks off when the function fails or the connection does', async () => {
+    const failed = concat(chunk('begun'), complete({ ErrorCode: 'Unhandled' }));
+    expect(await pass(failed, 'application/octet-stream')).toMatchObject({ broken: true, complete: false });
+    expect(await pass(chunk('begun'), 'application/octet-stream', { breaks: true })).toMatchObject({ broken: true });
+  });
+});
+
+describe('chooseFormat', () => {
+  it.each([
+    [undefined, 'application/vnd.amazon.eventstream'],
+    ['*/*', 'application/vnd.amazon.eventstream'],
+    ['application/vnd.amazon.eventstream, text/event-stream', 'application/vnd.amazon.eventstream'],
+    ['text/html, Text/Event-Stream;q=0.9', 'text/event-stream'],
+    ['application/x-ndjson', 'application/x-ndjson'],
+    ['application/octet-stream', 'application/octet-stream'],
+    ['constructor', 'application/vnd.amazon.eventstream'],
+  ])('writes for Accept %j %s', (accept, type) => {
+    expect(chooseFormat(accept).contentType).toBe(type);
+  });
+});
