@@ -1,9 +1,11 @@
 import { createAdmin } from './admin/app.ts';
 import { refuse } from './core/refusal.ts';
 import { readSettings } from './core/settings.ts';
+import { createKeyring } from './core/tenancy/keyring.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { createEnvelope, mountGateway, writeLog } from './gateway/app.ts';
 import { BODY_BUDGET_BYTES, createBodyBudget } from './gateway/body-budget.ts';
+import { keyCrypto } from './gateway/key-crypto.ts';
 import { createTenantMemory } from './gateway/tenant-memory.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
 import { createSender } from './upstream/send.ts';
@@ -29,7 +31,8 @@ function build(env: Env) {
   const tenants = createTenantMemory((id) => objects.tenant(id, async (stub) => await stub.snapshot()), now);
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
-  mountGateway(app, { settings, tenants, budget: createBodyBudget(BODY_BUDGET_BYTES), send, now });
+  const keyring = createKeyring(keyCrypto, settings.rootKeys);
+  mountGateway(app, { settings, keyring, tenants, budget: createBodyBudget(BODY_BUDGET_BYTES), send, now });
   return app;
 }
 

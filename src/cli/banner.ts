@@ -4,6 +4,23 @@ import type { DevServer } from './dev.ts';
 export const curlLine = ({ gateway, demo }: DevServer): string =>
   `curl -s -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
+/** The same call by the AWS CLI, unchanged: an endpoint and a key pair. */
+const awsCliLine = ({ gateway, demo }: DevServer): string =>
+  `AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} AWS_REGION=us-east-1 aws lambda invoke --endpoint-url ${gateway} --function-name hello --cli-binary-format raw-in-base64-out --payload '{"name":"Ada"}' /dev/stdout`;
+
+const javaScriptLines = ({ gateway, demo }: DevServer): string =>
+  `import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+const lambda = new LambdaClient({
+  endpoint: '${gateway}',
+  region: 'us-east-1',
+  credentials: {
+    accessKeyId: '${demo.accessKeyId}',
+    secretAccessKey: '${demo.secretAccessKey}',
+  },
+});
+const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
+console.log(Payload.transformToString());`;
+
 /** What `postern dev` says when it is ready: where things are, and lines to copy. */
 export function banner(
   server: DevServer,
@@ -24,6 +41,14 @@ export function banner(
     'Call it with curl:',
     '',
     curlLine(server),
+    '',
+    'With the AWS CLI (or any AWS SDK, unchanged: set AWS_ENDPOINT_URL_LAMBDA and the key pair):',
+    '',
+    awsCliLine(server),
+    '',
+    'With the AWS SDK for JavaScript:',
+    '',
+    javaScriptLines(server),
     '',
     'Ctrl-C ends it. One line for each call follows.',
     '',

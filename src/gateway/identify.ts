@@ -3,10 +3,7 @@ import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import { checkClaim } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
-import { type KeyIdentity, verifyKeyId } from '../core/tenancy/ids.ts';
-import { proveApiKey } from '../core/tenancy/keys.ts';
-import type { RootKeys } from '../core/tenancy/root-keys.ts';
-import { keyCrypto } from './key-crypto.ts';
+import type { Keyring, KnownKey } from '../core/tenancy/keyring.ts';
 import { isExposed } from './plain-http.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
@@ -16,7 +13,8 @@ const SIGNED = /^AWS\d/;
  * Who calls. A key id's MAC has been verified, with no lookup; a bearer's secret too, while of a signed caller there is
  * a claim that its body is still needed to prove. Whether the key lives is for the tenant's state to say.
  */
-export interface Caller extends KeyIdentity {
+export interface Caller {
+  readonly key: KnownKey;
   readonly claim?: SignatureClaim;
 }
 
@@ -24,12 +22,12 @@ export interface IdentifyInput {
   readonly url: string;
   readonly query: QueryParameters;
   readonly headers: Headers;
-  readonly rootKeys: RootKeys;
+  readonly keyring: Keyring;
   readonly nowMs: number;
 }
 
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
-export function identify({ url, query, headers, rootKeys, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
@@ -43,8 +41,10 @@ export function identify({ url, query, headers, rootKeys, nowMs }: IdentifyInput
   if ((!signed || presigned) && isExposed(url)) return no(refuse('plain-http'));
 
   if (!signed) {
-    const key = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
-    return key === undefined ? no(refuse('key-malformed')) : proveApiKey(keyCrypto, rootKeys, key);
+    const text = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
+    if (text === undefined) return no(refuse('key-malformed'));
+    const proved = keyring.proveApiKey(text);
+    return proved.ok ? ok({ key: proved.value }) : proved;
   }
 
   const claim = parseClaim({ authorization, query, header });
@@ -55,6 +55,6 @@ export function identify({ url, query, headers, rootKeys, nowMs }: IdentifyInput
   if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {
     return no(refuse('session-token'));
   }
-  const identity = verifyKeyId(keyCrypto, rootKeys, claim.value.keyId);
-  return identity ? ok({ ...identity, claim: claim.value }) : no(refuse('key-unknown'));
+  const key = keyring.find(claim.value.keyId);
+  return key ? ok({ key, claim: claim.value }) : no(refuse('key-unknown'));
 }

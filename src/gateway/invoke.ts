@@ -12,7 +12,7 @@ import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
-import { deriveSecretAccessKey } from '../core/tenancy/keys.ts';
+import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
 import { passAnswer, refuseForUs } from './answer.ts';
@@ -20,13 +20,13 @@ import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
 import { type Caller, identify } from './identify.ts';
-import { keyCrypto } from './key-crypto.ts';
 import { refuseSignature } from './prove.ts';
 import { FRESH_MS, type TenantMemory } from './tenant-memory.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
   readonly settings: Settings;
+  readonly keyring: Keyring;
   readonly tenants: TenantMemory;
   readonly budget: BodyBudget;
   readonly send: SendOnce;
@@ -35,7 +35,7 @@ export interface Gateway {
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
 export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
-  const { settings, budget, now } = gateway;
+  const { settings, keyring, budget, now } = gateway;
   const { record } = call;
   const { headers } = request;
   const header = (name: string) => headers.get(name) ?? undefined;
@@ -55,12 +55,11 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 
   // 2 identify: who calls, with no lookup. A bearer key is proved here; a signature needs the body.
   const noQuery: QueryParameters = new Map();
-  const { rootKeys } = settings;
-  const identified = identify({ url: request.url, query: query ?? noQuery, headers, rootKeys, nowMs: now() });
+  const identified = identify({ url: request.url, query: query ?? noQuery, headers, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
-  record.tenant = caller.tenantId;
-  record.key = caller.keyId;
+  record.tenant = caller.key.tenantId;
+  record.key = caller.key.keyId;
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
@@ -86,7 +85,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? noQuery, headers };
     const refusal = await refuseSignature(
       { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
-      deriveSecretAccessKey(keyCrypto, caller),
+      caller.key.secretAccessKey(),
     );
     if (refusal) return refuseRead(refusal);
   }
@@ -116,7 +115,7 @@ interface Denial {
 /** Decides whether a tenant, as it is known now, may make a call. */
 async function decide(
   { settings, tenants, now }: Gateway,
-  { tenantId, keyId, claim }: Caller,
+  { key: { tenantId, keyId }, claim }: Caller,
   args: Result<InvokeArguments, Refusal>,
   { record, waitUntil }: Call,
 ): Promise<Result<Permit, Denial>> {

@@ -20,6 +20,8 @@ export interface SignedRequest {
   readonly bodySha256: string;
 }
 
+const MUST_BE_SIGNED = Object.values(ARGUMENT_HEADERS).filter((name) => name.startsWith('x-amz-'));
+
 type HeaderValues = Record<string, string>;
 
 /** Signs a request again, as its caller did: the library's own steps, with the caller's headers, date and scope. */
@@ -46,11 +48,8 @@ export async function refuseSignature(request: SignedRequest, secretAccessKey: s
   const { claim, headers, bodySha256 } = request;
   // AWS SigV4, "Create a canonical request": any x-amz-* header has to be signed. Those that mean something to us must
   // be, or whoever passes a signed request on could change what it asks for.
-  for (const name of Object.values(ARGUMENT_HEADERS)) {
-    if (name.startsWith('x-amz-') && headers.has(name) && !claim.signedHeaders.includes(name)) {
-      return refuse('header-not-signed', name);
-    }
-  }
+  const unsigned = MUST_BE_SIGNED.find((name) => !claim.signedHeaders.includes(name) && headers.has(name));
+  if (unsigned !== undefined) return refuse('header-not-signed', unsigned);
   const declaredHash = headers.get('x-amz-content-sha256');
   if (declaredHash !== null && declaredHash !== bodySha256) return refuse('signature-mismatch');
 
@@ -67,16 +66,16 @@ export async function refuseSignature(request: SignedRequest, secretAccessKey: s
  * here as `a, b`, like one that was sent so; only then there are two ways to read it.
  */
 function candidates(request: SignedRequest): HeaderValues[] {
-  const asReceived: HeaderValues = {};
-  const asRepeated: HeaderValues = {};
+  const values: HeaderValues = {};
   let repeated = false;
   for (const name of request.claim.signedHeaders) {
     const value = receivedValue(request, name).trim().replace(/\s+/g, ' ');
-    asReceived[name] = value;
-    asRepeated[name] = value.replaceAll(', ', ',');
-    repeated ||= asRepeated[name] !== value;
+    values[name] = value;
+    repeated ||= value.includes(', ');
   }
-  return repeated ? [asReceived, asRepeated] : [asReceived];
+  if (!repeated) return [values];
+  const asRepeated = Object.entries(values).map(([name, value]) => [name, value.replaceAll(', ', ',')]);
+  return [values, Object.fromEntries(asRepeated)];
 }
 
 /** A signed header's value as it left the caller, where the platform may have changed it on the way. */

@@ -89,6 +89,9 @@ describe('postern dev', () => {
       const line = output.split('\n').find((text) => text.startsWith('curl ')) ?? '';
       const { stdout } = await run('sh', ['-c', line]);
       expect(JSON.parse(stdout)).toMatchObject({ message: 'Hello, Ada!' });
+      const script = /^import \{ InvokeCommand[\s\S]*?transformToString\(\)\);$/m.exec(output)?.[0] ?? '';
+      const sdk = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname });
+      expect(JSON.parse(sdk.stdout)).toMatchObject({ message: 'Hello, Ada!' });
     } finally {
       child.kill('SIGTERM');
     }

@@ -16,21 +16,21 @@ export function checkClaim(claim: SignatureClaim, nowMs: number): Refusal | unde
 }
 
 function checkTime({ signedAtMs, longDate, expiresSeconds }: SignatureClaim, nowMs: number): Refusal | undefined {
-  const now = writeAmzDate(nowMs);
+  const windowFrom = (sign: '+' | '-') => {
+    const limitMs = nowMs + (sign === '+' ? MAX_SKEW_MS : -MAX_SKEW_MS);
+    return `${writeAmzDate(limitMs)} (${writeAmzDate(nowMs)} ${sign} ${MAX_SKEW_MINUTES} min.)`;
+  };
   if (signedAtMs > nowMs + MAX_SKEW_MS) {
-    const limit = `${writeAmzDate(nowMs + MAX_SKEW_MS)} (${now} + ${MAX_SKEW_MINUTES} min.)`;
-    return refuse('signature-expired', `Signature not yet current: ${longDate} is still later than ${limit}`);
+    return refuse('signature-expired', `Signature not yet current: ${longDate} is still later than ${windowFrom('+')}`);
   }
-  if (expiresSeconds !== undefined) {
-    const endsAtMs = signedAtMs + expiresSeconds * 1000;
-    if (nowMs <= endsAtMs) return undefined;
-    return refuse('signature-expired', `Signature expired: ${writeAmzDate(endsAtMs)} is now earlier than ${now}`);
+  if (expiresSeconds === undefined) {
+    if (signedAtMs >= nowMs - MAX_SKEW_MS) return undefined;
+    return refuse('signature-expired', `Signature expired: ${longDate} is now earlier than ${windowFrom('-')}`);
   }
-  if (signedAtMs < nowMs - MAX_SKEW_MS) {
-    const limit = `${writeAmzDate(nowMs - MAX_SKEW_MS)} (${now} - ${MAX_SKEW_MINUTES} min.)`;
-    return refuse('signature-expired', `Signature expired: ${longDate} is now earlier than ${limit}`);
-  }
-  return undefined;
+  const endsAtMs = signedAtMs + expiresSeconds * 1000;
+  if (nowMs <= endsAtMs) return undefined;
+  const message = `Signature expired: ${writeAmzDate(endsAtMs)} is now earlier than ${writeAmzDate(nowMs)}`;
+  return refuse('signature-expired', message);
 }
 
 const REGION_SENTENCE = 'Credential should be scoped to a valid region. ';

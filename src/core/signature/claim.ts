@@ -102,15 +102,17 @@ function makeClaim(
   const signedHeaders = (get('SignedHeaders') ?? '').toLowerCase().split(';');
   if (!signedHeaders.includes('host')) return no(refuse('host-not-signed'));
   // `Date` may be an HTTP date (RFC 9110 section 5.6.7); X-Amz-Date is always in basic format.
-  const signedAtMs = parseAmzDate(date) ?? (/^[A-Z][a-z]{2}, /.test(date) ? Date.parse(date) : Number.NaN);
+  const basic = parseAmzDate(date);
+  const signedAtMs = basic ?? (/^[A-Z][a-z]{2}, /.test(date) ? Date.parse(date) : Number.NaN);
   if (Number.isNaN(signedAtMs)) {
     return incomplete(
       `Date must be in ISO-8601 'basic format'. Got '${date}'. See http://en.wikipedia.org/wiki/ISO_8601`,
     );
   }
   const credential = get('Credential') ?? '';
-  const [keyId = '', scopeDate = '', region = '', service = '', terminator = '', ...more] = credential.split('/');
-  if (more.length > 0 || credential.split('/').length !== 5) {
+  const elements = credential.split('/');
+  const [keyId = '', scopeDate = '', region = '', service = '', terminator = ''] = elements;
+  if (elements.length !== 5) {
     return incomplete(
       `Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '${credential}'`,
     );
@@ -121,7 +123,7 @@ function makeClaim(
     scope: { date: scopeDate, region, service, terminator },
     signedHeaders,
     signature: get('Signature') ?? '',
-    longDate: writeAmzDate(signedAtMs),
+    longDate: basic === undefined ? writeAmzDate(signedAtMs) : date,
     signedAtMs,
   });
 }

@@ -12,7 +12,8 @@ import {
   verifyKeyId,
   verifyTenantId,
 } from '../../../src/core/tenancy/ids.ts';
-import { deriveApiKey, deriveSecretAccessKey, proveApiKey } from '../../../src/core/tenancy/keys.ts';
+import { createKeyring } from '../../../src/core/tenancy/keyring.ts';
+import { deriveApiKey, deriveSecretAccessKey } from '../../../src/core/tenancy/keys.ts';
 import { parseRootKeys, type RootKeys } from '../../../src/core/tenancy/root-keys.ts';
 
 const crypto: KeyCrypto = {
@@ -37,7 +38,7 @@ const mint = (keys: RootKeys) => {
   return { tenantId, keyId, apiKey: deriveApiKey(crypto, identity), secret: deriveSecretAccessKey(crypto, identity) };
 };
 const reason = (keys: RootKeys, text: string) => {
-  const proved = proveApiKey(crypto, keys, text);
+  const proved = createKeyring(crypto, keys).proveApiKey(text);
   return proved.ok ? 'proved' : proved.error.reason;
 };
 
@@ -78,11 +79,23 @@ describe('ids', () => {
   });
 });
 
-describe('proveApiKey', () => {
+describe('a keyring', () => {
+  it('proves a key the second time as the first, and no other by its id', () => {
+    const keyring = createKeyring(crypto, first);
+    const { apiKey, keyId, secret: sigv4 } = mint(first);
+    for (let time = 0; time < 2; time++) {
+      expect(keyring.proveApiKey(apiKey).ok).toBe(true);
+      expect(keyring.find(keyId)?.secretAccessKey()).toBe(sigv4);
+    }
+    expect(keyring.find(mint(other).keyId)).toBeUndefined();
+    const forged = apiKey.slice(0, -59) + mint(first).apiKey.slice(-59);
+    expect(keyring.proveApiKey(forged).ok).toBe(false);
+  });
+
   it('proves a key with nothing but the root key', () => {
     const { apiKey, keyId, tenantId } = mint(first);
     expect(apiKey).toMatch(/^postern_[a-z0-9_]+$/);
-    expect(proveApiKey(crypto, first, apiKey)).toMatchObject({ ok: true, value: { keyId, tenantId } });
+    expect(createKeyring(crypto, first).proveApiKey(apiKey)).toMatchObject({ ok: true, value: { keyId, tenantId } });
   });
 
   it('proves keys of every root key that lives, and mints with the first', () => {

@@ -1,0 +1,63 @@
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, ok, type Result } from '../result.ts';
+import type { KeyCrypto } from './crypto.ts';
+import { type KeyIdentity, verifyKeyId } from './ids.ts';
+import { deriveApiKey, deriveSecretAccessKey, parseApiKey } from './keys.ts';
+import type { RootKeys } from './root-keys.ts';
+
+/** A key whose id has been verified, with the secrets that are derived from it when they are first asked for. */
+export interface KnownKey extends KeyIdentity {
+  readonly apiKey: () => string;
+  readonly secretAccessKey: () => string;
+}
+
+/** Proves keys with no lookup, and remembers those that are real: their callers come again. */
+export interface Keyring {
+  /** A key by its id; undefined for one that we did not mint. */
+  find(keyId: string): KnownKey | undefined;
+  /** Proves a bearer key: its checksum, its key id's MAC, its secret. Whether it still lives is not said. */
+  proveApiKey(text: string): Result<KnownKey, Refusal>;
+}
+
+/** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
+const MAX_KEYS = 10_000;
+
+export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
+  const known = new Map<string, KnownKey>();
+
+  const find = (keyId: string): KnownKey | undefined => {
+    const remembered = known.get(keyId);
+    if (remembered) return remembered;
+    const identity = verifyKeyId(crypto, rootKeys, keyId);
+    if (!identity) return undefined;
+    let apiKey: string | undefined;
+    let secretAccessKey: string | undefined;
+    const key: KnownKey = {
+      ...identity,
+      apiKey: () => {
+        apiKey ??= deriveApiKey(crypto, identity);
+        return apiKey;
+      },
+      secretAccessKey: () => {
+        secretAccessKey ??= deriveSecretAccessKey(crypto, identity);
+        return secretAccessKey;
+      },
+    };
+    known.set(keyId, key);
+    if (known.size > MAX_KEYS) {
+      const [first] = known.keys();
+      if (first !== undefined) known.delete(first);
+    }
+    return key;
+  };
+
+  return {
+    find,
+    proveApiKey(text) {
+      const parsed = parseApiKey(text);
+      if (!parsed.ok) return parsed;
+      const key = find(parsed.value.keyId);
+      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuse('key-unknown'));
+    },
+  };
+}

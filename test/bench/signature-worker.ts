@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { parseQuery } from '../../src/core/query.ts';
+import { checkClaim } from '../../src/core/signature/check-claim.ts';
+import { parseClaim } from '../../src/core/signature/claim.ts';
+import { mintKeyId, mintTenantId } from '../../src/core/tenancy/ids.ts';
+import { createKeyring } from '../../src/core/tenancy/keyring.ts';
+import { deriveSecretAccessKey } from '../../src/core/tenancy/keys.ts';
+import { parseRootKeys } from '../../src/core/tenancy/root-keys.ts';
+import { keyCrypto } from '../../src/gateway/key-crypto.ts';
+import { refuseSignature } from '../../src/gateway/prove.ts';
+import { createSigner } from '../../src/upstream/sign.ts';
+
+const parsed = parseRootKeys(`1:${btoa('x'.repeat(32))}`);
+if (!parsed.ok) throw new Error(parsed.error);
+const rootKeys = parsed.value;
+const tenantId = mintTenantId(keyCrypto, rootKeys, 'b', new Uint8Array(10));
+const keyId = mintKeyId(keyCrypto, rootKeys, tenantId, new Uint8Array(5));
+const secretAccessKey = deriveSecretAccessKey(keyCrypto, { keyId, rootKey: rootKeys.minting });
+
+const keyring = createKeyring(keyCrypto, rootKeys);
+
+const HOST = 'gateway.example';
+const PATH = '/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aorders/invocations';
+const BODY = JSON.stringify({ text: 'x'.repeat(189) });
+const bodySha256 = createHash('sha256').update(BODY).digest('hex');
+
+const sign = createSigner({ accessKeyId: keyId, secretAccessKey });
+const signOnce = () =>
+  sign(
+    {
+      origin: `https://${HOST}`,
+      region: 'us-east-1',
+      path: PATH,
+      headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'RequestResponse' },
+      bodySha256,
+    },
+    new Date(),
+  );
+
+/** All that the gateway does to prove a signed caller: parse, check, find the key, sign again, compare. */
+async function verifyOnce(headers: Headers): Promise<void> {
+  const query = parseQuery('');
+  if (!query) throw new Error('not a query');
+  const claim = parseClaim({
+    authorization: headers.get('authorization') ?? undefined,
+    query,
+    header: (name) => headers.get(name) ?? undefined,
+  });
+  if (!claim.ok) throw new Error(claim.error.message);
+  const mistake = checkClaim(claim.value, Date.now());
+  const key = keyring.find(claim.value.keyId);
+  if (mistake || !key) throw new Error('not identified');
+  const refusal = await refuseSignature(
+    {
+      claim: claim.value,
+      method: 'POST',
+      rawPath: PATH,
+      query,
+      headers,
+      clientAcceptEncoding: undefined,
+      bodyBytes: BODY.length,
+      bodySha256,
+    },
+    key.secretAccessKey(),
+  );
+  if (refusal) throw new Error(refusal.message);
+}
+
+/** Does one of the two so many times; whoever asks holds the clock. */
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const times = Number(searchParams.get('times'));
+    const headers = new Headers({ ...(await signOnce()), host: HOST });
+    for (let time = 0; time < times; time++) {
+      if (pathname === '/sign') await signOnce();
+      else await verifyOnce(headers);
+    }
+    return new Response('done');
+  },
+};

@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Case } from '../../src/cli/conformance/case.ts';
+import { readCases } from '../../src/cli/conformance/cases.ts';
+import { type Client, listClients, prepare } from './clients.ts';
+import { runClient } from './run-client.ts';
+import { type Cell, type Column, judge, table } from './table.ts';
+import { type Against, startTarget } from './target.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    against: { type: 'string', default: 'postern' },
+    client: { type: 'string', multiple: true },
+    case: { type: 'string', multiple: true },
+    json: { type: 'boolean', default: false },
+    'print-cases': { type: 'boolean', default: false },
+  },
+});
+/** Progress; the table alone goes to standard output. */
+const say = (line: string) => console.error(line);
+
+/** Those that are asked for, or all of them. Throws on a name that there is not. */
+function chosen<T>(
+  what: string,
+  all: readonly T[],
+  nameOf: (one: T) => string,
+  asked: readonly string[] | undefined,
+): T[] {
+  const unknown = asked?.find((name) => !all.some((one) => nameOf(one) === name));
+  if (unknown !== undefined) throw new Error(`there is no ${what} ${unknown}; there are ${all.map(nameOf).join(', ')}`);
+  return all.filter((one) => asked === undefined || asked.includes(nameOf(one)));
+}
+
+async function casesFor(otherTenant: boolean): Promise<Case[]> {
+  return chosen('case', await readCases({ otherTenant }), ({ id }) => id, flags.case);
+}
+
+/** The clients that this machine can run, installed; says of each other one why not. */
+async function readyClients(): Promise<{ client: Client; folder: string }[]> {
+  const ready: { client: Client; folder: string }[] = [];
+  for (const client of chosen('client', await listClients(), ({ name }) => name, flags.client)) {
+    const readiness = await prepare(client);
+    if ('folder' in readiness) ready.push({ client, folder: readiness.folder });
+    else say(`skipped ${client.name} (${client.title}): ${readiness.skipped}`);
+  }
+  return ready;
+}
+
+/** Runs each client in turn, for two at a time would measure each other. */
+async function runAll(against: Against): Promise<{ cases: Case[]; columns: Column[]; broken: boolean }> {
+  const clients = await readyClients();
+  const target = await startTarget(against);
+  const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
+  try {
+    const cases = await casesFor(target.otherCredentials !== undefined);
+    const casesFile = join(folder, 'cases.json');
+    await writeFile(casesFile, JSON.stringify(cases));
+    const columns: Column[] = [];
+    let broken = false;
+    for (const { client, folder } of clients) {
+      const run = await runClient(client, folder, casesFile, target);
+      say(`${client.name}: ${run.outcomes.size} of ${cases.length} cases in ${run.seconds.toFixed(1)} s`);
+      if (run.broken !== undefined) say(`${client.name} ${run.broken}`);
+      broken ||= run.broken !== undefined;
+      columns.push({ name: client.name, sdk: run.sdk, runtime: run.runtime, outcomes: run.outcomes });
+    }
+    return { cases, columns, broken };
+  } finally {
+    await target.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function printJson(columns: readonly Column[], cells: readonly Cell[]): void {
+  const clients = columns.map(({ outcomes, ...about }) => ({ ...about, outcomes: [...outcomes.values()] }));
+  console.log(JSON.stringify({ against: flags.against, clients, cells }, null, 2));
+}
+
+async function main(): Promise<number> {
+  if (flags['print-cases']) {
+    console.log(JSON.stringify(await casesFor(true), null, 2));
+    return 0;
+  }
+  const { against } = flags;
+  if (against !== 'postern' && against !== 'lambda') throw new Error('--against is postern or lambda');
+  const { cases, columns, broken } = await runAll(against);
+  const cells = judge(cases, columns);
+  if (flags.json) printJson(columns, cells);
+  else console.log(table(cases, columns, cells));
+  const failed = cells.filter(({ verdict }) => verdict.kind === 'fail').length;
+  const passed = cells.filter(({ verdict }) => verdict.kind === 'pass').length;
+  say(`${passed} passed, ${failed} failed`);
+  return failed > 0 || broken || columns.length === 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  say(`conformance: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
