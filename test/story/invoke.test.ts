@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Agent, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Answer,
@@ -178,6 +179,56 @@ describe('a call', () => {
     }
     expect(seen?.headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIA/);
     expect(seen?.path).toBe(`/2015-03-31/functions/${encodeURIComponent(`${ARN}:echo:live`)}/invocations`);
+  });
+});
+
+describe('a client', () => {
+  it('that asks before it sends (Expect: 100-continue) is told to go on, or is answered at once', async () => {
+    const ask = (apiKey: string) => {
+      const { hostname, port } = new URL(postern.gateway);
+      const body = JSON.stringify('x'.repeat(2_000_000));
+      const headers = { ...json, 'x-api-key': apiKey, expect: '100-continue', 'content-length': String(body.length) };
+      const { promise, resolve, reject } = Promise.withResolvers<[boolean, number]>();
+      let asked = false;
+      const request = httpRequest({ hostname, port, path: invokePath('hello'), method: 'POST', headers, agent: false });
+      request.on('continue', () => {
+        asked = true;
+        request.end(body);
+      });
+      request.on('response', (response) => {
+        response.resume();
+        resolve([asked, response.statusCode ?? 0]);
+        if (!asked) request.destroy();
+      });
+      request.on('error', (error) => reject(error));
+      request.flushHeaders();
+      return promise;
+    };
+    expect(await ask(postern.demo.apiKey)).toEqual([true, 200]);
+    expect(await ask('wrong')).toEqual([false, 403]);
+  });
+
+  it('that keeps its connection is served on it again and again, also after a refusal', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    const { hostname, port } = new URL(postern.gateway);
+    for (const [key, expected] of [
+      [postern.demo.apiKey, 200],
+      ['wrong', 403],
+      [postern.demo.apiKey, 200],
+    ] as const) {
+      const status = await new Promise<number | undefined>((done, failed) => {
+        const headers = { ...json, 'x-api-key': key };
+        const request = httpRequest({ agent, hostname, port, path: invokePath('hello'), method: 'POST', headers });
+        request.on('socket', (socket) => sockets.add(socket));
+        request.on('response', (response) => response.resume().on('end', () => done(response.statusCode)));
+        request.on('error', failed);
+        request.end('{"name":"again"}');
+      });
+      expect(status).toBe(expected);
+    }
+    expect(sockets.size).toBe(1);
+    agent.destroy();
   });
 });
 

@@ -223,6 +223,19 @@ describe('a signed request', () => {
     expect(await takeCalls(postern.lambda)).toEqual([]);
   });
 
+  it('that signed its Accept-Encoding is proved, though the edge puts its own in its place', async () => {
+    for (const encoding of ['identity', 'gzip', 'gzip, deflate']) {
+      expect((await answer(await sign({ headers: { 'accept-encoding': encoding } }))).status).toBe(200);
+    }
+  });
+
+  it('that repeats a signed header is proved', async () => {
+    const request = await sign({ headers: { 'x-list': 'a,b' } });
+    const repeated = { ...request.headers, 'x-list': ['a', 'b'] };
+    const { status } = await send(postern.gateway, request.path, { headers: repeated, body: request.body });
+    expect(status).toBe(200);
+  });
+
   it('with a scope that is not ours is refused in the words of the service', async () => {
     expect(await answer(await sign({ service: 's3' }))).toEqual({
       status: 403,
