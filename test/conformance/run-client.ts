@@ -31,7 +31,8 @@ export async function runClient(
   const throttle = await startThrottleServer();
   const startedMs = performance.now();
   const [command = '', ...args] = run;
-  const child = spawn(command, [...args, casesFile], {
+  // The repository's Node, which need not be the one on the PATH.
+  const child = spawn(command === 'node' ? process.execPath : command, [...args, casesFile], {
     cwd: folder,
     env: environment(target, throttle.url),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -56,6 +56,8 @@ function clientOf({ credentials, endpoint, retries }: Case, target: Target): Lam
     endpoint: endpoint === 'throttle' ? required('throttleEndpoint', target.throttleEndpoint) : target.endpoint,
     region: target.region,
     credentials: keyPairOf(credentials, target),
+    // An endpoint that never answers must not hold up the rest.
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
     ...(retries !== 'default' && { maxAttempts: 1 }),
     ...(credentials === 'skewed-clock' && { systemClockOffset: -ONE_HOUR_MS }),
   });
@@ -133,7 +135,10 @@ const decoded = (base64: string | undefined) =>
 function outcomeError(error: unknown): OutcomeError {
   if (!(error instanceof Error)) return { name: 'unknown', message: String(error) };
   const { name, message } = error;
-  if (!(error instanceof LambdaServiceException)) return { name, message };
+  if (!(error instanceof LambdaServiceException)) {
+    // A connection that fails to every address of a host has a code and no message.
+    return { name, message: message || String((error as NodeJS.ErrnoException).code ?? '') };
+  }
   const { httpStatusCode: status } = error.$metadata;
   const typed = error.constructor !== LambdaServiceException;
   return { name, message, typed, ...(status !== undefined && { status }) };

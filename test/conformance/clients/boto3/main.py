@@ -120,8 +120,9 @@ def presigned(client, case):
     if payload_of(case) is not None:
         return {"unsupported": "generate_presigned_url moves the payload into the query and signs an empty body"}
     url = client.generate_presigned_url("invoke", Params=arguments_of(case), ExpiresIn=900, HttpMethod="POST")
+    headers = {"Content-Type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=b"", method="POST")) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, b"", headers, method="POST")) as answer:
             version = answer.headers.get("X-Amz-Executed-Version")
             return {"status": answer.status, "executedVersion": version, **payload_members(answer.read())}
     except urllib.error.HTTPError as error:

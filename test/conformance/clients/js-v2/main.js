@@ -105,7 +105,8 @@ async function presigned(request) {
   const url = await new Promise((resolve, reject) => {
     request.presign(LIFE_SECONDS, (error, made) => (error ? reject(error) : resolve(made)));
   });
-  const answer = await fetch(url, { method: 'POST', body: request.httpRequest.body });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: request.httpRequest.body });
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (answer.status >= 400) {
     const name = answer.headers.get('x-amzn-errortype') ?? `HTTP ${answer.status}`;
