@@ -28,7 +28,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['test/{emulator,cli,story}/**/*.test.ts'],
+          include: ['test/{emulator,cli,story,conformance}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

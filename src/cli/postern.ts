@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readableLine } from './access-line.ts';
 import { banner } from './banner.ts';
 import { bundleWorker, PACKAGE_ROOT } from './bundle.ts';
+import { conformanceCommand } from './conformance.ts';
 import { type DevOptions, firstCall, startDev } from './dev.ts';
 
 const EXIT_WITHIN_MS = 4_000;
@@ -80,6 +81,8 @@ program
   .command('build')
   .description('bundle the Worker into dist/, as a deployment does, and say its size')
   .action(build);
+
+conformanceCommand(program);
 
 try {
   await program.parseAsync();
