@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,11 +33,10 @@ const TOOL_TIMEOUT_MS = 60_000;
 const INSTALL_TIMEOUT_MS = 15 * 60_000;
 const run = promisify(execFile);
 
-/** Every client there is, the repository's own SDK first. */
+/** Every folder with a `client.json`, the repository's own SDK first. */
 export async function listClients(): Promise<Client[]> {
-  const names = (await readdir(CLIENTS)).sort(
-    (a, b) => Number(b === 'js-v3') - Number(a === 'js-v3') || (a < b ? -1 : 1),
-  );
+  const folders = (await readdir(CLIENTS)).filter((name) => existsSync(join(CLIENTS, name, 'client.json')));
+  const names = folders.sort((a, b) => Number(b === 'js-v3') - Number(a === 'js-v3') || (a < b ? -1 : 1));
   return Promise.all(
     names.map(async (name) => {
       const folder = join(CLIENTS, name);
