@@ -1,4 +1,4 @@
-import type { z } from '@hono/zod-openapi';
+import type * as z from 'zod';
 
 /** What is wrong with one field: where (a JSON pointer, RFC 6901, in URI fragment form) and a sentence. */
 export interface FieldFault {

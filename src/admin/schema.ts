@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import * as z from 'zod';
 import { partitionOf } from '../core/invoke/region.ts';
 import { INVOCATION_TYPES } from '../core/invoke/types.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
@@ -10,23 +10,32 @@ const NAME_LENGTH = 128;
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
 
-const Name = z.string().trim().min(1, 'must not be empty').max(NAME_LENGTH).openapi({ example: 'Acme' });
+const Name = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(NAME_LENGTH)
+  .meta({ examples: ['Acme'] });
 
 const AllowRule = z
   .strictObject({
-    function: z.string().min(1, 'must not be empty').max(MAX_PATTERN_LENGTH).openapi({
-      example: 'orders-*',
-      description:
-        "A function name with `*` as wildcard: this account's functions in the tenant's region. Or a full function ARN whose name may have wildcards.",
-    }),
+    function: z
+      .string()
+      .min(1, 'must not be empty')
+      .max(MAX_PATTERN_LENGTH)
+      .meta({
+        examples: ['orders-*'],
+        description:
+          "A function name with `*` as wildcard: this account's functions in the tenant's region. Or a full function ARN whose name may have wildcards.",
+      }),
     qualifiers: z
       .array(z.string())
       .min(1, 'must name at least one; leave it out to allow all')
       .max(MAX_QUALIFIERS)
       .readonly()
       .optional()
-      .openapi({
-        example: ['live'],
+      .meta({
+        examples: [['live']],
         description: 'Versions and aliases; `$LATEST` also stands for a call that names none. Absent: all.',
       }),
     types: z
@@ -34,14 +43,14 @@ const AllowRule = z
       .min(1, 'must name at least one; leave it out to allow all')
       .readonly()
       .optional()
-      .openapi({ description: 'Absent: all.' }),
-    logTail: z.boolean().optional().openapi({ description: 'May ask for the execution log. Absent: no.' }),
+      .meta({ description: 'Absent: all.' }),
+    logTail: z.boolean().optional().meta({ description: 'May ask for the execution log. Absent: no.' }),
     tenantId: z
       .literal('caller')
       .optional()
-      .openapi({ description: '`caller`: may choose X-Amz-Tenant-Id. Absent: a call that does is refused.' }),
+      .meta({ description: '`caller`: may choose X-Amz-Tenant-Id. Absent: a call that does is refused.' }),
   })
-  .openapi('AllowRule');
+  .meta({ id: 'AllowRule' });
 
 const Policy = z
   .strictObject({
@@ -51,14 +60,14 @@ const Policy = z
       .min(1)
       .max(MAX_PRESIGNED_SECONDS)
       .optional()
-      .openapi({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
+      .meta({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
   })
   .check((context) => {
     for (const { path, problem } of findPolicyFaults(context.value)) {
       context.issues.push({ code: 'custom', path: [...path], message: problem, input: context.value });
     }
   })
-  .openapi('Policy', { description: 'What a tenant may call. Without a rule: nothing.' });
+  .meta({ id: 'Policy', description: 'What a tenant may call. Without a rule: nothing.' });
 
 const Upstream = z
   .strictObject({
@@ -67,16 +76,16 @@ const Upstream = z
       .string()
       .refine((region) => partitionOf(region) !== undefined, 'must be an AWS region, such as eu-west-1')
       .optional()
-      .openapi({ example: 'eu-west-1', description: "Absent: the gateway's own." }),
+      .meta({ examples: ['eu-west-1'], description: "Absent: the gateway's own." }),
     tenantId: z
       .string()
       .regex(/^[a-zA-Z0-9._:/=+\-@ ]{1,256}$/, 'must be 1 to 256 letters, digits, spaces and . _ : / = + - @')
       .optional()
-      .openapi({ description: "Sent as X-Amz-Tenant-Id on every call; wins over the caller's." }),
+      .meta({ description: "Sent as X-Amz-Tenant-Id on every call; wins over the caller's." }),
   })
-  .openapi('Upstream');
+  .meta({ id: 'Upstream' });
 
-const Limits = z.strictObject({}).openapi('Limits', { description: 'No limit can be set yet.' });
+const Limits = z.strictObject({}).meta({ id: 'Limits', description: 'No limit can be set yet.' });
 
 /** What an operator sets of a tenant, complete. */
 export const TenantDocumentSchema = z.strictObject({
@@ -87,12 +96,13 @@ export const TenantDocumentSchema = z.strictObject({
   upstream: Upstream.default({}),
 }) satisfies z.ZodType<TenantDocument>;
 
-export const CreateTenant = TenantDocumentSchema.openapi('CreateTenant');
+export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 
 /** A merge patch (RFC 7396) is any object: what it makes of the tenant is checked as a whole. */
-export const PatchTenant = z.record(z.string(), z.unknown()).openapi('PatchTenant', {
+export const PatchTenant = z.record(z.string(), z.unknown()).meta({
+  id: 'PatchTenant',
   description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits and upstream.',
-  example: { status: 'suspended' },
+  examples: [{ status: 'suspended' }],
 });
 
 const Timestamp = z.iso.datetime({ offset: true });
@@ -109,21 +119,26 @@ export const TenantResponse = z
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
-  .openapi('Tenant');
+  .meta({ id: 'Tenant' });
 
 export const TenantList = z
   .object({
     tenants: z.array(z.object({ id: z.string(), name: z.string(), status: z.string(), createdAt: Timestamp })),
-    cursor: z.string().nullable().openapi({ description: 'Pass it to get the next page; null: there is none.' }),
+    cursor: z.string().nullable().meta({ description: 'Pass it to get the next page; null: there is none.' }),
   })
-  .openapi('TenantList');
+  .meta({ id: 'TenantList' });
 
 export const CreateKey = z
   .strictObject({
-    name: z.string().trim().max(NAME_LENGTH).default('').openapi({ example: 'production' }),
-    expiresAt: Timestamp.nullable().default(null).openapi({ description: 'Null: it does not expire.' }),
+    name: z
+      .string()
+      .trim()
+      .max(NAME_LENGTH)
+      .default('')
+      .meta({ examples: ['production'] }),
+    expiresAt: Timestamp.nullable().default(null).meta({ description: 'Null: it does not expire.' }),
   })
-  .openapi('CreateKey');
+  .meta({ id: 'CreateKey' });
 
 const keyMembers = {
   id: z.string(),
@@ -134,16 +149,16 @@ const keyMembers = {
 
 export const KeyList = z
   .object({ keys: z.array(z.object(keyMembers)), cursor: z.string().nullable() })
-  .openapi('KeyList');
+  .meta({ id: 'KeyList' });
 
 export const NewKey = z
   .object({
     ...keyMembers,
-    apiKey: z.string().openapi({ description: 'For `x-api-key` or `Authorization: Bearer`. Shown once.' }),
+    apiKey: z.string().meta({ description: 'For `x-api-key` or `Authorization: Bearer`. Shown once.' }),
     accessKeyId: z.string(),
-    secretAccessKey: z.string().openapi({ description: 'Shown once.' }),
+    secretAccessKey: z.string().meta({ description: 'Shown once.' }),
   })
-  .openapi('NewKey');
+  .meta({ id: 'NewKey' });
 
 export const ListQuery = z.object({
   cursor: z.string().max(256).default(''),
@@ -158,4 +173,4 @@ export const ProblemSchema = z
     detail: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
-  .openapi('Problem', { description: 'RFC 9457 problem details.' });
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

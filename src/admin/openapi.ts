@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import { OPERATIONS, type Operation } from './operations.ts';
+import { ProblemSchema } from './schema.ts';
+
+const WORDS = {
+  400: 'A field is missing or wrong',
+  401: 'The admin token is missing or wrong',
+  404: 'There is no such thing',
+  409: 'It kept changing meanwhile',
+} as const;
+
+const componentUri = (id: string) => `#/components/schemas/${id}`;
+const refTo = (schema: z.ZodType) => ({ $ref: componentUri(String(z.globalRegistry.get(schema)?.id)) });
+
+/** The OpenAPI document of the admin API, made from the table that serves it and the schemas that check it. */
+export function describeApi(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [operationId, operation] of Object.entries<Operation>(OPERATIONS)) {
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method.toLowerCase()]: { operationId, ...describe(operation) },
+    };
+  }
+  // OpenAPI 3.1 takes JSON Schema 2020-12 as it is; the ids in it would move the base of the references.
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { io: 'input', uri: componentUri });
+  const components = Object.entries(schemas).map(([id, { $id: _id, $schema: _dialect, ...schema }]) => [id, schema]);
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Postern admin API', version: '1' },
+    servers: [{ url: '/admin/v1' }],
+    security: [{ adminToken: [] }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(components),
+      securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function describe({ path, summary, query, body, answer, problems = [] }: Operation): object {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const inQuery = Object.entries(query?.shape ?? {}).map(([name, schema]) => {
+    const { $schema: _dialect, ...described } = z.toJSONSchema(schema as z.ZodType, { io: 'input' });
+    return { name, in: 'query', required: false, schema: described };
+  });
+  const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
+  return {
+    summary,
+    parameters: [...inPath, ...inQuery],
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: refTo(body) } } } }),
+    responses: {
+      [answer.status]: {
+        description: summary,
+        ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
+      },
+      ...Object.fromEntries(
+        ([401, ...problems] as const).map((status) => [status, { description: WORDS[status], ...problem }]),
+      ),
+    },
+  };
+}

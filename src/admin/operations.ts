@@ -1,0 +1,89 @@
+import type * as z from 'zod';
+import {
+  CreateKey,
+  CreateTenant,
+  KeyList,
+  ListQuery,
+  NewKey,
+  PatchTenant,
+  TenantList,
+  TenantResponse,
+} from './schema.ts';
+
+/** One operation of the admin API: what its handler is given, and what its description says. */
+export interface Operation {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below `/admin/v1`, with parameters as OpenAPI writes them. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answer: { readonly status: 200 | 201 | 204; readonly schema?: z.ZodType };
+  /** Which problems it may answer, besides 401. */
+  readonly problems?: readonly (400 | 404 | 409)[];
+}
+
+/** Every operation of the admin API, by its OpenAPI operation id. */
+export const OPERATIONS = {
+  createTenant: {
+    method: 'POST',
+    path: '/tenants',
+    summary: 'Make a tenant. It may call nothing until its policy allows it',
+    body: CreateTenant,
+    answer: { status: 201, schema: TenantResponse },
+    problems: [400],
+  },
+  listTenants: {
+    method: 'GET',
+    path: '/tenants',
+    summary: 'List tenants, oldest first',
+    query: ListQuery,
+    answer: { status: 200, schema: TenantList },
+    problems: [400],
+  },
+  readTenant: {
+    method: 'GET',
+    path: '/tenants/{tenantId}',
+    summary: 'Read a tenant',
+    answer: { status: 200, schema: TenantResponse },
+    problems: [404],
+  },
+  patchTenant: {
+    method: 'PATCH',
+    path: '/tenants/{tenantId}',
+    summary: 'Change a tenant. It holds everywhere within 5 seconds',
+    body: PatchTenant,
+    answer: { status: 200, schema: TenantResponse },
+    problems: [400, 404, 409],
+  },
+  deleteTenant: {
+    method: 'DELETE',
+    path: '/tenants/{tenantId}',
+    summary: 'Delete a tenant and all its keys',
+    answer: { status: 204 },
+    problems: [404],
+  },
+  createKey: {
+    method: 'POST',
+    path: '/tenants/{tenantId}/keys',
+    summary: 'Make a key. Its secrets are shown this once',
+    body: CreateKey,
+    answer: { status: 201, schema: NewKey },
+    problems: [400, 404],
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/tenants/{tenantId}/keys',
+    summary: 'List the keys that live, without secrets',
+    query: ListQuery,
+    answer: { status: 200, schema: KeyList },
+    problems: [400, 404],
+  },
+  revokeKey: {
+    method: 'DELETE',
+    path: '/tenants/{tenantId}/keys/{keyId}',
+    summary: 'Revoke a key. It is refused everywhere within 5 seconds',
+    answer: { status: 204 },
+    problems: [404],
+  },
+} as const satisfies Record<string, Operation>;
