@@ -33,6 +33,8 @@ export interface Gateway {
   readonly now: () => number;
 }
 
+const NO_QUERY: QueryParameters = new Map();
+
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
 export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
   const { settings, keyring, budget, now } = gateway;
@@ -54,8 +56,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
   // 2 identify: who calls, with no lookup. A bearer key is proved here; a signature needs the body.
-  const noQuery: QueryParameters = new Map();
-  const identified = identify({ url: request.url, query: query ?? noQuery, headers, keyring, nowMs: now() });
+  const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
   record.tenant = caller.key.tenantId;
@@ -65,45 +66,42 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   }
 
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
-  let decidedAtMs = now();
-  let decision = await decide(gateway, caller, args, call);
+  const decidedAtMs = now();
+  const decision = await decide(gateway, caller, args, call);
   if (!decision.ok && (decision.error.toAnyone || !caller.claim)) return call.refuse(decision.error.refusal);
 
   // 4 read the body.
   const body = await readBody(request.body, { maxBytes, declaredBytes, budget });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
-  const refuseRead = (refusal: Refusal) => {
-    release();
-    return call.refuse(refusal);
-  };
   record.bytesIn = bytes.length;
 
-  // 5 prove: a signed caller's signature, over headers and body.
-  if (caller.claim) {
-    const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
-    const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? noQuery, headers };
-    const refusal = await refuseSignature(
-      { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
-      caller.key.secretAccessKey(),
-    );
-    if (refusal) return refuseRead(refusal);
-  }
-  // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
-  if (now() - decidedAtMs >= FRESH_MS) {
-    decidedAtMs = now();
-    decision = await decide(gateway, caller, args, call);
-  }
-  if (!decision.ok) return refuseRead(decision.error.refusal);
+  const serveBody = async (): Promise<Response> => {
+    // 5 prove: a signed caller's signature, over headers and body.
+    if (caller.claim) {
+      const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
+      const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
+      const refusal = await refuseSignature(
+        { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
+        caller.key.secretAccessKey(),
+      );
+      if (refusal) return call.refuse(refusal);
+    }
+    // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
+    const permit = now() - decidedAtMs < FRESH_MS ? decision : await decide(gateway, caller, args, call);
+    if (!permit.ok) return call.refuse(permit.error.refusal);
 
-  // 6 validate: the payload is JSON, or nothing at all.
-  const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
-  if (fault) return refuseRead(refuse('payload-not-json', fault));
+    // 6 validate: the payload is JSON, or nothing at all.
+    const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
+    if (fault) return call.refuse(refuse('payload-not-json', fault));
 
-  // 8 forward: once. Under `waitUntil`, for a caller that leaves does not stop the function.
-  const forwarded = forward(gateway, decision.value, { bytes, sha256 }, header('accept'), call).finally(release);
-  call.waitUntil(forwarded);
-  return forwarded;
+    // 8 forward: once.
+    return forward(gateway, permit.value, { bytes, sha256 }, header('accept'), call);
+  };
+  // Under `waitUntil`, for a caller that leaves does not stop the function.
+  const served = serveBody().finally(release);
+  call.waitUntil(served);
+  return served;
 }
 
 /** A no to a caller, and whether also one that has not proved itself may hear it. */
