@@ -246,6 +246,5 @@ public final class Client {
     for (Case test : GSON.fromJson(Files.readString(Path.of(args[args.length - 1])), Case[].class)) {
       out.println(GSON.toJson(run(test).members));
     }
-    System.exit(0); // The pools of the asynchronous clients would keep the process for a while.
   }
 }
