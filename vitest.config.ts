@@ -23,11 +23,13 @@ export default defineConfig({
         plugins: [
           cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: WORKER_SETTINGS } }),
         ],
-        test: { name: 'worker', include: ['test/{gateway,upstream,state,admin}/**/*.test.ts'] },
+        test: { name: 'worker', include: ['test/{gateway,upstream,state,admin}/**/*.test.ts'], testTimeout: 20_000 },
       },
       {
         test: {
           name: 'node',
+          // Each of these files runs gateways of its own, which is load enough for a small machine.
+          fileParallelism: false,
           include: ['test/{emulator,cli,story,conformance}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -4,7 +4,7 @@ import { readSettings } from './core/settings.ts';
 import { createKeyring } from './core/tenancy/keyring.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { createEnvelope, mountGateway, writeLog } from './gateway/app.ts';
-import { BODY_BUDGET_BYTES, createBodyBudget } from './gateway/body-budget.ts';
+import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gateway/body-budget.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
 import { createTenantMemory } from './gateway/tenant-memory.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
@@ -32,7 +32,14 @@ function build(env: Env) {
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
-  mountGateway(app, { settings, keyring, tenants, budget: createBodyBudget(BODY_BUDGET_BYTES), send, now });
+  mountGateway(app, {
+    settings,
+    keyring,
+    tenants,
+    budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),
+    send,
+    now,
+  });
   return app;
 }
 

@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import type * as z from 'zod';
 import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
-import { type Envelope, writeLog } from '../gateway/app.ts';
+import { type Envelope, logUnexpected } from '../gateway/app.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
 import { isExposed } from '../gateway/plain-http.ts';
 import type { Objects } from '../state/objects.ts';
@@ -21,6 +22,9 @@ export interface AdminPorts {
   /** Told of each tenant that changed, so that this isolate does not serve from what it remembers. */
   readonly onChanged: (tenantId: TenantId) => void;
 }
+
+/** The largest policy that the schema lets through is well below. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -64,13 +68,23 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
     return;
   });
 
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        const detail = `The body must have at most ${MAX_BODY_BYTES} bytes.`;
+        return answerProblem({ status: 413, title: 'Too large', detail });
+      },
+    }),
+  );
+
   const serve = <O extends Operation>(
     operation: O,
     answer: (input: Input<O>, c: Context<Envelope>) => Promise<Response>,
   ) => {
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/g, ':$1'), async (c) => {
       const body = operation.body && check(operation.body, await readJson(c.req.raw));
-      const query = operation.query && check(operation.query, c.req.query());
+      const query = operation.query && check(operation.query, c.req.query(), true);
       const param = (name: string) => c.req.param(name) ?? '';
       return answer({ body, query, param } as Input<O>, c);
     });
@@ -112,7 +126,7 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
   app.all('*', () => answerProblem({ status: 404, title: 'Not found', detail: 'There is no such path here.' }));
   app.onError((error, c) => {
     if (error instanceof ProblemError) return answerProblem(error.problem);
-    writeLog({ level: 'error', requestId: c.get('requestId'), error: error.stack });
+    logUnexpected(error, c.get('requestId'));
     return answerProblem({ status: 500, title: 'Internal error', detail: 'It is in the log by its request id.' });
   });
   return app;
@@ -132,8 +146,8 @@ async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown): T {
+function check<T>(schema: z.ZodType<T>, value: unknown, inQuery = false): T {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  throw new ProblemError(invalidBody(toFieldFaults(checked.error.issues)));
+  throw new ProblemError(invalidBody(toFieldFaults(checked.error.issues, inQuery)));
 }

@@ -1,10 +1,12 @@
 import { KEY_RANDOM_BYTES, mintKeyId } from '../core/tenancy/ids.ts';
 import { deriveApiKey, deriveSecretAccessKey } from '../core/tenancy/keys.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
-import type { KeyRecord, Page } from '../state/tenant.ts';
+import { type KeyRecord, MAX_KEYS, type Page } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
-import { notFound } from './problem.ts';
+import { invalidBody, notFound, ProblemError } from './problem.ts';
 import type { createTenantDesk } from './tenants.ts';
+
+const MAX_EXPIRY_MS = Date.UTC(2200, 0);
 
 /** A key that was just made, with the secrets that are derived from its id and stored nowhere. */
 export interface MintedKey extends KeyRecord {
@@ -21,10 +23,17 @@ export function createKeyDesk(
   return {
     async create(tenant: string, name: string, expiresAtMs: number | null): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
+      if (expiresAtMs !== null && !(expiresAtMs > Date.now() && expiresAtMs <= MAX_EXPIRY_MS)) {
+        throw new ProblemError(invalidBody([{ pointer: '#/expiresAt', detail: 'must be in the future, before 2200' }]));
+      }
       const random = crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES));
       const keyId = mintKeyId(keyCrypto, rootKeys, tenantId, random);
-      const key = await objects.tenant(tenantId, (stub) => stub.addKey(keyId, name, expiresAtMs));
+      const key = await objects.tenant(tenantId, async (stub) => await stub.addKey(keyId, name, expiresAtMs));
       if (!key) throw notFound('tenant');
+      if (key === 'too-many') {
+        const detail = `A tenant has at most ${MAX_KEYS} keys. Revoke one that is not needed any more.`;
+        throw new ProblemError({ status: 409, title: 'Too many keys', detail });
+      }
       onChanged(tenantId);
       const identity = { keyId, rootKey: rootKeys.minting };
       return {

@@ -3,10 +3,14 @@ import { OPERATIONS, type Operation } from './operations.ts';
 import { ProblemSchema } from './schema.ts';
 
 const WORDS = {
+  403: 'The request came over plain HTTP',
+  413: 'The body is too large',
+  415: 'The body is not declared as JSON',
+  500: 'Something went wrong inside; the log has it',
   400: 'A field is missing or wrong',
   401: 'The admin token is missing or wrong',
   404: 'There is no such thing',
-  409: 'It kept changing meanwhile',
+  409: 'It kept changing meanwhile, or there are too many already',
 } as const;
 
 const componentUri = (id: string) => `#/components/schemas/${id}`;
@@ -59,7 +63,10 @@ function describe({ path, summary, query, body, answer, problems = [] }: Operati
         ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
       },
       ...Object.fromEntries(
-        ([401, ...problems] as const).map((status) => [status, { description: WORDS[status], ...problem }]),
+        ([401, 403, ...(body ? ([413, 415] as const) : []), ...problems, 500] as const).map((status) => [
+          status,
+          { description: WORDS[status], ...problem },
+        ]),
       ),
     },
   };

@@ -3,10 +3,11 @@ import {
   CreateKey,
   CreateTenant,
   KeyList,
-  ListQuery,
+  KeyListQuery,
   NewKey,
   PatchTenant,
   TenantList,
+  TenantListQuery,
   TenantResponse,
 } from './schema.ts';
 
@@ -19,7 +20,7 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answer: { readonly status: 200 | 201 | 204; readonly schema?: z.ZodType };
-  /** Which problems it may answer, besides 401. */
+  /** Which problems it may answer, besides those of every operation or of every body. */
   readonly problems?: readonly (400 | 404 | 409)[];
 }
 
@@ -37,7 +38,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/tenants',
     summary: 'List tenants, oldest first',
-    query: ListQuery,
+    query: TenantListQuery,
     answer: { status: 200, schema: TenantList },
     problems: [400],
   },
@@ -69,13 +70,13 @@ export const OPERATIONS = {
     summary: 'Make a key. Its secrets are shown this once',
     body: CreateKey,
     answer: { status: 201, schema: NewKey },
-    problems: [400, 404],
+    problems: [400, 404, 409],
   },
   listKeys: {
     method: 'GET',
     path: '/tenants/{tenantId}/keys',
     summary: 'List the keys that live, without secrets',
-    query: ListQuery,
+    query: KeyListQuery,
     answer: { status: 200, schema: KeyList },
     problems: [400, 404],
   },

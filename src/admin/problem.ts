@@ -1,14 +1,15 @@
 import type * as z from 'zod';
 
-/** What is wrong with one field: where (a JSON pointer, RFC 6901, in URI fragment form) and a sentence. */
+/** What is wrong with one field: where, and a sentence. */
 export interface FieldFault {
+  /** Of the body: a JSON pointer in URI fragment form (RFC 6901 section 6). Of the query: the parameter's name. */
   readonly pointer: string;
   readonly detail: string;
 }
 
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 415 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 500;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];
@@ -40,18 +41,22 @@ export function answerProblem(problem: Problem): Response {
 
 /** A path into a document as a JSON pointer. */
 export function toPointer(path: readonly PropertyKey[]): string {
-  return ['#', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
+  return [
+    '#',
+    ...path.map((part) => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1'))),
+  ].join('/');
 }
 
 /** Turns what a schema found into the fields that are wrong. An unknown field is named, each with its own pointer. */
-export function toFieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
+export function toFieldFaults(issues: readonly z.core.$ZodIssue[], inQuery = false): FieldFault[] {
+  const where = (path: readonly PropertyKey[]) => (inQuery ? path.join('.') : toPointer(path));
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({
-          pointer: toPointer([...issue.path, key]),
+          pointer: where([...issue.path, key]),
           detail: 'is not a field that this version of Postern knows',
         }))
-      : [{ pointer: toPointer(issue.path), detail: issue.message }],
+      : [{ pointer: where(issue.path), detail: issue.message }],
   );
 }
 

@@ -9,12 +9,15 @@ import type { TenantDocument } from '../core/tenancy/tenant.ts';
 const NAME_LENGTH = 128;
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
+const NO_CONTROLS = /^\P{Cc}*$/u;
 
 const Name = z
   .string()
   .trim()
   .min(1, 'must not be empty')
   .max(NAME_LENGTH)
+  .regex(NO_CONTROLS, 'must not contain control characters')
+
   .meta({ examples: ['Acme'] });
 
 const AllowRule = z
@@ -96,6 +99,9 @@ export const TenantDocumentSchema = z.strictObject({
   upstream: Upstream.default({}),
 }) satisfies z.ZodType<TenantDocument>;
 
+/** The same, where nothing may be left out that would change what a tenant may do: after a merge patch. */
+export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocumentSchema.shape.status.unwrap() });
+
 export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 
 /** A merge patch (RFC 7396) is any object: what it makes of the tenant is checked as a whole. */
@@ -134,6 +140,7 @@ export const CreateKey = z
       .string()
       .trim()
       .max(NAME_LENGTH)
+      .regex(NO_CONTROLS, 'must not contain control characters')
       .default('')
       .meta({ examples: ['production'] }),
     expiresAt: Timestamp.nullable().default(null).meta({ description: 'Null: it does not expire.' }),
@@ -160,10 +167,13 @@ export const NewKey = z
   })
   .meta({ id: 'NewKey' });
 
-export const ListQuery = z.object({
-  cursor: z.string().max(256).default(''),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-});
+const listQuery = (cursor: RegExp) =>
+  z.object({
+    cursor: z.string().regex(cursor, "must be the 'cursor' of the page before").default(''),
+    limit: z.coerce.number().int().min(1).max(100).default(50),
+  });
+export const TenantListQuery = listQuery(/^(\d{1,15}\.t[a-z0-9_]{1,64})?$/);
+export const KeyListQuery = listQuery(/^(k[a-z0-9_]{1,128})?$/);
 
 export const ProblemSchema = z
   .object({

@@ -6,9 +6,10 @@ import type { Page } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
 import { mergePatch } from './merge-patch.ts';
 import { invalidBody, notFound, ProblemError, toFieldFaults } from './problem.ts';
-import { TenantDocumentSchema } from './schema.ts';
+import { MergedTenant } from './schema.ts';
 
-const PATCH_ATTEMPTS = 5;
+/** Each time that one fails, another has gone through. */
+const PATCH_ATTEMPTS = 50;
 
 /** What the admin API does with tenants. */
 export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
@@ -49,7 +50,7 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     async patch(text: string, patch: unknown): Promise<Tenant> {
       for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
         const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
-        const merged = TenantDocumentSchema.safeParse(mergePatch(document, patch));
+        const merged = MergedTenant.safeParse(mergePatch(document, patch));
         if (!merged.success) throw new ProblemError(invalidBody(toFieldFaults(merged.error.issues)));
         const replaced = await objects.tenant(id, (stub) => stub.replace(merged.data, version));
         if (!replaced) continue;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A tenant that the first start makes, so that there is something to call with. */
@@ -23,12 +23,16 @@ const fileOf = (dir: string) => join(dir, 'state.json');
 
 /** Reads the state of a folder, or makes one. */
 export async function openState(dir: string): Promise<DevState> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw isCode(error, 'EEXIST', 'ENOTDIR') ? new Error(`--state ${dir} is not a folder`) : error;
+  }
   let text: string;
   try {
     text = await readFile(fileOf(dir), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isCode(error, 'ENOENT')) throw error;
     const made: DevState = {
       rootKeys: `1:${randomBytes(32).toString('base64')}`,
       adminToken: randomBytes(32).toString('hex'),
@@ -40,12 +44,48 @@ export async function openState(dir: string): Promise<DevState> {
     await saveState(dir, made);
     return made;
   }
+  const state = parse(text);
+  if (!state) throw new Error(`${fileOf(dir)} is not what was written any more; delete ${dir} to start afresh`);
+  return state;
+}
+
+function parse(text: string): DevState | undefined {
   try {
-    return JSON.parse(text) as DevState;
+    const state = JSON.parse(text) as Partial<DevState> | null;
+    const { rootKeys, adminToken, lambda } = state ?? {};
+    const parts = [rootKeys, adminToken, lambda?.accessKeyId, lambda?.secretAccessKey];
+    return parts.every((part) => typeof part === 'string') ? (state as DevState) : undefined;
   } catch {
-    throw new Error(`${fileOf(dir)} is not JSON any more; delete ${dir} to start afresh`);
+    return undefined;
   }
 }
+
+/**
+ * Keeps a second `postern dev` away from a folder that one is using: two would write the same databases.
+ *
+ * @returns what gives it free again.
+ */
+export async function lockState(dir: string): Promise<() => Promise<void>> {
+  const file = join(dir, 'pid');
+  const holder = Number(await readFile(file, 'utf8').catch(() => ''));
+  if (holder > 0 && holder !== process.pid && isAlive(holder)) {
+    throw new Error(`another postern dev (process ${holder}) uses ${dir}; stop it, or choose another with --state`);
+  }
+  await writeFile(file, String(process.pid), { mode: 0o600 });
+  return () => rm(file, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isCode(error, 'EPERM');
+  }
+}
+
+const isCode = (error: unknown, ...codes: string[]): boolean =>
+  codes.includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** Writes the state whole or not at all. */
 export async function saveState(dir: string, state: DevState): Promise<void> {

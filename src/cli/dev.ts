@@ -5,7 +5,7 @@ import { startEmulator } from '../emulator/start.ts';
 import { createAdminClient } from './admin-client.ts';
 import { bundleWorker } from './bundle.ts';
 import { ensureDemo } from './demo.ts';
-import { type DemoTenant, type DevState, openState, saveState } from './dev-state.ts';
+import { type DemoTenant, type DevState, lockState, openState, saveState } from './dev-state.ts';
 import { startLocalGateway } from './local-gateway.ts';
 
 export interface DevOptions {
@@ -37,12 +37,12 @@ const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const stateDir = resolve(options.state);
   const state = await openState(stateDir);
-  await assertFree(options.port, '--port');
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void>)[] = [await lockState(stateDir)];
   const close = async () => {
     await Promise.allSettled(closers.splice(0).map((closer) => closer()));
   };
   try {
+    await assertFree(options.port, '--port');
     const lambda = options.lambdaEndpoint
       ? useLambda(options.lambdaEndpoint, process.env)
       : await startLambda(options, state, closers);

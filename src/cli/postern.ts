@@ -15,10 +15,15 @@ const parsePort = (text: string): number => {
 };
 
 const parseOrigin = (text: string): string => {
-  if (!/^https?:\/\/[^/\s]+\/?$/.test(text)) {
+  if (!/^https?:\/\/[^/\s]+\/?$/.test(text) || !URL.canParse(text)) {
     throw new InvalidArgumentError('an endpoint is http(s)://host or http(s)://host:port');
   }
   return text.replace(/\/$/, '');
+};
+
+const parseFolder = (text: string): string => {
+  if (text === '') throw new InvalidArgumentError('a folder has a name');
+  return text;
 };
 
 interface DevFlags extends Omit<DevOptions, 'log'> {
@@ -30,13 +35,14 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   const say = json ? console.error : console.log;
   if (!json) say('Starting Postern ...');
   const server = await startDev({ ...options, log: (line) => say(readableLine(line)) });
+  const stop = signalled();
   if (json) {
     const { gateway, lambda, adminToken, demo } = server;
     console.log(JSON.stringify({ gateway, lambda, console: null, adminToken, demo }));
   } else {
     say(banner(server, options.lambdaEndpoint ? undefined : await firstCall(server)));
   }
-  await signalled();
+  await stop;
   setTimeout(() => process.exit(1), EXIT_WITHIN_MS).unref();
   await server.close();
   process.exit(0);
@@ -45,7 +51,12 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
 /** Waits for a signal to end. Miniflare's own listeners would exit at once, before the databases are closed. */
 function signalled(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal).on(signal, () => resolve());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const others = process.rawListeners(signal);
+    // Ours first: while a signal has no listener at all, one that comes is lost.
+    process.on(signal, () => resolve());
+    for (const other of others) process.off(signal, other as NodeJS.SignalsListener);
+  }
   return promise;
 }
 
@@ -63,8 +74,8 @@ program
   .option('--port <n>', 'port of the gateway', parsePort, 8787)
   .option('--lambda-port <n>', 'port of the local Lambda', parsePort, 9001)
   .option('--lambda-endpoint <url>', 'use this Lambda instead, with the AWS_* settings of the environment', parseOrigin)
-  .option('--functions <dir>', 'your own handlers: NAME.js or NAME/index.js, reloaded when they change')
-  .option('--state <dir>', 'where everything is kept', '.postern')
+  .option('--functions <dir>', 'your own handlers: NAME.js or NAME/index.js, reloaded when they change', parseFolder)
+  .option('--state <dir>', 'where everything is kept', parseFolder, '.postern')
   .option('--json', 'when ready, print one line of JSON on standard output')
   .addHelpText(
     'after',

@@ -24,7 +24,9 @@ export interface Settings {
 }
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
-const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?\/?$/;
+const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
+/** What a header can carry as it is (RFC 9110, VCHAR). */
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
  * Reads the settings.
@@ -53,7 +55,11 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     parseRootKeys,
   );
   const adminToken = checked('POSTERN_ADMIN_TOKEN', 'make one with: openssl rand -hex 32', (text) =>
-    fits(text.length >= MIN_ADMIN_TOKEN_LENGTH, text, `must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters`),
+    fits(
+      text.length >= MIN_ADMIN_TOKEN_LENGTH && VISIBLE_ASCII.test(text),
+      text,
+      `must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`,
+    ),
   );
   const accountId = checked('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
     fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),
@@ -65,14 +71,19 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     fits(/^\w{1,128}$/.test(text), text, 'must be letters, digits and underscores'),
   );
   const secretAccessKey = checked('AWS_SECRET_ACCESS_KEY', 'the secret of AWS_ACCESS_KEY_ID', (text) =>
-    fits(/^\S+$/.test(text), text, 'must not contain white space'),
+    fits(VISIBLE_ASCII.test(text), text, 'must be visible ASCII without white space'),
   );
-  const sessionToken = optional('AWS_SESSION_TOKEN');
+  const sessionToken =
+    optional('AWS_SESSION_TOKEN') === undefined
+      ? undefined
+      : checked('AWS_SESSION_TOKEN', '', (text) =>
+          fits(VISIBLE_ASCII.test(text), text, 'must be visible ASCII without white space'),
+        );
   const lambdaEndpoint =
     optional('AWS_ENDPOINT_URL_LAMBDA') === undefined
       ? undefined
       : checked('AWS_ENDPOINT_URL_LAMBDA', '', (text) =>
-          fits(ORIGIN.test(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
+          fits(isOrigin(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
         );
   const maxFunctionNameLength =
     optional('POSTERN_MAX_FUNCTION_NAME_LENGTH') === undefined
@@ -100,6 +111,11 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
     maxFunctionNameLength,
   });
+}
+
+function isOrigin(text: string): boolean {
+  const match = ORIGIN.exec(text);
+  return match !== null && Number(match[3] ?? 0) <= 65_535;
 }
 
 function parseNameLength(text: string): Result<number, string> {

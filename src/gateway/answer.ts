@@ -44,7 +44,9 @@ export interface PassedAnswer {
  *
  * @param accept what the caller wants a response stream to be written as.
  */
-export function passAnswer(upstream: Response, accept?: string): PassedAnswer {
+export function passAnswer(upstream: Response, accept?: string): PassedAnswer | undefined {
+  // No answer of HTTP's: what spoke was not Lambda.
+  if (upstream.status < 200 || upstream.status > 599) return undefined;
   const headers = new Headers();
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers.append(name, value);
   const { status, body } = upstream;

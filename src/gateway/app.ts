@@ -19,6 +19,11 @@ function complete(response: Response, requestId: string, nowMs: number): Respons
 /** Writes one line of JSON to the log. */
 export const writeLog = (line: object): void => console.log(JSON.stringify(line));
 
+/** The caller learns nothing of what went wrong inside; the log has it under the same request id. */
+export function logUnexpected(error: unknown, requestId: string): void {
+  writeLog({ level: 'error', requestId, error: error instanceof Error ? error.stack : String(error) });
+}
+
 /**
  * The envelope around every answer: request id, date, the last-resort error. Other rooms are mounted on it by the worker;
  * every path that is not theirs is a call to Lambda's API.
@@ -31,8 +36,7 @@ export function createEnvelope(now: () => number): Hono<Envelope> {
     complete(c.res, c.get('requestId'), now());
   });
   app.onError((error, c) => {
-    // The caller learns nothing of what went wrong inside; the log has it under the same request id.
-    writeLog({ level: 'error', requestId: c.get('requestId'), error: error.stack ?? String(error) });
+    logUnexpected(error, c.get('requestId'));
     return answerRefusal(refuse('internal'));
   });
   return app;
@@ -43,6 +47,13 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   app.all('*', (c) => {
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now: gateway.now, log: writeLog });
-    return invoke(gateway, c.req.raw, call);
+    const answer = invoke(gateway, c.req.raw, call).catch((error: unknown) => {
+      logUnexpected(error, c.get('requestId'));
+      return call.refuse(refuse('internal'));
+    });
+    // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and
+    // the memory of a half-read body never be given back.
+    waitUntil(answer);
+    return answer;
   });
 }

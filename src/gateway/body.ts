@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { no, ok, type Result } from '../core/result.ts';
-import type { BodyBudget } from './body-budget.ts';
+import type { BodyShare } from './body-budget.ts';
 
 /** A request body that is all here. */
 export interface Body {
@@ -21,7 +21,9 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Content-Length, where the caller sent one; at most `maxBytes`. */
   readonly declaredBytes: number | undefined;
-  readonly budget: BodyBudget;
+  /** The caller's part of the isolate's budget. */
+  readonly share: BodyShare;
+  readonly maxStallMs?: number;
 }
 
 /** SHA-256 of no bytes at all. */
@@ -31,44 +33,61 @@ const FIRST_BYTES = 64 * 1024;
 export const MAX_DRAINED_BYTES = 100_000_000;
 /** The same for a caller that is not known: no honest call has more, and what it sends should cost us little. */
 export const MAX_DRAINED_BYTES_OF_UNKNOWN = 6_291_456;
+/** An upload that brings nothing for so long has been given up by its sender, or is meant to hold our memory. */
+const MAX_STALL_MS = 10_000;
 
 /**
- * Reads a body once, into one buffer, hashing it as it comes. The buffer has the declared length or grows in place;
- * the budget is asked before each byte that it grows by.
+ * Reads a body once, into one buffer, hashing it as it comes. The buffer grows with what has come, and the budget is
+ * asked before each growth: a length that is only declared holds nothing.
  */
 export async function readBody(stream: ReadableStream | null, limits: BodyLimits): Promise<Result<Body, BodyFault>> {
-  const { maxBytes, declaredBytes, budget } = limits;
+  const { maxBytes, declaredBytes, share, maxStallMs = MAX_STALL_MS } = limits;
   if (stream === null || declaredBytes === 0) {
     return ok({ bytes: new Uint8Array(0), sha256: EMPTY_SHA256, release: () => {} });
   }
   let held = 0;
+  let buffer = new ArrayBuffer(0);
+  let length = 0;
   const grow = (to: number) => {
-    if (!budget.take(to - held)) return false;
+    if (!share.take(to - held)) return false;
     held = to;
     return true;
   };
+  const giveBack = () => {
+    share.give(held);
+    held = 0;
+  };
   const fail = (fault: BodyFault) => {
-    budget.give(held);
+    giveBack();
     return no(fault);
   };
+  /** Lets go of what has come, and throws away the rest. @returns how much that was. */
+  const giveUp = (source: ReturnType<typeof readPieces>) => {
+    giveBack();
+    buffer = new ArrayBuffer(0);
+    return source.discard(MAX_DRAINED_BYTES - length);
+  };
 
-  if (!grow(Math.min(declaredBytes ?? FIRST_BYTES, maxBytes))) return fail({ kind: 'over-budget' });
-  const reader = stream.getReader({ mode: 'byob' });
+  const most = declaredBytes ?? maxBytes;
+  if (!grow(Math.min(FIRST_BYTES, most))) return fail({ kind: 'over-budget' });
+  buffer = new ArrayBuffer(held);
+  const source = readPieces(stream, maxStallMs);
   const hash = createHash('sha256');
-  let buffer = new ArrayBuffer(held);
-  let length = 0;
   try {
     while (length !== declaredBytes) {
       if (length === held) {
         if (held === maxBytes) {
-          const over = await drain(reader, MAX_DRAINED_BYTES - length);
-          if (over === 0) break;
-          return fail({ kind: 'too-large', bytes: length + over });
+          const { value, done } = await source.read(new Uint8Array(1));
+          if (value === undefined || done) break;
+          return no({ kind: 'too-large', bytes: length + 1 + (await giveUp(source)) });
         }
-        if (!grow(Math.min(held * 2, maxBytes))) return fail({ kind: 'over-budget' });
+        if (!grow(Math.min(held * 2, most))) {
+          await giveUp(source);
+          return no({ kind: 'over-budget' });
+        }
         buffer = buffer.transfer(held);
       }
-      const { value, done } = await reader.read(new Uint8Array(buffer, length, held - length));
+      const { value, done } = await source.read(new Uint8Array(buffer, length, held - length));
       if (value === undefined) return fail({ kind: 'incomplete' });
       buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
       hash.update(value);
@@ -76,33 +95,67 @@ export async function readBody(stream: ReadableStream | null, limits: BodyLimits
       if (done) break;
     }
   } catch {
-    return fail({ kind: 'incomplete' }); // the caller went away
+    return fail({ kind: 'incomplete' }); // the caller went away, or stopped sending
+  } finally {
+    source.stop();
   }
   if (declaredBytes !== undefined && length !== declaredBytes) return fail({ kind: 'incomplete' });
-  const release = () => budget.give(held);
+  const release = () => share.give(held);
   return ok({ bytes: new Uint8Array(buffer, 0, length), sha256: hash.digest('hex'), release });
 }
 
 /** Throws the body of a refused call away as it comes, at most so many bytes. Does nothing for one that was read. */
-export async function discardBody(stream: ReadableStream | null, maxBytes: number): Promise<void> {
+export async function discardBody(
+  stream: ReadableStream | null,
+  maxBytes: number,
+  maxStallMs: number = MAX_DISCARD_STALL_MS,
+): Promise<void> {
   if (stream === null || stream.locked) return;
+  const source = readPieces(stream, maxStallMs);
   try {
-    await drain(stream.getReader({ mode: 'byob' }), maxBytes);
+    await source.discard(maxBytes);
   } catch {
-    // The caller went away.
+    // The caller went away, or stopped sending: it gets its answer now.
+  } finally {
+    source.stop();
   }
 }
 
-/** Throws bytes away as they come, at most so many. @returns how many came. */
-async function drain(reader: ReadableStreamBYOBReader, maxBytes: number): Promise<number> {
-  let scratch = new ArrayBuffer(FIRST_BYTES);
-  let drained = 0;
-  while (drained < maxBytes) {
-    const { value, done } = await reader.read(new Uint8Array(scratch));
-    if (value === undefined || done) return drained;
-    drained += value.byteLength;
-    scratch = value.buffer as ArrayBuffer;
-  }
-  await reader.cancel();
-  return drained;
+/** A refused caller that sends nothing for so long is answered: it may wait for us. */
+const MAX_DISCARD_STALL_MS = 2_000;
+
+/** Reads a stream piece by piece, and throws when nothing has come for too long. */
+function readPieces(stream: ReadableStream, maxStallMs: number) {
+  const reader = stream.getReader({ mode: 'byob' });
+  const { promise: stalled, reject } = Promise.withResolvers<never>();
+  stalled.catch(() => {}); // it may come when nobody waits any more
+  let moved = false;
+  // One timer for a body, not one for a read: it looks whether anything has come since it last did.
+  const watch = setInterval(() => {
+    if (!moved) reject(new Error(`nothing came for ${maxStallMs} ms`));
+    moved = false;
+  }, maxStallMs);
+
+  const read = async (into: Uint8Array<ArrayBuffer>) => {
+    const piece = await Promise.race([reader.read(into), stalled]);
+    moved = true;
+    return piece;
+  };
+  return {
+    read,
+    /** Throws bytes away as they come, at most so many. @returns how many came. */
+    async discard(maxBytes: number): Promise<number> {
+      let scratch = new ArrayBuffer(FIRST_BYTES);
+      let discarded = 0;
+      while (discarded < maxBytes) {
+        const { value, done } = await read(new Uint8Array(scratch));
+        if (value === undefined || done) return discarded;
+        discarded += value.byteLength;
+        scratch = value.buffer as ArrayBuffer;
+      }
+      await reader.cancel();
+      return discarded;
+    },
+    stop: () => clearInterval(watch),
+  };
 }

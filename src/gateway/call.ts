@@ -60,7 +60,7 @@ export function startCall(requestId: string, request: Request, waitUntil: WaitUn
       record.status = response.status;
       record.refusal = refusal.reason;
       settle();
-      if (!request.headers.get('expect')) {
+      if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
         const known = record.key !== undefined;
         await discardBody(request.body, known ? MAX_DRAINED_BYTES : MAX_DRAINED_BYTES_OF_UNKNOWN);
       }

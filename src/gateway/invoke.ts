@@ -71,7 +71,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (!decision.ok && (decision.error.toAnyone || !caller.claim)) return call.refuse(decision.error.refusal);
 
   // 4 read the body.
-  const body = await readBody(request.body, { maxBytes, declaredBytes, budget });
+  const body = await readBody(request.body, { maxBytes, declaredBytes, share: budget.shareOf(caller.key.tenantId) });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;
@@ -98,10 +98,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     // 8 forward: once.
     return forward(gateway, permit.value, { bytes, sha256 }, header('accept'), call);
   };
-  // Under `waitUntil`, for a caller that leaves does not stop the function.
-  const served = serveBody().finally(release);
-  call.waitUntil(served);
-  return served;
+  return serveBody().finally(release);
 }
 
 /** A no to a caller, and whether also one that has not proved itself may hear it. */
@@ -168,7 +165,9 @@ async function forward(
   record.status = upstream.status;
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
-  const { response, ended } = passAnswer(upstream, accept);
+  const passed = passAnswer(upstream, accept);
+  if (!passed) return call.refuse(refuse('upstream-unreachable'));
+  const { response, ended } = passed;
   call.waitUntil(
     ended.then(({ brokenOff }) => {
       if (brokenOff) record.brokenOff = true;

@@ -20,6 +20,10 @@ const MIGRATIONS: readonly Migration[] = [
    ) WITHOUT ROWID;`,
 ];
 
+/** Keys that a tenant may have: each travels to every isolate that serves it. */
+export const MAX_KEYS = 50;
+const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
+
 /** A live key, without its secret, which nobody stores. */
 export interface KeyRecord {
   readonly id: KeyId;
@@ -101,8 +105,12 @@ export class Tenant extends DurableObject {
   }
 
   /** Adds a key, or finds it added already; null when there is no tenant. */
-  addKey(id: KeyId, name: string, expiresAtMs: number | null): KeyRecord | null {
+  addKey(id: KeyId, name: string, expiresAtMs: number | null): KeyRecord | 'too-many' | null {
     if (!this.read()) return null;
+    // An expired key is kept for a while, so that its caller is told that it has expired.
+    this.#sql.exec('DELETE FROM key WHERE expires_at_ms < ?', Date.now() - KEPT_EXPIRED_MS);
+    const others = this.#sql.exec<{ n: number }>('SELECT count(*) AS n FROM key WHERE id <> ?', id).one().n;
+    if (others >= MAX_KEYS) return 'too-many';
     this.#sql.exec(
       'INSERT OR IGNORE INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
       id,

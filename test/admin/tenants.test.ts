@@ -127,6 +127,9 @@ describe('tenants', () => {
     ['#/upstream/region', { name: 'a', upstream: { region: 'mars-north-1' } }],
     ['#/upstream/destination', { name: 'a', upstream: { destination: 'other' } }],
     ['#/id', { name: 'a', id: 'mine' }],
+    ['#/name', { name: 'a\u0007b' }],
+    ['#/a~1b%20c', { name: 'a', 'a/b c': 1 }],
+    ['#/policy/maxPresignedSeconds', { name: 'a', policy: { maxPresignedSeconds: 604_801 } }],
   ])('name %s when it is wrong in %j', async (pointer, document) => {
     const { status, body } = await admin('POST', '/tenants', document);
     expect(status).toBe(400);
@@ -146,7 +149,13 @@ describe('tenants', () => {
 
   it('refuse a patch that would make the tenant wrong, and change nothing', async () => {
     const { id } = (await admin('POST', '/tenants', { name: 'steady' })).body;
-    for (const patch of [{ name: null }, { policy: { allow: [{ function: '!' }] } }, { version: 9 }, { policy: [] }]) {
+    for (const patch of [
+      { name: null },
+      { status: null },
+      { policy: { allow: [{ function: '!' }] } },
+      { version: 9 },
+      { policy: [] },
+    ]) {
       expect((await admin('PATCH', `/tenants/${id}`, patch)).status).toBe(400);
     }
     expect((await admin('GET', `/tenants/${id}`)).body).toMatchObject({ name: 'steady', version: 1 });
@@ -160,7 +169,43 @@ describe('tenants', () => {
   });
 });
 
+describe('odd requests', () => {
+  it('get an answer that says what is odd', async () => {
+    const { id } = (await admin('POST', '/tenants', { name: 'odd' })).body;
+    const nested = `${'{"policy":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    expect((await admin('PATCH', `/tenants/${id}`, nested)).status).toBe(400);
+    expect((await admin('POST', '/tenants', `"${'x'.repeat(5_000_000)}"`)).status).toBe(413);
+    for (const cursor of ['x', 'NaN.x', '.', '-1', 'Infinity']) {
+      const { status, body } = await admin('GET', `/tenants?cursor=${cursor}`);
+      expect([status, body.errors[0].pointer]).toEqual([400, 'cursor']);
+    }
+    expect((await admin('GET', '/tenants?limit=0')).body.errors[0].pointer).toBe('limit');
+  });
+
+  it('that come many at once all take effect', async () => {
+    const { id } = (await admin('POST', '/tenants', { name: 'crowded' })).body;
+    const patches = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => admin('PATCH', `/tenants/${id}`, { name: `n${n}` })),
+    );
+    expect(patches.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect((await admin('GET', `/tenants/${id}`)).body.version).toBe(21);
+  });
+});
+
 describe('keys', () => {
+  it('are at most 50, and never expired when they are made', async () => {
+    const { id } = (await admin('POST', '/tenants', { name: 'hoarder' })).body;
+    for (let n = 0; n < 50; n++) expect((await admin('POST', `/tenants/${id}/keys`, {})).status).toBe(201);
+    expect(await admin('POST', `/tenants/${id}/keys`, {})).toMatchObject({
+      status: 409,
+      body: { title: 'Too many keys' },
+    });
+    for (const expiresAt of ['2020-01-01T00:00:00Z', '0000-01-01T00:00:00Z', '9999-01-01T00:00:00Z']) {
+      const { status, body } = await admin('POST', `/tenants/${id}/keys`, { expiresAt });
+      expect([status, body.errors[0].pointer]).toEqual([400, '#/expiresAt']);
+    }
+  });
+
   it('show their secrets once, are listed without them, and are revoked for good', async () => {
     const { id } = (await admin('POST', '/tenants', { name: 'keyed' })).body;
     const made = await admin('POST', `/tenants/${id}/keys`, { name: 'production' });

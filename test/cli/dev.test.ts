@@ -68,6 +68,54 @@ describe('postern dev', () => {
     }
   });
 
+  it('keeps a second one away from the folder that it uses, and not from one that a dead one used', async () => {
+    const stateDir = join(folder, 'shared');
+    const first = await startPostern({ stateDir });
+    try {
+      const second = await postern('dev', '--port', '0', '--lambda-port', '0', '--state', stateDir);
+      expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`process ${first.pid}`)]);
+    } finally {
+      await first.stop();
+    }
+    await writeFile(join(stateDir, 'pid'), '4194304');
+    const third = await startPostern({ stateDir });
+    await third.stop();
+  });
+
+  it('ends with all that it started when npm is told to end', async () => {
+    const args = [
+      'start',
+      '--silent',
+      '--',
+      '--json',
+      '--port',
+      '0',
+      '--lambda-port',
+      '0',
+      '--state',
+      join(folder, 'npm'),
+    ];
+    const npm = spawn('npm', args, { cwd: resolve(import.meta.dirname, '../..'), stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    await expect.poll(() => output, { timeout: 30_000 }).toMatch(/\n$/);
+    const { gateway } = JSON.parse(output);
+    expect((await fetch(gateway)).status).toBe(404);
+    npm.kill('SIGTERM');
+    await expect
+      .poll(
+        () =>
+          fetch(gateway).then(
+            () => 'up',
+            () => 'down',
+          ),
+        { timeout: 5_000 },
+      )
+      .toBe('down');
+  });
+
   it('prints a curl line that answers as it stands, and shows a first call answered', async () => {
     const child = spawn(process.execPath, [
       CLI,
@@ -116,6 +164,9 @@ describe('postern dev', () => {
   it('says what is wrong with an option, a folder, or its own file', async () => {
     expect((await postern('dev', '--port', 'x')).stderr).toContain('a port is a number');
     expect((await postern('dev', '--lambda-endpoint', 'nowhere')).stderr).toContain('http(s)://host');
+    expect((await postern('dev', '--lambda-endpoint', 'http://127.0.0.1:99999')).stderr).toContain('http(s)://host');
+    expect((await postern('dev', '--functions', '')).stderr).toContain('a folder has a name');
+    expect((await postern('dev', '--state', CLI)).stderr).toContain('is not a folder');
     expect((await postern('dev', '--colour')).stderr).toContain("unknown option '--colour'");
     const missing = await postern(
       'dev',
@@ -131,8 +182,10 @@ describe('postern dev', () => {
     expect(missing.stderr).toContain(join(folder, 'none'));
     const broken = join(folder, 'broken');
     await mkdir(broken);
-    await writeFile(join(broken, 'state.json'), '{');
-    expect((await postern('dev', '--port', '0', '--lambda-port', '0', '--state', broken)).stderr).toContain('delete');
+    for (const text of ['{', '{}', 'null']) {
+      await writeFile(join(broken, 'state.json'), text);
+      expect((await postern('dev', '--port', '0', '--lambda-port', '0', '--state', broken)).stderr).toContain('delete');
+    }
     const real = await postern(
       'dev',
       '--port',

@@ -121,10 +121,10 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     'x-amz-log-type',
   ],
   'invocation-type': [
-    refuse('invocation-type', 'dry_run', ['RequestResponse', 'Event', 'DryRun']),
+    refuse('invocation-type', 'dry_run', ['DryRun', 'RequestResponse', 'Event']),
     400,
     'InvalidParameterValueException',
-    "'dry_run' at 'invocationType'",
+    "Value 'dry_run' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [DryRun, RequestResponse, Event]",
   ],
   'log-type': [refuse('log-type', 'tail'), 400, 'InvalidParameterValueException', "'tail' at 'logType'"],
   'client-context-too-long': [

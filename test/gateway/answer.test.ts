@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { passAnswer, refuseForUs } from '../../src/gateway/answer.ts';
+import { passAnswer as pass, refuseForUs } from '../../src/gateway/answer.ts';
+
+const passAnswer = (upstream: Response) => {
+  const passed = pass(upstream);
+  if (!passed) throw new Error('not an answer');
+  return passed;
+};
 
 const forbidden = (type?: string) =>
   new Response('{}', { status: 403, headers: type === undefined ? {} : { 'x-amzn-errortype': type } });
@@ -102,6 +108,13 @@ describe('passAnswer', () => {
     for (const status of [202, 204]) {
       const { response } = passAnswer(new Response(null, { status }));
       expect([response.status, response.body]).toEqual([status, null]);
+    }
+  });
+
+  it('does not take a status that is not one of HTTP for an answer', () => {
+    for (const status of [101, 999]) {
+      const odd = Object.defineProperty(new Response(null), 'status', { value: status });
+      expect(pass(odd)).toBeUndefined();
     }
   });
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { readBody } from '../../src/gateway/body.ts';
+import { discardBody, readBody } from '../../src/gateway/body.ts';
 import { createBodyBudget } from '../../src/gateway/body-budget.ts';
 
 const KIB = 1024;
@@ -25,7 +25,7 @@ const split = (bytes: Uint8Array, size: number) =>
 const limits = (declaredBytes: number | undefined, maxBytes = 300 * KIB, budgetBytes = 1000 * KIB) => ({
   maxBytes,
   declaredBytes,
-  budget: createBodyBudget(budgetBytes),
+  share: createBodyBudget(budgetBytes).shareOf('tenant'),
 });
 
 describe('readBody', () => {
@@ -52,30 +52,64 @@ describe('readBody', () => {
 
   it('throws away what is over, and says how much came', async () => {
     const bytes = patterned(800 * KIB + 5);
-    const { budget, ...rest } = limits(undefined);
-    const body = await readBody(streamOf(split(bytes, 10_000)), { ...rest, budget });
+    const { share, ...rest } = limits(undefined);
+    const body = await readBody(streamOf(split(bytes, 10_000)), { ...rest, share });
     expect(body).toEqual({ ok: false, error: { kind: 'too-large', bytes: bytes.length } });
-    expect(budget.take(1000 * KIB)).toBe(true);
+    expect(share.take(1000 * KIB)).toBe(true);
   });
 
   it('takes from the budget what it holds, and gives it back once', async () => {
-    const { budget, ...rest } = limits(200 * KIB, 300 * KIB, 300 * KIB);
-    const first = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, budget });
-    const second = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, budget });
+    const { share, ...rest } = limits(200 * KIB, 300 * KIB, 300 * KIB);
+    const first = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, share });
+    const second = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, share });
     expect(second).toEqual({ ok: false, error: { kind: 'over-budget' } });
     if (first.ok) first.value.release();
-    const third = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, budget });
+    const third = await readBody(streamOf([patterned(200 * KIB)]), { ...rest, share });
     expect(third.ok).toBe(true);
   });
 
   it('says of a body that breaks off that it is incomplete, and keeps nothing of it', async () => {
     for (const declared of [200 * KIB, undefined]) {
-      const { budget, ...rest } = limits(declared);
-      const body = await readBody(streamOf([patterned(100 * KIB)], true), { ...rest, budget });
+      const { share, ...rest } = limits(declared);
+      const body = await readBody(streamOf([patterned(100 * KIB)], true), { ...rest, share });
       expect(body).toEqual({ ok: false, error: { kind: 'incomplete' } });
-      expect(budget.take(1000 * KIB)).toBe(true);
+      expect(share.take(1000 * KIB)).toBe(true);
     }
     const short = await readBody(streamOf([patterned(100)]), limits(101));
     expect(short).toEqual({ ok: false, error: { kind: 'incomplete' } });
+  });
+
+  it('gives up on a body of which nothing more comes, and holds little for what is only declared', async () => {
+    const { share, ...rest } = limits(300 * KIB, 300 * KIB, 300 * KIB);
+    const { readable, writable } = new IdentityTransformStream();
+    const writer = writable.getWriter();
+    const reading = readBody(readable, { ...rest, share, maxStallMs: 100 });
+    await writer.write(patterned(10));
+    expect(share.take(236 * KIB)).toBe(true);
+    expect(share.take(1)).toBe(false);
+    expect(await reading).toEqual({ ok: false, error: { kind: 'incomplete' } });
+    expect(share.take(64 * KIB)).toBe(true);
+  });
+});
+
+describe('discardBody', () => {
+  it('does not wait for a caller that sends nothing', async () => {
+    const { readable } = new IdentityTransformStream();
+    await discardBody(readable, 1000, 50);
+  });
+});
+
+describe('createBodyBudget', () => {
+  it('never lets one tenant shut the others out', () => {
+    const budget = createBodyBudget(100, 75);
+    const greedy = budget.shareOf('greedy');
+    expect(greedy.take(75)).toBe(true);
+    expect(greedy.take(1)).toBe(false);
+    expect(budget.shareOf('greedy').take(1)).toBe(false);
+    const other = budget.shareOf('other');
+    expect(other.take(25)).toBe(true);
+    expect(other.take(1)).toBe(false);
+    greedy.give(75);
+    expect(other.take(50)).toBe(true);
   });
 });

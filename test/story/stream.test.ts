@@ -85,7 +85,7 @@ describe('a response stream', () => {
       body: '{}',
     });
     expect([answer.status, answer.headers['x-postern-refusal']]).toEqual([400, 'invocation-type']);
-    expect(answer.body.toString()).toContain('[RequestResponse, DryRun]');
+    expect(answer.body.toString()).toContain('[DryRun, RequestResponse]');
   });
 
   it('answers errors before the stream as Lambda does', async () => {

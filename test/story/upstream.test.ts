@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { invokePath, makeTenant, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
 
@@ -66,7 +66,6 @@ async function withUpstream(server: Server, use: (postern: RunningPostern) => Pr
     await use(postern);
   } finally {
     await postern.stop();
-    server.closeAllConnections();
     server.close();
   }
 }
@@ -119,6 +118,21 @@ describe('an upstream', () => {
         expect(answer.headers['retry-after']).toBe('7');
         expect(seen).toHaveLength(1);
       }
+    });
+  });
+
+  it('that answers with what is no status of HTTP is told apart from an error of ours', async () => {
+    const server = createTcpServer((socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n'));
+      socket.on('error', () => {});
+    });
+    await withUpstream(server, async (postern) => {
+      expect(await callThrough(postern)).toMatchObject({
+        status: 502,
+        reason: 'upstream-unreachable',
+        started: 'unknown',
+      });
+      expect(postern.log()).toContain('upstream-unreachable');
     });
   });
 

@@ -10,7 +10,7 @@ import {
   INVOCATION_TYPES,
   type InvocationType,
   isInvocationType,
-  isLogType,
+  LOG_TYPES,
   type LogType,
   type Operation,
   STREAMED_INVOCATION_TYPES,
@@ -44,6 +44,7 @@ export interface ArgumentSource {
   readonly maxFunctionNameLength: number;
 }
 
+const ONE_FAULT = /^1 validation error detected: /;
 const ONLY_DOTS = /^\.+$/;
 /** The Lambda service model, TenantId and DurableExecutionName. */
 const TENANT_ID = /^[a-zA-Z0-9._:/=+\-@ ]+$/;
@@ -62,59 +63,70 @@ export function presumedInvocationType(operation: Operation, header: string | un
   return header !== undefined && isInvocationType(header) ? header : 'RequestResponse';
 }
 
-/** Parses every argument of an Invoke, or says what is wrong with the first that is not valid. */
+/** Parses every argument of an Invoke, or says what is wrong. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
-  const name = parseName(source);
-  if (!name.ok) return name;
-
+  const { operation, query } = source;
   const given = readHeaders(source.header);
   if (!given.ok) return given;
-  const {
-    invocationType = 'RequestResponse',
-    logType,
-    clientContext,
-    tenantId,
-    durableExecutionName,
-    contentType,
-  } = given.value;
+  if (query === undefined) return no(refuse('query-malformed'));
+  const qualifiers = query.get('Qualifier') ?? [];
+  if (qualifiers.length > 1) return no(refuse('parameter-repeated', 'Qualifier'));
 
-  const { operation } = source;
-  const types: readonly string[] =
-    operation === 'InvokeWithResponseStream' ? STREAMED_INVOCATION_TYPES : INVOCATION_TYPES;
-  if (!isInvocationType(invocationType) || !types.includes(invocationType)) {
-    return no(refuse('invocation-type', invocationType, types));
+  // What the service's model says of single arguments: all that is broken is said at once.
+  const faults: Refusal[] = [];
+  const keep = <T>(parsed: Result<T, Refusal>): T | undefined => {
+    if (parsed.ok) return parsed.value;
+    faults.push(parsed.error);
+    return undefined;
+  };
+  const name = keep(parseName(source));
+  const parameter = keep(parseQualifierParameter(qualifiers[0] ?? ''));
+  const { invocationType = 'RequestResponse', logType = 'None', clientContext, tenantId } = given.value;
+  const { durableExecutionName, contentType } = given.value;
+  const types = operation === 'InvokeWithResponseStream' ? STREAMED_INVOCATION_TYPES : INVOCATION_TYPES;
+  const type = keep(oneOf(types, invocationType, refuse('invocation-type', invocationType, types)));
+  const log = keep(oneOf(LOG_TYPES, logType, refuse('log-type', logType)));
+  for (const fault of [findTenantIdFault(tenantId), findDurableExecutionNameFault(durableExecutionName)]) {
+    if (fault) faults.push(fault);
   }
-  if (logType !== undefined && !isLogType(logType)) return no(refuse('log-type', logType));
+  const [first] = faults;
+  if (first || !name || !type || !log) return no(joinFaults(first ?? refuse('internal'), faults));
+
+  const inName = name.function.qualifier;
+  if (inName !== undefined && parameter !== undefined && inName !== parameter) return no(refuse('qualifier-mismatch'));
   if (clientContext !== undefined) {
     if (clientContext.length > INVOKE_LIMITS.maxClientContextBytes) {
       return no(refuse('client-context-too-long', clientContext.length));
     }
     if (!isClientContext(clientContext)) return no(refuse('client-context'));
   }
-  if (tenantId !== undefined) {
-    const tooLong = tenantId.length > INVOKE_LIMITS.maxTenantIdLength;
-    if (tooLong || !TENANT_ID.test(tenantId)) return no(refuse('tenant-id', tenantId, tooLong));
-  }
-  if (durableExecutionName !== undefined) {
-    const tooLong = durableExecutionName.length > INVOKE_LIMITS.maxDurableExecutionNameLength;
-    if (tooLong || !DURABLE_EXECUTION_NAME.test(durableExecutionName)) {
-      return no(refuse('durable-execution-name', durableExecutionName, tooLong));
-    }
-  }
   if (!isAcceptedContentType(contentType)) return no(refuse('content-type', contentType ?? ''));
 
   return ok({
-    ...name.value,
     operation,
-    invocationType: operation === 'InvokeAsync' ? 'Event' : invocationType,
-    logType: logType ?? 'None',
+    givenName: name.givenName,
+    function: parameter === undefined ? name.function : { ...name.function, qualifier: parameter },
+    invocationType: operation === 'InvokeAsync' ? 'Event' : type,
+    logType: log,
     ...(clientContext !== undefined && { clientContext }),
     ...(tenantId !== undefined && { tenantId }),
     ...(durableExecutionName !== undefined && { durableExecutionName }),
   });
 }
 
-/** The function that the path names, with the qualifier that the path or the query gives. */
+/** The service counts what it found and says all of it in one message (recorded); the reason is the first one's. */
+function joinFaults(first: Refusal, faults: readonly Refusal[]): Refusal {
+  if (faults.length < 2) return first;
+  const sentences = faults.map(({ message }) => message.replace(ONE_FAULT, ''));
+  return { ...first, message: `${faults.length} validation errors detected: ${sentences.join('; ')}` };
+}
+
+const oneOf = <T extends string>(values: readonly T[], value: string, otherwise: Refusal): Result<T, Refusal> => {
+  const found = values.find((one) => one === value);
+  return found === undefined ? no(otherwise) : ok(found);
+};
+
+/** The function that the path names. */
 function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'function' | 'givenName'>, Refusal> {
   const givenName = decodePercent(source.rawFunctionName);
   if (givenName === undefined) return no(refuse('function-name', source.rawFunctionName, { kind: 'pattern' }));
@@ -122,21 +134,24 @@ function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'functi
   if (!name.ok) return no(refuse('function-name', givenName, name.error));
   // The pattern lets a name be only dots. No function has one, and in a path it would mean another place.
   if (ONLY_DOTS.test(name.value.name)) return no(refuse('function-name', givenName, { kind: 'dots' }));
+  return ok({ givenName, function: name.value });
+}
 
-  if (source.query === undefined) return no(refuse('query-malformed'));
-  const values = source.query.get('Qualifier') ?? [];
-  if (values.length > 1) return no(refuse('parameter-repeated', 'Qualifier'));
-  const parameter = values[0] ?? '';
-  const qualifier = parseQualifier(parameter);
-  if (!qualifier.ok) return no(refuse('qualifier', parameter, qualifier.error));
-  const inName = name.value.qualifier;
-  if (inName !== undefined && qualifier.value !== undefined && inName !== qualifier.value) {
-    return no(refuse('qualifier-mismatch'));
-  }
-  return ok({
-    givenName,
-    function: qualifier.value === undefined ? name.value : { ...name.value, qualifier: qualifier.value },
-  });
+function parseQualifierParameter(value: string): Result<string | undefined, Refusal> {
+  const qualifier = parseQualifier(value);
+  return qualifier.ok ? qualifier : no(refuse('qualifier', value, qualifier.error));
+}
+
+function findTenantIdFault(value: string | undefined): Refusal | undefined {
+  if (value === undefined) return undefined;
+  const tooLong = value.length > INVOKE_LIMITS.maxTenantIdLength;
+  return tooLong || !TENANT_ID.test(value) ? refuse('tenant-id', value, tooLong) : undefined;
+}
+
+function findDurableExecutionNameFault(value: string | undefined): Refusal | undefined {
+  if (value === undefined) return undefined;
+  const tooLong = value.length > INVOKE_LIMITS.maxDurableExecutionNameLength;
+  return tooLong || !DURABLE_EXECUTION_NAME.test(value) ? refuse('durable-execution-name', value, tooLong) : undefined;
 }
 
 /** The headers that are arguments, by member. A signed caller has to sign those that it sends. */

@@ -4,7 +4,7 @@ const JSON_TYPE =
 /** What AWS SDKs send with a JSON payload (measured: JS v3, Go v2 and Rust the first; JS v2 the second). */
 const SDK_TYPES = new Set(['application/octet-stream', 'binary/octet-stream']);
 
-const PARAMETERS = /^\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?(;\s*)?$/i;
+const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-8"?\s*(;|$))/i;
 
 /**
  * Says whether a Content-Type may come with an Invoke: a JSON type (RFC 6839 `+json` too), what SDKs send, or none.
@@ -15,5 +15,5 @@ export function isAcceptedContentType(contentType: string | undefined): boolean 
   const semicolon = contentType.indexOf(';');
   const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
   if (SDK_TYPES.has(essence)) return true;
-  return JSON_TYPE.test(essence) && (semicolon < 0 || PARAMETERS.test(contentType.slice(semicolon)));
+  return JSON_TYPE.test(essence) && !OTHER_CHARSET.test(contentType);
 }

@@ -133,10 +133,21 @@ describe('parseArguments', () => {
     ['accepted', { 'content-type': 'application/octet-stream' }],
     ['accepted', { 'content-type': 'binary/octet-stream' }],
     ['content-type', { 'content-type': 'application/json; charset=latin1' }],
+    ['content-type', { 'content-type': 'application/json; profile=x; charset=utf-16' }],
+    ['accepted', { 'content-type': 'application/json; profile=x' }],
+    ['accepted', { 'content-type': 'application/json; charset="UTF-8"; profile=x' }],
     ['content-type', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['content-type', { 'content-type': 'text/plain' }],
     ['content-type', { 'content-type': 'application/jsonp' }],
   ] as [string, Record<string, string>][])('answers %s to %j', (expected, headers) => {
     expect(reason(parse(headers))).toBe(expected);
+  });
+
+  it('says all that is broken at once, in the words of the service', () => {
+    const parsed = parse({ 'x-amz-log-type': 'tail' }, { name: 'a!', query: 'Qualifier=b!' });
+    expect(parsed.ok ? '' : parsed.error.message).toMatch(
+      /^3 validation errors detected: Value 'a!' at 'functionName' failed to satisfy constraint: .*; Value 'b!' at 'qualifier' failed to satisfy constraint: .*; Value 'tail' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: \[None, Tail\]$/,
+    );
+    expect(reason(parsed)).toBe('function-name');
   });
 });
