@@ -127,17 +127,18 @@ const MAX_DISCARD_STALL_MS = 2_000;
 /** Reads a stream piece by piece, and throws when nothing has come for too long. */
 function readPieces(stream: ReadableStream, maxStallMs: number) {
   const reader = stream.getReader({ mode: 'byob' });
-  const { promise: stalled, reject } = Promise.withResolvers<never>();
-  stalled.catch(() => {}); // it may come when nobody waits any more
   let moved = false;
+  let stalled = false;
   // One timer for a body, not one for a read: it looks whether anything has come since it last did.
   const watch = setInterval(() => {
-    if (!moved) reject(new Error(`nothing came for ${maxStallMs} ms`));
+    stalled = !moved;
     moved = false;
+    if (stalled) reader.cancel().catch(() => {}); // ends the read that waits
   }, maxStallMs);
 
   const read = async (into: Uint8Array<ArrayBuffer>) => {
-    const piece = await Promise.race([reader.read(into), stalled]);
+    const piece = await reader.read(into);
+    if (stalled) throw new Error(`nothing came for ${maxStallMs} ms`);
     moved = true;
     return piece;
   };

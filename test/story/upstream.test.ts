@@ -132,7 +132,7 @@ describe('an upstream', () => {
         reason: 'upstream-unreachable',
         started: 'unknown',
       });
-      expect(postern.log()).toContain('upstream-unreachable');
+      await expect.poll(() => postern.log(), { timeout: 5_000 }).toContain('upstream-unreachable');
     });
   });
 
