@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { unstable_readConfig } from 'wrangler';
 
 const WORKERD = createRequire(import.meta.url).resolve('workerd/bin/workerd');
 
@@ -35,6 +36,7 @@ export async function serveWorker(entry: string): Promise<ServedWorker> {
     conditions: ['workerd', 'worker', 'browser'],
     external: ['node:*', 'cloudflare:*'],
   });
+  const { compatibility_date } = unstable_readConfig({ config: resolve(import.meta.dirname, '../../wrangler.toml') });
   const port = await freePort();
   await writeFile(
     join(folder, 'config.capnp'),
@@ -42,7 +44,7 @@ export async function serveWorker(entry: string): Promise<ServedWorker> {
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
     modules = [(name = "worker.js", esModule = embed "worker.js")],
-    compatibilityDate = "2026-11-02",
+    compatibilityDate = "${compatibility_date}",
   ))],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
