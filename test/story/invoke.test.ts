@@ -1,29 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  type Call,
-  invokePath,
-  type RunningPostern,
-  send,
-  startPostern,
-  takeCalls,
-} from '../support/postern.ts';
+import { describe, expect, it } from 'vitest';
+import { type Answer, type Call, invokePath, send, takeCalls } from '../support/postern.ts';
+import { usePostern } from '../support/use-postern.ts';
 
 const ACCOUNT = '123456789012';
 const ARN = `arn:aws:lambda:us-east-1:${ACCOUNT}:function`;
 
-let postern: RunningPostern;
-beforeAll(async () => {
-  postern = await startPostern();
-});
-afterAll(async () => {
-  await postern.stop();
-});
-beforeEach(async () => {
-  await takeCalls(postern.lambda);
-});
+const postern = usePostern();
 
 const json = { 'content-type': 'application/json' };
 const call = (path: string, { headers = {}, ...rest }: Call = {}): Promise<Answer> =>

@@ -10,19 +10,11 @@ import {
   TooManyRequestsException,
 } from '@aws-sdk/client-lambda';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { admin, invokePath, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
+import { describe, expect, it } from 'vitest';
+import { admin, invokePath, send, takeCalls } from '../support/postern.ts';
+import { usePostern } from '../support/use-postern.ts';
 
-let postern: RunningPostern;
-beforeAll(async () => {
-  postern = await startPostern();
-});
-afterAll(async () => {
-  await postern.stop();
-});
-beforeEach(async () => {
-  await takeCalls(postern.lambda);
-});
+const postern = usePostern();
 
 const credentials = () => ({
   accessKeyId: postern.demo.accessKeyId,

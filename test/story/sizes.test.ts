@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { workerdMemory } from '../support/memory.ts';
-import { invokePath, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
+import { invokePath, send, takeCalls } from '../support/postern.ts';
+import { usePostern } from '../support/use-postern.ts';
 
 const SYNC_LIMIT = 6_291_456;
 const EVENT_LIMIT = 1_048_576;
@@ -10,16 +11,7 @@ const MIB = 1024 * 1024;
 /** V8 lets garbage lie until it sees a reason; after so many rounds (measured) a steady load needs no more memory. */
 const WARM_UP_ROUNDS = 20;
 
-let postern: RunningPostern;
-beforeAll(async () => {
-  postern = await startPostern();
-});
-afterAll(async () => {
-  await postern.stop();
-});
-beforeEach(async () => {
-  await takeCalls(postern.lambda);
-});
+const postern = usePostern();
 
 const jsonOf = (bytes: number) => Buffer.from(`"${'x'.repeat(bytes - 2)}"`);
 const keyed = () => ({ 'x-api-key': postern.demo.apiKey, 'content-type': 'application/json' });

@@ -1,18 +1,13 @@
 import { InvokeWithResponseStreamCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { workerdMemory } from '../support/memory.ts';
-import { type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
+import { send, takeCalls } from '../support/postern.ts';
+import { usePostern } from '../support/use-postern.ts';
 
 const MIB = 1024 * 1024;
 const path = (name: string) => `/2021-11-15/functions/${name}/response-streaming-invocations`;
 
-let postern: RunningPostern;
-beforeAll(async () => {
-  postern = await startPostern();
-});
-afterAll(async () => {
-  await postern.stop();
-});
+const postern = usePostern();
 
 const ask = (input: object, accept?: string) =>
   fetch(`${postern.gateway}${path('stream')}`, {

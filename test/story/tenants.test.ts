@@ -1,24 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  admin,
-  invokePath,
-  makeTenant,
-  type RunningPostern,
-  send,
-  startPostern,
-  takeCalls,
-} from '../support/postern.ts';
+import { describe, expect, it } from 'vitest';
+import { admin, invokePath, makeTenant, send, startPostern, takeCalls } from '../support/postern.ts';
+import { usePostern } from '../support/use-postern.ts';
 
-let postern: RunningPostern;
-beforeAll(async () => {
-  postern = await startPostern();
-});
-afterAll(async () => {
-  await postern.stop();
-});
-beforeEach(async () => {
-  await takeCalls(postern.lambda);
-});
+const postern = usePostern();
 
 const json = { 'content-type': 'application/json' };
 const callWith = async (headers: Record<string, string>, path = invokePath('echo')) => {
