@@ -4,9 +4,9 @@ import type { DevServer } from './dev.ts';
 export const curlLine = ({ gateway, demo }: DevServer): string =>
   `curl -s -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
-/** The same call by the AWS CLI, unchanged: an endpoint and a key pair. */
+/** The same call by the AWS CLI, unchanged: an endpoint and a key pair. `fileb://` is read alike by versions 1 and 2. */
 const awsCliLine = ({ gateway, demo }: DevServer): string =>
-  `AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} AWS_REGION=us-east-1 aws lambda invoke --endpoint-url ${gateway} --function-name hello --cli-binary-format raw-in-base64-out --payload '{"name":"Ada"}' /dev/stdout`;
+  `echo '{"name":"Ada"}' | AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} aws lambda invoke --region us-east-1 --endpoint-url ${gateway} --function-name hello --payload fileb:///dev/stdin /dev/stdout`;
 
 const javaScriptLines = ({ gateway, demo }: DevServer): string =>
   `import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';

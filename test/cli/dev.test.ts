@@ -17,6 +17,12 @@ const postern = (...args: string[]): Promise<{ code: number; stdout: string; std
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
   );
 
+/** The AWS CLI is not a part of this repository's packages; without it, its line is not tried. */
+const hasAwsCli = await run('aws', ['--version']).then(
+  () => true,
+  () => false,
+);
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'postern-cli-'));
@@ -137,6 +143,10 @@ describe('postern dev', () => {
       const line = output.split('\n').find((text) => text.startsWith('curl ')) ?? '';
       const { stdout } = await run('sh', ['-c', line]);
       expect(JSON.parse(stdout)).toMatchObject({ message: 'Hello, Ada!' });
+      const awsLine = output.split('\n').find((text) => text.includes('aws lambda invoke')) ?? '';
+      // By `cat`: what Node hands a child for standard output is a socket, which /dev/stdout cannot open.
+      if (hasAwsCli)
+        expect((await run('sh', ['-c', `${awsLine} | cat`])).stdout).toContain('{"message":"Hello, Ada!"}');
       const script = /^import \{ InvokeCommand[\s\S]*?transformToString\(\)\);$/m.exec(output)?.[0] ?? '';
       const sdk = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname });
       expect(JSON.parse(sdk.stdout)).toMatchObject({ message: 'Hello, Ada!' });
