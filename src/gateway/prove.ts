@@ -63,7 +63,8 @@ export async function refuseSignature(request: SignedRequest, secretAccessKey: s
 
 /**
  * The signed headers as the caller may have signed them. A header that was sent twice is signed as `a,b` but arrives
- * here as `a, b`, like one that was sent so; only then there are two ways to read it.
+ * here as `a, b`, like one that was sent so; only then there are two ways to read it. So a space behind a comma is all of a
+ * signed header that can change unseen, and no argument of a call has a comma.
  */
 function candidates(request: SignedRequest): HeaderValues[] {
   const values: HeaderValues = {};
