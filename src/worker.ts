@@ -28,7 +28,10 @@ function build(env: Env) {
   }
   const settings = read.value;
   const objects = createObjects(env);
-  const tenants = createTenantMemory((id) => objects.tenant(id, async (stub) => await stub.snapshot()), now);
+  const tenants = createTenantMemory(
+    (id, ask, revision) => objects.tenant(id, async (stub) => await stub.ask(ask, revision)),
+    now,
+  );
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
   const keyring = createKeyring(keyCrypto, settings.rootKeys);

@@ -14,6 +14,7 @@ import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 import { answerProblem, invalidBody, ProblemError, toFieldFaults } from './problem.ts';
 import { createTenantDesk } from './tenants.ts';
+import { createUsageDesk } from './usage.ts';
 
 /** What the admin API works with. */
 export interface AdminPorts {
@@ -51,6 +52,7 @@ interface Input<O extends Operation> {
 export function createAdmin(ports: AdminPorts): Hono<Envelope> {
   const tenants = createTenantDesk(ports);
   const keys = createKeyDesk(ports, tenants);
+  const usage = createUsageDesk(ports, tenants);
   const app = new Hono<Envelope>();
 
   app.use(async (c, next) => {
@@ -121,6 +123,8 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
     await keys.revoke(param('tenantId'), param('keyId'));
     return c.body(null, 204);
   });
+
+  serve(OPERATIONS.readUsage, async ({ query, param }, c) => c.json(await usage.read(param('tenantId'), query)));
 
   app.get('/openapi.json', (c) => c.json(describeApi()));
   app.all('*', () => answerProblem({ status: 404, title: 'Not found', detail: 'There is no such path here.' }));

@@ -9,6 +9,8 @@ import {
   TenantList,
   TenantListQuery,
   TenantResponse,
+  UsageQuery,
+  UsageResponse,
 } from './schema.ts';
 
 /** One operation of the admin API: what its handler is given, and what its description says. */
@@ -86,5 +88,13 @@ export const OPERATIONS = {
     summary: 'Revoke a key. It is refused everywhere within 5 seconds',
     answer: { status: 204 },
     problems: [404],
+  },
+  readUsage: {
+    method: 'GET',
+    path: '/tenants/{tenantId}/usage',
+    summary: 'What a tenant used, at most 2 seconds behind, and how its limits stand',
+    query: UsageQuery,
+    answer: { status: 200, schema: UsageResponse },
+    problems: [400, 404],
   },
 } as const satisfies Record<string, Operation>;

@@ -1,14 +1,19 @@
 import * as z from 'zod';
+import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
 import { partitionOf } from '../core/invoke/region.ts';
 import { INVOCATION_TYPES } from '../core/invoke/types.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { findPolicyFaults } from '../core/policy/policy.ts';
+import { PERIODS } from '../core/quota/calendar.ts';
+import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
+import { STEPS } from '../state/usage-store.ts';
 
 const NAME_LENGTH = 128;
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
+const MAX_COUNT = 1_000_000_000_000;
 const NO_CONTROLS = /^\P{Cc}*$/u;
 
 const Name = z
@@ -88,7 +93,72 @@ const Upstream = z
   })
   .meta({ id: 'Upstream' });
 
-const Limits = z.strictObject({}).meta({ id: 'Limits', description: 'No limit can be set yet.' });
+const Quota = z
+  .strictObject({
+    period: z.enum(PERIODS).meta({ description: 'UTC; a week begins on Monday.' }),
+    requests: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Calls that are forwarded.' }),
+    payloadBytes: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Bytes of their payloads.' }),
+  })
+  .refine(
+    ({ requests, payloadBytes }) => requests !== undefined || payloadBytes !== undefined,
+    'must limit requests, payloadBytes or both',
+  )
+  .meta({ id: 'Quota' });
+
+const Limits = z
+  .strictObject({
+    rate: z
+      .strictObject({
+        perSecond: z.number().min(0.001).max(1_000_000),
+        burst: z.int().min(1).max(10_000_000),
+      })
+      .optional()
+      .meta({ description: 'A token bucket; `perSecond` may be a fraction.' }),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .meta({ description: 'Functions that run at once, over all isolates.' }),
+    maxDurationSeconds: z.int().min(1).max(DEFAULT_MAX_DURATION_SECONDS).optional().meta({
+      description: 'How long a call whose end was not seen holds its place among the concurrent ones. Absent: 900.',
+    }),
+    maxPayloadBytes: z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes).optional(),
+    quotas: z
+      .array(Quota)
+      .max(PERIODS.length)
+      .readonly()
+      .optional()
+      .meta({ description: 'At most one for each period.' }),
+    onLimitsUnavailable: z
+      .enum(['refuse', 'serve'])
+      .optional()
+      .meta({ description: 'What becomes of calls when the ledger cannot be reached. Absent: refuse.' }),
+    serveSeconds: z
+      .int()
+      .min(1)
+      .max(3_600)
+      .optional()
+      .meta({
+        description: `With \`serve\`: for how long, at the most, and never by a policy older than 5 seconds. Absent: ${DEFAULT_SERVE_SECONDS}.`,
+      }),
+  })
+  .check(({ value, issues }) => {
+    value.quotas?.forEach(({ period }, index) => {
+      if (value.quotas?.findIndex((other) => other.period === period) === index) return;
+      const message = `there is one for this period already; put requests and payloadBytes together`;
+      issues.push({ code: 'custom', path: ['quotas', index, 'period'], message, input: value });
+    });
+    if (value.serveSeconds !== undefined && value.onLimitsUnavailable !== 'serve') {
+      const message = "means something only with onLimitsUnavailable 'serve'";
+      issues.push({ code: 'custom', path: ['serveSeconds'], message, input: value });
+    }
+  })
+  .meta({
+    id: 'Limits',
+    description: 'An absent limit is no limit.',
+    examples: [{ rate: { perSecond: 50, burst: 100 }, quotas: [{ period: 'day', requests: 10_000 }] }],
+  });
 
 /** What an operator sets of a tenant, complete. */
 export const TenantDocumentSchema = z.strictObject({
@@ -97,6 +167,9 @@ export const TenantDocumentSchema = z.strictObject({
   policy: Policy.prefault({}),
   limits: Limits.default({}),
   upstream: Upstream.default({}),
+  meterDuration: z.boolean().optional().meta({
+    description: 'Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it.',
+  }),
 }) satisfies z.ZodType<TenantDocument>;
 
 /** The same, where nothing may be left out that would change what a tenant may do: after a merge patch. */
@@ -107,7 +180,7 @@ export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 /** A merge patch (RFC 7396) is any object: what it makes of the tenant is checked as a whole. */
 export const PatchTenant = z.record(z.string(), z.unknown()).meta({
   id: 'PatchTenant',
-  description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits and upstream.',
+  description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits, upstream and meterDuration.',
   examples: [{ status: 'suspended' }],
 });
 
@@ -121,6 +194,7 @@ export const TenantResponse = z
     policy: Policy,
     limits: Limits,
     upstream: Upstream,
+    meterDuration: z.boolean().optional(),
     version: z.int(),
     createdAt: Timestamp,
     updatedAt: Timestamp,
@@ -174,6 +248,58 @@ const listQuery = (cursor: RegExp) =>
   });
 export const TenantListQuery = listQuery(/^(\d{1,15}\.t[a-z0-9_]{1,64})?$/);
 export const KeyListQuery = listQuery(/^(k[a-z0-9_]{1,128})?$/);
+
+const Moment = z.union([Timestamp, z.iso.date()], { error: 'must be a date, or a date and time with an offset' });
+
+export const UsageQuery = z.object({
+  from: Moment.optional().meta({ description: 'Absent: 60 minutes, 24 hours or 30 days before `to`, by the step.' }),
+  to: Moment.optional().meta({ description: 'Not included. Absent: now.' }),
+  step: z.enum(STEPS).default('hour'),
+});
+
+const count = z.int();
+const useMembers = {
+  calls: count.meta({ description: "Calls with one of the tenant's keys: forwarded or refused." }),
+  forwarded: count.meta({ description: 'Calls sent to Lambda.' }),
+  refused: z.record(z.string(), count).meta({ description: 'Refusals, by their `x-postern-refusal`.' }),
+  functionErrors: count,
+  throttled: count.meta({ description: 'Forwarded, throttled by Lambda, and given back to the quotas.' }),
+  unsettled: count.meta({
+    description: 'Leased to an isolate that never said what became of them; they count as used.',
+  }),
+  servedUncounted: count.meta({ description: 'Served while the ledger could not be reached.' }),
+  bytesIn: count,
+  bytesOut: count,
+  ledgerCalls: count.meta({ description: "Requests to the tenant's object." }),
+  durationMs: count.meta({ description: 'From the first byte to the end of the answer, over all forwarded calls.' }),
+  durations: z
+    .array(z.object({ upToMs: z.int().nullable(), calls: count }))
+    .meta({ description: 'A histogram: calls by the smallest bound that they kept to; null: longer than all.' }),
+  metered: count.meta({ description: 'Calls whose REPORT line was seen.' }),
+  billedMs: count,
+  gbSeconds: z.number(),
+};
+
+export const UsageResponse = z
+  .object({
+    from: Timestamp,
+    to: Timestamp,
+    step: z.enum(STEPS),
+    totals: z.object(useMembers),
+    functions: z.record(z.string(), z.object(useMembers)).meta({ description: 'Of the forwarded calls, by function.' }),
+    series: z
+      .array(z.object({ at: Timestamp, ...useMembers }))
+      .meta({ description: 'Steps without use are left out.' }),
+    limits: z.array(
+      z.object({
+        limit: z.enum(LIMIT_NAMES),
+        quota: z.number(),
+        remaining: z.number().meta({ description: 'Neither used nor leased.' }),
+        resetsAt: Timestamp.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Usage' });
 
 export const ProblemSchema = z
   .object({

@@ -4,6 +4,7 @@ import type { JsonFault } from './invoke/json-check.ts';
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { QUALIFIER_PATTERN, type QualifierFault } from './invoke/qualifier.ts';
 import { LOG_TYPES } from './invoke/types.ts';
+import type { LimitName } from './quota/limits.ts';
 
 /** What one reason to say no looks like on the wire. */
 interface Row {
@@ -15,6 +16,8 @@ interface Row {
   /** The call was sent and its outcome is not known: the function may have run. */
   readonly started?: 'unknown';
   readonly allow?: 'POST';
+  /** TooManyRequestsException: which limit, by the service's names. */
+  readonly throttle?: 'CallerRateLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
 }
 
 type Wording = (...detail: never[]) => string;
@@ -31,6 +34,13 @@ const oneOf = (values: readonly string[]) => `Member must satisfy enum value set
 
 const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be authorized');
 const INVALID_TOKEN = says('The security token included in the request is invalid.');
+
+const usedUp = (unit: string, period: string) =>
+  row(
+    { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
+    (resetSeconds: number) =>
+      `Rate exceeded: the ${unit} of this ${period} (UTC) are used up. The next begins in ${resetSeconds} seconds.`,
+  );
 
 const denied = (why: string) => (tenant: string, resource: string) =>
   `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} because ${why}`;
@@ -185,6 +195,26 @@ export const REFUSALS = {
       `line: ${fault.line}, column: ${fault.column}]`,
   ),
 
+  // 7 reserve
+  'limit-rate': row(
+    { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
+    (resetSeconds: number) => `Rate exceeded. The next call may be made in ${resetSeconds} seconds.`,
+  ),
+  'limit-concurrency': row(
+    { error: 'TooManyRequestsException', throttle: 'ConcurrentInvocationLimitExceeded' },
+    (_resetSeconds: number) => 'Rate Exceeded. As many functions are running as may run at once.',
+  ),
+  'limit-day-requests': usedUp('requests', 'day'),
+  'limit-week-requests': usedUp('requests', 'week'),
+  'limit-month-requests': usedUp('requests', 'month'),
+  'limit-day-bytes': usedUp('payload bytes', 'day'),
+  'limit-week-bytes': usedUp('payload bytes', 'week'),
+  'limit-month-bytes': usedUp('payload bytes', 'month'),
+  'limits-unavailable': row(
+    { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
+    says('The limits of this tenant cannot be checked. Nothing was sent to Lambda. Try again in a moment.'),
+  ),
+
   // 8 forward
   'upstream-credentials': row(
     { error: 'ServiceException', status: 502 },
@@ -224,7 +254,12 @@ export type RefusalReason = keyof typeof REFUSALS;
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
+  /** Where it is not the reason's own. */
+  readonly retryAfterSeconds?: number;
 }
+
+/** SDKs sleep the whole of `Retry-After`; the true time stands in `RateLimit`. */
+const MAX_RETRY_AFTER_SECONDS = 20;
 
 type Detail = { readonly [R in RefusalReason]: Parameters<(typeof REFUSALS)[R]['message']> };
 type Table = { readonly [R in RefusalReason]: Row & { readonly message: (...detail: Detail[R]) => string } };
@@ -235,6 +270,13 @@ export function refuse<R extends RefusalReason>(reason: R, ...detail: Detail[R])
   return { reason, message: TABLE[reason].message(...detail) };
 }
 
+/** Says no because of a limit, which may let a call through again after so long. */
+export function refuseLimit(limit: LimitName, resetMs: number): Refusal {
+  const resetSeconds = Math.max(1, Math.ceil(resetMs / 1_000));
+  const retryAfterSeconds = Math.min(MAX_RETRY_AFTER_SECONDS, resetSeconds);
+  return { ...refuse(`limit-${limit}`, resetSeconds), retryAfterSeconds };
+}
+
 /** A refusal as it goes on the wire. */
 export interface RenderedRefusal {
   readonly status: number;
@@ -243,8 +285,9 @@ export interface RenderedRefusal {
 }
 
 /** Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal`. */
-export function renderRefusal({ reason, message }: Refusal): RenderedRefusal {
+export function renderRefusal({ reason, message, ...refusal }: Refusal): RenderedRefusal {
   const row: Row = TABLE[reason];
+  const retryAfterSeconds = refusal.retryAfterSeconds ?? row.retryAfterSeconds;
   const status = row.status ?? LAMBDA_ERRORS[row.error].status;
   return {
     status,
@@ -252,10 +295,10 @@ export function renderRefusal({ reason, message }: Refusal): RenderedRefusal {
       'content-type': 'application/json',
       'x-amzn-errortype': row.error,
       'x-postern-refusal': reason,
-      ...(row.retryAfterSeconds !== undefined && { 'retry-after': String(row.retryAfterSeconds) }),
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
       ...(row.started !== undefined && { 'x-postern-started': row.started }),
       ...(row.allow !== undefined && { allow: row.allow }),
     },
-    body: writeErrorBody(row.error, status, message),
+    body: writeErrorBody(row.error, status, message, row.throttle && { reason: row.throttle }),
   };
 }

@@ -28,30 +28,44 @@ export function refuseForUs(upstream: Response, givenName: string): Refusal | un
 const PASSED = new Set(['content-type', 'date', 'retry-after']);
 const isPassed = (name: string) => PASSED.has(name) || name.startsWith('x-amz-') || name.startsWith('x-amzn-');
 
+/** How Lambda's answer came to its end. */
+export interface AnswerEnd {
+  /** It did not get to its end, at Lambda or because the caller left. */
+  readonly brokenOff: boolean;
+  /** The function has ended, whatever became of its answer. */
+  readonly functionEnded: boolean;
+  /** Bytes of the answer that Lambda sent. */
+  readonly bytes: number;
+}
+
 /** Lambda's answer on its way to the caller, and when the last of it has gone. */
 export interface PassedAnswer {
   readonly response: Response;
-  /**
-   * Resolves when Lambda's answer has ended, and says whether it broke off, at Lambda or because the caller left. Never
-   * rejects.
-   */
-  readonly ended: Promise<{ readonly brokenOff: boolean }>;
+  /** Resolves when Lambda's answer has ended. Never rejects. */
+  readonly ended: Promise<AnswerEnd>;
+}
+
+export interface PassOptions {
+  /** What the caller wants a response stream to be written as. */
+  readonly accept?: string | undefined;
+  /** The log was asked for by us, and is not the caller's to see. */
+  readonly logIsOurs?: boolean;
 }
 
 /**
  * Passes Lambda's answer on: status, `X-Amz-*`, `x-amzn-*`, content type and body bytes, streamed. Nothing else of its
  * headers: no cookies, nothing hop-by-hop.
- *
- * @param accept what the caller wants a response stream to be written as.
  */
-export function passAnswer(upstream: Response, accept?: string): PassedAnswer | undefined {
+export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOptions = {}): PassedAnswer | undefined {
   // No answer of HTTP's: what spoke was not Lambda.
   if (upstream.status < 200 || upstream.status > 599) return undefined;
   const headers = new Headers();
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers.append(name, value);
+  if (logIsOurs) headers.delete('x-amz-log-result');
   const { status, body } = upstream;
   if (body === null) {
-    return { response: new Response(null, { status, headers }), ended: Promise.resolve({ brokenOff: false }) };
+    const ended = Promise.resolve({ brokenOff: false, functionEnded: true, bytes: 0 });
+    return { response: new Response(null, { status, headers }), ended };
   }
   if (upstream.headers.get('content-type') === EVENT_STREAM) {
     const format = chooseFormat(accept);
@@ -59,19 +73,30 @@ export function passAnswer(upstream: Response, accept?: string): PassedAnswer | 
     const { readable, ended } = passStream(body, format);
     return {
       response: new Response(readable, { status, headers }),
-      ended: ended.then(({ complete }) => ({ brokenOff: !complete })),
+      // A stream begins when its function does; only its own end says that the function has ended too.
+      ended: ended.then(({ complete, bytes }) => ({ brokenOff: !complete, functionEnded: complete, bytes })),
     };
   }
   // The runtime decodes a compressed body, so its length is not the one declared.
-  const length = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
-  const { readable, writable } =
-    length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  const ended = body.pipeTo(writable).then(
-    () => ({ brokenOff: false }),
-    () => ({ brokenOff: true }),
+  const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
+  let bytes = declared === null ? 0 : Number(declared);
+  const { readable, writable } = declared === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
+  const counted = declared === null ? body.pipeThrough(counting((chunk) => (bytes += chunk))) : body;
+  // Lambda answers when the function has ended.
+  const ended = counted.pipeTo(writable).then(
+    () => ({ brokenOff: false, functionEnded: true, bytes }),
+    () => ({ brokenOff: true, functionEnded: true, bytes }),
   );
   return { response: new Response(readable, { status, headers }), ended };
 }
+
+const counting = (count: (bytes: number) => void) =>
+  new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      count(chunk.byteLength);
+      controller.enqueue(chunk);
+    },
+  });
 
 /** A refusal as a response. */
 export function answerRefusal(refusal: Refusal): Response {

@@ -1,8 +1,9 @@
 import { Hono } from 'hono';
 import { refuse } from '../core/refusal.ts';
 import { answerRefusal } from './answer.ts';
-import { startCall } from './call.ts';
+import { type CallRecord, startCall } from './call.ts';
 import { type Gateway, invoke } from './invoke.ts';
+import { useOf } from './metering.ts';
 
 /** What the envelope knows of a request. */
 export interface Envelope {
@@ -44,13 +45,26 @@ export function createEnvelope(now: () => number): Hono<Envelope> {
 
 /** Mounts the gateway: it answers whatever no other room has claimed. */
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
+  const { tenants, now } = gateway;
   app.all('*', (c) => {
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now: gateway.now, log: writeLog });
-    const answer = invoke(gateway, c.req.raw, call).catch((error: unknown) => {
-      logUnexpected(error, c.get('requestId'));
-      return call.refuse(refuse('internal'));
-    });
+    const onEnd = (record: CallRecord) => {
+      if (!record.tenant) return;
+      const functionName = (record.forwarded && record.target) || '';
+      tenants.record(record.tenant, functionName, useOf(record, now()), waitUntil);
+    };
+    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now, log: writeLog, onEnd });
+    const answer = invoke(gateway, c.req.raw, call)
+      .catch((error: unknown) => {
+        logUnexpected(error, c.get('requestId'));
+        return call.refuse(refuse('internal'));
+      })
+      .then((response) => {
+        const { tenant } = call.record;
+        const standing = tenant && call.proved ? tenants.describeLimits(tenant) : {};
+        for (const [name, value] of Object.entries(standing)) response.headers.set(name, value);
+        return response;
+      });
     // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and
     // the memory of a half-read body never be given back.
     waitUntil(answer);

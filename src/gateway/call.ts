@@ -1,3 +1,4 @@
+import type { Billed } from '../core/quota/report-line.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { answerRefusal } from './answer.ts';
@@ -12,13 +13,21 @@ export interface CallRecord {
   key?: KeyId;
   /** As the caller named it. */
   function?: string;
+  /** Which function that is: its name, or its ARN where it is not among the tenant's own. */
+  target?: string;
   type?: string;
   status?: number;
   refusal?: string;
   functionError?: string;
   /** Lambda's own id of the request. */
   upstreamRequestId?: string;
+  /** It was sent to Lambda. */
+  forwarded?: boolean;
+  /** Sent though its tenant's ledger could not be reached. */
+  uncounted?: boolean;
   bytesIn?: number;
+  bytesOut?: number;
+  billed?: Billed | undefined;
   /** The answer did not get to its end, at Lambda or because the caller left. */
   brokenOff?: boolean;
   durationMs?: number;
@@ -28,6 +37,8 @@ export interface CallRecord {
 export interface Call {
   readonly record: CallRecord;
   readonly waitUntil: WaitUntil;
+  /** The caller has proved itself: it may be told how its tenant stands. */
+  proved: boolean;
   /**
    * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
    * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
@@ -40,9 +51,16 @@ export interface Call {
 export interface CallPorts {
   readonly now: () => number;
   readonly log: (line: object) => void;
+  /** Told once of each call, when it has ended. */
+  readonly onEnd: (record: CallRecord) => void;
 }
 
-export function startCall(requestId: string, request: Request, waitUntil: WaitUntil, { now, log }: CallPorts): Call {
+export function startCall(
+  requestId: string,
+  request: Request,
+  waitUntil: WaitUntil,
+  { now, log, onEnd }: CallPorts,
+): Call {
   const record: CallRecord = { requestId, startedAtMs: now() };
   let settled = false;
   const settle = () => {
@@ -50,10 +68,12 @@ export function startCall(requestId: string, request: Request, waitUntil: WaitUn
     settled = true;
     const { startedAtMs, ...rest } = record;
     log({ at: new Date(startedAtMs).toISOString(), ...rest, durationMs: now() - startedAtMs });
+    onEnd(record);
   };
   return {
     record,
     waitUntil,
+    proved: false,
     settle,
     async refuse(refusal) {
       const response = answerRefusal(refusal);

@@ -7,6 +7,7 @@ import {
 import { checkJson } from '../core/invoke/json-check.ts';
 import { parseRoute } from '../core/invoke/route.ts';
 import { authorize, type Permit, regionsOf } from '../core/policy/authorize.ts';
+import { arnOf } from '../core/policy/pattern.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
@@ -20,8 +21,9 @@ import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
 import { type Caller, identify } from './identify.ts';
+import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
-import { FRESH_MS, type TenantMemory } from './tenant-memory.ts';
+import { FRESH_MS, type KnownTenant, type Reservation, type TenantMemory } from './tenant-memory.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -37,7 +39,7 @@ const NO_QUERY: QueryParameters = new Map();
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
 export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
-  const { settings, keyring, budget, now } = gateway;
+  const { keyring, settings, tenants, budget, now } = gateway;
   const { record } = call;
   const { headers } = request;
   const header = (name: string) => headers.get(name) ?? undefined;
@@ -48,7 +50,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (!route.ok) return call.refuse(route.error);
   const { operation, rawFunctionName } = route.value;
   const presumedType = presumedInvocationType(operation, header('x-amz-invocation-type'));
-  const maxBytes = maxPayloadBytes(operation, presumedType);
+  const maxInvokeBytes = maxPayloadBytes(operation, presumedType);
   const declared = header('content-length');
   const declaredBytes = declared === undefined ? undefined : Number(declared);
   const query = parseQuery(rawQuery);
@@ -61,17 +63,28 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const caller = identified.value;
   record.tenant = caller.key.tenantId;
   record.key = caller.key.keyId;
-  if (declaredBytes !== undefined && declaredBytes > maxBytes) {
-    return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
+  if (declaredBytes !== undefined && declaredBytes > maxInvokeBytes) {
+    return call.refuse(refuse('payload-too-large', maxInvokeBytes, declaredBytes));
   }
 
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
+  const { tenantId } = caller.key;
+  call.proved = !caller.claim;
+  const known = tenants.recall(tenantId, call.waitUntil);
   const decidedAtMs = now();
-  const decision = await decide(gateway, caller, args, call);
-  if (!decision.ok && (decision.error.toAnyone || !caller.claim)) return call.refuse(decision.error.refusal);
+  const early = known && decide(gateway, caller, args, known, call);
+  if (early && !early.ok && (early.error.toAnyone || call.proved)) return call.refuse(early.error.refusal);
+  const tooMany = call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
+  if (tooMany) return call.refuse(tooMany);
+  // A tenant that is not known here is asked for, with a first lease, while the body comes.
+  const meeting = known ? undefined : tenants.meet(tenantId, declaredBytes ?? 0, call.waitUntil);
 
   // 4 read the body.
-  const body = await readBody(request.body, { maxBytes, declaredBytes, share: budget.shareOf(caller.key.tenantId) });
+  const maxBytes = Math.min(maxInvokeBytes, maxPayloadBytesOf(known));
+  if (declaredBytes !== undefined && declaredBytes > maxBytes) {
+    return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
+  }
+  const body = await readBody(request.body, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;
@@ -86,20 +99,45 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
         caller.key.secretAccessKey(),
       );
       if (refusal) return call.refuse(refusal);
+      call.proved = true;
     }
     // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
-    const permit = now() - decidedAtMs < FRESH_MS ? decision : await decide(gateway, caller, args, call);
+    const decideAgain = async (): Promise<Result<Permit, Denial>> => {
+      const tenant = tenants.recall(tenantId, call.waitUntil) ?? (await tenants.meet(tenantId, 0, call.waitUntil));
+      if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
+      const tenantMaxBytes = maxPayloadBytesOf(tenant);
+      const decision = decide(gateway, caller, args, tenant, call);
+      if (!decision.ok || bytes.length <= tenantMaxBytes) return decision;
+      return no({ refusal: refuse('payload-too-large', tenantMaxBytes, bytes.length), toAnyone: false });
+    };
+    if (meeting && !(await meeting)) return call.refuse(refuse('state-unavailable'));
+    const permit = early && now() - decidedAtMs < FRESH_MS ? early : await decideAgain();
     if (!permit.ok) return call.refuse(permit.error.refusal);
 
     // 6 validate: the payload is JSON, or nothing at all.
     const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
     if (fault) return call.refuse(refuse('payload-not-json', fault));
 
+    // 7 reserve: from what is leased here, or else from the tenant's ledger.
+    const reservedFromMs = now();
+    const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil);
+    if (!reserved.ok) return call.refuse(reserved.error);
+    const reservation = reserved.value;
+    const stillPermitted = now() - reservedFromMs < FRESH_MS ? permit : await decideAgain();
+    if (!stillPermitted.ok) {
+      reservation.giveBack();
+      reservation.end();
+      return call.refuse(stillPermitted.error.refusal);
+    }
+
     // 8 forward: once.
-    return forward(gateway, permit.value, { bytes, sha256 }, header('accept'), call);
+    return forward(gateway, stillPermitted.value, { bytes, sha256 }, reservation, header('accept'), call);
   };
   return serveBody().finally(release);
 }
+
+const maxPayloadBytesOf = (tenant: KnownTenant | undefined): number =>
+  (tenant?.exists ? tenant.limits.maxPayloadBytes : undefined) ?? Number.POSITIVE_INFINITY;
 
 /** A no to a caller, and whether also one that has not proved itself may hear it. */
 interface Denial {
@@ -108,22 +146,21 @@ interface Denial {
 }
 
 /** Decides whether a tenant, as it is known now, may make a call. */
-async function decide(
-  { settings, tenants, now }: Gateway,
+function decide(
+  { settings, now }: Gateway,
   { key: { tenantId, keyId }, claim }: Caller,
   args: Result<InvokeArguments, Refusal>,
-  { record, waitUntil }: Call,
-): Promise<Result<Permit, Denial>> {
+  tenant: KnownTenant,
+  { record }: Call,
+): Result<Permit, Denial> {
   const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
   const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
 
-  const tenant = await tenants.read(tenantId, waitUntil).catch(() => undefined);
-  if (tenant === undefined) return toAnyone(refuse('state-unavailable'));
   if (!tenant.exists) return toAnyone(refuse('key-unknown'));
   const dead = refuseKey(tenant, tenantId, keyId, now());
   if (dead) return toAnyone(dead);
 
-  const { policy, upstream } = tenant;
+  const { policy, upstream, meterDuration } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
   if (claim) {
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
@@ -139,9 +176,13 @@ async function decide(
     tenant: tenantId,
     home,
     ...(upstreamTenantId !== undefined && { upstreamTenantId }),
+    meterDuration,
     call: args.value,
   });
-  return permit.ok ? permit : toKnown(permit.error);
+  if (!permit.ok) return toKnown(permit.error);
+  const { region, account, name } = permit.value.target;
+  record.target = region === home.region && account === home.account ? name : arnOf(permit.value.target);
+  return permit;
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */
@@ -149,28 +190,37 @@ async function forward(
   gateway: Gateway,
   permit: Permit,
   payload: Payload,
+  reservation: Reservation,
   accept: string | undefined,
   call: Call,
 ): Promise<Response> {
   const { record } = call;
+  record.forwarded = true;
+  if (reservation.uncounted) record.uncounted = true;
   const sent = await gateway.send(permit, payload);
+  // Whether the function runs is not known: its slot stays taken for as long as it may.
   if (!sent.ok) return call.refuse(sent.error);
   const upstream = sent.value;
   record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
   const refusal = refuseForUs(upstream, permit.givenName);
+  if (refusal || upstream.status === 429) reservation.giveBack();
   if (refusal) {
+    reservation.end();
     call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
     return call.refuse(refusal);
   }
   record.status = upstream.status;
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
-  const passed = passAnswer(upstream, accept);
+  record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
+  const passed = passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
   if (!passed) return call.refuse(refuse('upstream-unreachable'));
   const { response, ended } = passed;
   call.waitUntil(
-    ended.then(({ brokenOff }) => {
+    ended.then(({ brokenOff, functionEnded, bytes }) => {
+      if (functionEnded) reservation.end();
       if (brokenOff) record.brokenOff = true;
+      record.bytesOut = bytes;
       call.settle();
     }),
   );

@@ -1,18 +1,48 @@
 import { compilePolicy, type Policy } from '../core/policy/policy.ts';
+import type { LedgerAsk } from '../core/quota/exchange.ts';
+import {
+  type Admission,
+  admit,
+  admitUncounted,
+  countArrival,
+  createLeaseBook,
+  endCall,
+  foresee,
+  giveBack,
+  type LeaseBook,
+  loseAsk,
+  type Purpose,
+  recordUse,
+  settleDueAt,
+  type Ticket,
+  takeAnswer,
+  wantsRenewal,
+  writeAsk,
+} from '../core/quota/lease.ts';
+import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/quota/limits.ts';
+import type { Use } from '../core/quota/use.ts';
+import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
+import { no, ok, type Result } from '../core/result.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
-import type { LiveTenant, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import type { LiveTenant, TenantAnswer } from '../core/tenancy/tenant.ts';
+import { writeRateLimit } from './rate-limit.ts';
 
 /** A snapshot is served without a question for so long... */
 export const FRESH_MS = 1_000;
 /** ...and for so long while a question is under way: less than the 5 s within which a revocation holds everywhere. */
 const MAX_AGE_MS = 4_000;
-/** A question without an answer for so long is lost: whoever asked it may be gone, and its promise with it. */
+/** An ask without an answer for so long is lost: whoever sent it may be gone, and its promise with it. */
 const ASK_TIMEOUT_MS = 2_000;
+/** A call waits for its place no longer than this, though answers come: they go to calls before it. */
+const RESERVE_TIMEOUT_MS = 5_000;
 /** Tenants that an isolate remembers; the longest unasked goes first. */
 const MAX_TENANTS = 10_000;
+/** The platform keeps what is under `waitUntil` alive for 30 s (Workers limits); whoever settles stops before that. */
+const SETTLER_LIFE_MS = 20_000;
+const SETTLE_AGAIN_MS = 1_000;
 
-/** Asks a tenant's object for its snapshot. */
-export type AskTenant = (tenantId: TenantId) => Promise<TenantSnapshot>;
+/** Asks a tenant's object: for a lease, and for the tenant as it is if that is not the known revision. */
+export type AskTenant = (tenantId: TenantId, ask: LedgerAsk, knownRevision: number) => Promise<TenantAnswer>;
 
 /** Keeps a request's promise alive after its answer (`ctx.waitUntil`). */
 export type WaitUntil = (promise: Promise<unknown>) => void;
@@ -20,20 +50,51 @@ export type WaitUntil = (promise: Promise<unknown>) => void;
 /** A tenant as its calls need it. */
 export type KnownTenant = { readonly exists: false } | (Omit<LiveTenant, 'policy'> & { readonly policy: Policy });
 
-/** Plain data but for the promise in `asking`, which the request that asked keeps alive under its `waitUntil`. */
-interface Entry {
-  known?: { readonly tenant: KnownTenant; readonly askedAtMs: number };
-  asking?: { readonly answer: Promise<KnownTenant>; readonly sinceMs: number };
+/** A call's place under its tenant's limits. */
+export interface Reservation {
+  /** Served though it could not be counted yet. */
+  readonly uncounted: boolean;
+  /** Lambda turned the call away: it costs nothing. */
+  giveBack(): void;
+  /** The end of the function was seen: its slot is free. Never called for an end that was not. */
+  end(): void;
 }
 
-/** An isolate's memory of tenants. */
+/** Plain data but for the promise in `exchange`, which the request that asks keeps alive under its `waitUntil`. */
+interface Entry {
+  known?: { readonly tenant: KnownTenant; readonly revision: number; readonly askedAtMs: number };
+  /** What was asked before this moment may be out of date. */
+  forgottenAtMs: number;
+  readonly book: LeaseBook;
+  exchange?: { readonly answered: Promise<boolean>; readonly sinceMs: number };
+  /** Payload sizes of the calls that wait for a lease. */
+  readonly waiting: Set<{ readonly bytes: number }>;
+  failingSinceMs?: number;
+  /** Who will settle what is due, and when. */
+  settler?: { readonly atMs: number };
+}
+
+/** An isolate's memory of tenants: who they are, what is leased to them here, and what is to be accounted for. */
 export interface TenantMemory {
   /**
-   * A tenant as its object said at most `MAX_AGE_MS` ago. Rejects when the object cannot be reached in time and nothing
-   * young enough is known: fails closed.
+   * A tenant as its object said at most `MAX_AGE_MS` ago, if it is known that well. One that is not fresh is asked for
+   * behind the call.
    */
-  read(tenantId: TenantId, waitUntil: WaitUntil): Promise<KnownTenant>;
-  /** Forgets a tenant that this isolate has itself just changed. */
+  recall(tenantId: TenantId, waitUntil: WaitUntil): KnownTenant | undefined;
+  /**
+   * Asks for a tenant that is not known, together with a lease for this call: one round trip. Undefined when its object
+   * cannot be reached in time: fails closed. Never rejects.
+   */
+  meet(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<KnownTenant | undefined>;
+  /** An early no, from what was leased already. */
+  foresee(tenantId: TenantId, bytes: number): Refusal | undefined;
+  /** Reserves one call: from what is leased, or else from the tenant's object. */
+  reserve(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<Result<Reservation, Refusal>>;
+  /** Adds to the account of a tenant; the object hears of it within a second. */
+  record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
+  /** `RateLimit` and `RateLimit-Policy` as they stand; none for a tenant without limits. */
+  describeLimits(tenantId: TenantId): Readonly<Record<string, string>>;
+  /** Forgets what a tenant was: this isolate has just changed it. */
   forget(tenantId: TenantId): void;
 }
 
@@ -41,7 +102,12 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
   const entries = new Map<TenantId, Entry>();
 
   const touch = (tenantId: TenantId): Entry => {
-    const entry = entries.get(tenantId) ?? {};
+    const nowMs = now();
+    const entry = entries.get(tenantId) ?? {
+      forgottenAtMs: Number.NEGATIVE_INFINITY,
+      book: createLeaseBook(crypto.randomUUID(), nowMs),
+      waiting: new Set(),
+    };
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
     if (entries.size > MAX_TENANTS) {
@@ -51,40 +117,212 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     return entry;
   };
 
-  const startAsking = (tenantId: TenantId, entry: Entry, waitUntil: WaitUntil): Promise<KnownTenant> => {
+  const ageOf = ({ known }: Entry) => (known ? now() - known.askedAtMs : Number.POSITIVE_INFINITY);
+  const young = (entry: Entry) => (ageOf(entry) < MAX_AGE_MS ? entry.known?.tenant : undefined);
+  const limitsOf = ({ known }: Entry): LimitsDocument => (known?.tenant.exists ? known.tenant.limits : {});
+  const isAsking = ({ exchange }: Entry) => exchange !== undefined && now() - exchange.sinceMs < ASK_TIMEOUT_MS;
+
+  /** Asks the object. Resolves to whether it answered, and leased or refused; never rejects. */
+  const startExchange = (
+    tenantId: TenantId,
+    entry: Entry,
+    purpose: Purpose,
+    waitUntil: WaitUntil,
+    settleUntilMs?: number,
+  ): Promise<boolean> => {
+    const { book, known } = entry;
     const sinceMs = now();
-    const answer = ask(tenantId).then((snapshot) => {
-      const tenant = snapshot.exists ? { ...snapshot, policy: compilePolicy(snapshot.policy) } : snapshot;
-      // An answer that was asked for earlier never replaces a later one.
-      if (entry.known === undefined || entry.known.askedAtMs <= sinceMs) entry.known = { tenant, askedAtMs: sinceMs };
-      return tenant;
-    });
-    const asking = { answer, sinceMs };
-    entry.asking = asking;
-    const forgetQuestion = () => {
-      if (entry.asking === asking) delete entry.asking;
-    };
-    waitUntil(answer.then(forgetQuestion, forgetQuestion));
-    return answer;
+    loseAsk(book); // one that is still out is too late
+    const request = writeAsk(book, limitsOf(entry), purpose, sinceMs);
+    const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0))
+      .then(
+        (answer) => takeIn(entry, answer, sinceMs),
+        () => false,
+      )
+      .then((success) => {
+        if (entry.exchange !== exchange) return success;
+        delete entry.exchange;
+        if (success) delete entry.failingSinceMs;
+        else {
+          loseAsk(book);
+          entry.failingSinceMs ??= now();
+        }
+        settleLater(tenantId, entry, waitUntil, settleUntilMs);
+        return success;
+      });
+    const exchange = { answered, sinceMs };
+    entry.exchange = exchange;
+    waitUntil(answered);
+    return answered;
   };
 
-  return {
-    async read(tenantId, waitUntil) {
-      const entry = touch(tenantId);
-      const { known, asking } = entry;
-      const nowMs = now();
-      const ageMs = known ? nowMs - known.askedAtMs : Number.POSITIVE_INFINITY;
-      if (known && ageMs < FRESH_MS) return known.tenant;
+  const takeIn = (entry: Entry, { revision, snapshot, ledger }: TenantAnswer, askedAtMs: number): boolean => {
+    // An answer that was asked for earlier never replaces a later one, nor one from before the tenant was changed here.
+    const isNews = askedAtMs >= entry.forgottenAtMs && askedAtMs >= (entry.known?.askedAtMs ?? 0);
+    if (isNews && snapshot) {
+      const tenant = snapshot.exists ? { ...snapshot, policy: compilePolicy(snapshot.policy) } : snapshot;
+      entry.known = { tenant, revision, askedAtMs };
+    } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
+    if (snapshot?.exists === false) {
+      // There is nobody to account for.
+      Object.assign(entry.book, createLeaseBook(entry.book.holder, now()), { seq: entry.book.seq });
+      return true;
+    }
+    return ledger !== undefined && takeAnswer(entry.book, ledger, now());
+  };
 
-      const waiting = asking !== undefined && nowMs - asking.sinceMs < ASK_TIMEOUT_MS;
-      const answer = waiting ? asking.answer : startAsking(tenantId, entry, waitUntil);
-      return known && ageMs < MAX_AGE_MS ? known.tenant : within(ASK_TIMEOUT_MS, answer);
+  /** Waits for the ask that is out, or sends one. Resolves to whether there was an answer. */
+  const nextAnswer = (tenantId: TenantId, entry: Entry, purpose: () => Purpose, waitUntil: WaitUntil) => {
+    const answered =
+      entry.exchange && isAsking(entry)
+        ? entry.exchange.answered
+        : startExchange(tenantId, entry, purpose(), waitUntil);
+    // Its sender may be gone, and its timer too.
+    return within(ASK_TIMEOUT_MS, answered).catch(() => false);
+  };
+
+  /** Sees to it that what this isolate owes the ledger is written when it is due, though no further call comes. */
+  const settleLater = (
+    tenantId: TenantId,
+    entry: Entry,
+    waitUntil: WaitUntil,
+    untilMs = now() + SETTLER_LIFE_MS,
+  ): void => {
+    const dueAtMs = settleDueAt(entry.book);
+    const nowMs = now();
+    if (dueAtMs === undefined || nowMs >= untilMs) return;
+    const atMs = Math.max(dueAtMs, entry.failingSinceMs === undefined ? nowMs : nowMs + SETTLE_AGAIN_MS);
+    const { settler } = entry;
+    // One that has not woken up in time is gone with its request.
+    if (settler && settler.atMs <= atMs && nowMs < settler.atMs + SETTLE_AGAIN_MS) return;
+    const mine = { atMs };
+    entry.settler = mine;
+    waitUntil(settle(tenantId, entry, mine, waitUntil, untilMs));
+  };
+
+  const settle = async (
+    tenantId: TenantId,
+    entry: Entry,
+    settler: { readonly atMs: number },
+    waitUntil: WaitUntil,
+    untilMs: number,
+  ): Promise<void> => {
+    await sleep(Math.max(0, settler.atMs - now()));
+    if (entry.exchange && isAsking(entry)) await within(ASK_TIMEOUT_MS, entry.exchange.answered).catch(() => false);
+    if (entry.settler !== settler) return; // somebody else is sooner
+    delete entry.settler;
+    const dueAtMs = settleDueAt(entry.book);
+    if (dueAtMs === undefined) return;
+    if (isAsking(entry) || (dueAtMs > now() && now() < untilMs)) settleLater(tenantId, entry, waitUntil, untilMs);
+    else await startExchange(tenantId, entry, 'settle', waitUntil, untilMs);
+  };
+
+  const admitted = (tenantId: TenantId, entry: Entry, ticket: Ticket, uncounted: boolean, waitUntil: WaitUntil) => {
+    const { book } = entry;
+    const reservation: Reservation = {
+      uncounted,
+      giveBack() {
+        giveBack(book, ticket, now());
+        settleLater(tenantId, entry, waitUntil);
+      },
+      end() {
+        endCall(book, limitsOf(entry), ticket);
+        settleLater(tenantId, entry, waitUntil);
+      },
+    };
+    const isRenewed = entry.waiting.size === 0 && !isAsking(entry) && wantsRenewal(book, limitsOf(entry), now());
+    if (isRenewed) void startExchange(tenantId, entry, 'ahead', waitUntil);
+    settleLater(tenantId, entry, waitUntil);
+    return ok(reservation);
+  };
+
+  /** Whether calls are served though the ledger cannot be reached: the tenant's choice, for so long. */
+  const servesUncounted = ({ failingSinceMs }: Entry, limits: LimitsDocument): boolean =>
+    failingSinceMs !== undefined &&
+    limits.onLimitsUnavailable === 'serve' &&
+    now() - failingSinceMs < (limits.serveSeconds ?? DEFAULT_SERVE_SECONDS) * 1_000;
+
+  return {
+    recall(tenantId, waitUntil) {
+      const entry = touch(tenantId);
+      const tenant = young(entry);
+      if (tenant && ageOf(entry) >= FRESH_MS && !isAsking(entry)) {
+        void startExchange(tenantId, entry, 'ahead', waitUntil);
+      }
+      return tenant;
     },
+
+    async meet(tenantId, bytes, waitUntil) {
+      const entry = touch(tenantId);
+      const purpose = () => ({ waiting: { calls: 1, bytes } });
+      // What is under way may have been asked before the tenant was changed here; then it is asked again.
+      for (let attempt = 0; attempt < 2 && !young(entry); attempt++) {
+        await nextAnswer(tenantId, entry, purpose, waitUntil);
+      }
+      return young(entry);
+    },
+
+    foresee(tenantId, bytes) {
+      const entry = entries.get(tenantId);
+      const admission = entry && foresee(entry.book, bytes, now());
+      return admission && refuseLimit(admission.limit, admission.retryAfterMs);
+    },
+
+    async reserve(tenantId, bytes, waitUntil) {
+      const entry = touch(tenantId);
+      const { book, waiting } = entry;
+      const waiter = { bytes };
+      const untilMs = now() + RESERVE_TIMEOUT_MS;
+      countArrival(book, bytes);
+      try {
+        for (;;) {
+          const tenant = young(entry);
+          if (!tenant?.exists) return no(refuse('state-unavailable'));
+          const { limits } = tenant;
+          const admission: Admission = admit(book, limits, bytes, now());
+          if (admission.kind === 'refused') return no(refuseLimit(admission.limit, admission.retryAfterMs));
+          waiting.delete(waiter);
+          if (admission.kind === 'admitted') return admitted(tenantId, entry, admission.ticket, false, waitUntil);
+          const uncounted = servesUncounted(entry, limits);
+          // What is not limited need not wait to be counted.
+          if (uncounted || !isCounted(limits)) {
+            const ticket = admitUncounted(book, limits, bytes, now());
+            return admitted(tenantId, entry, ticket, uncounted, waitUntil);
+          }
+          if (now() >= untilMs) return no(refuse('limits-unavailable'));
+          waiting.add(waiter);
+          const purpose = () => ({
+            waiting: { calls: waiting.size, bytes: Math.min(...Array.from(waiting, ({ bytes: size }) => size)) },
+          });
+          const answered = await nextAnswer(tenantId, entry, purpose, waitUntil);
+          if (!answered && !servesUncounted(entry, limits)) return no(refuse('limits-unavailable'));
+        }
+      } finally {
+        waiting.delete(waiter);
+      }
+    },
+
+    record(tenantId, functionName, use, waitUntil) {
+      const entry = touch(tenantId);
+      recordUse(entry.book, functionName, use, now());
+      settleLater(tenantId, entry, waitUntil);
+    },
+
+    describeLimits(tenantId) {
+      const entry = entries.get(tenantId);
+      return entry ? writeRateLimit(entry.book, now()) : {};
+    },
+
     forget(tenantId) {
-      entries.delete(tenantId);
+      const entry = entries.get(tenantId);
+      if (!entry) return;
+      delete entry.known;
+      entry.forgottenAtMs = now();
     },
   };
 }
+
+const sleep = (ms: number) => new Promise<void>((woken) => setTimeout(woken, ms));
 
 /** Waits for a promise, but not for longer than this. */
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {

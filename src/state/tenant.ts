@@ -1,7 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { LedgerAsk, LimitStanding } from '../core/quota/exchange.ts';
+import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
+import type { LimitsDocument } from '../core/quota/limits.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
-import type { TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { createLedgerStore, LEDGER_SCHEMA, type LedgerStore } from './ledger-store.ts';
 import { type Migration, migrate } from './migrate.ts';
+import { createUsageStore, type Step, USAGE_SCHEMA, type UsageStore, type UsedStep } from './usage-store.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE tenant (
@@ -18,6 +23,9 @@ const MIGRATIONS: readonly Migration[] = [
      created_at_ms INTEGER NOT NULL,
      expires_at_ms INTEGER
    ) WITHOUT ROWID;`,
+  `ALTER TABLE tenant ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+   ${LEDGER_SCHEMA}
+   ${USAGE_SCHEMA}`,
 ];
 
 /** Keys that a tenant may have: each travels to every isolate that serves it. */
@@ -38,7 +46,23 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-type TenantRow = { id: string; document: string; version: number; created_at_ms: number; updated_at_ms: number };
+/** What a tenant used, and how its limits stand. */
+export interface UsageReport {
+  readonly steps: readonly UsedStep[];
+  /** Calls in expired leases of which nothing has been heard so far; those written off stand in `steps`. */
+  readonly unsettledNow: number;
+  readonly standings: readonly LimitStanding[];
+  readonly atMs: number;
+}
+
+type TenantRow = {
+  id: string;
+  document: string;
+  version: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+  revision: number;
+};
 type KeyRow = { id: string; name: string; created_at_ms: number; expires_at_ms: number | null };
 
 const toKey = (row: KeyRow): KeyRecord => ({
@@ -48,14 +72,23 @@ const toKey = (row: KeyRow): KeyRecord => ({
   expiresAtMs: row.expires_at_ms,
 });
 
-/** A tenant's object: what it is, and which of its keys live. Found by its id's name; made on first use. */
+/**
+ * A tenant's object: what it is, which of its keys live, its ledger and its use. Found by its id's name; made on first
+ * use.
+ */
 export class Tenant extends DurableObject {
   readonly #sql: SqlStorage;
+  readonly #usage: UsageStore;
+  readonly #ledger: LedgerStore;
+  /** The limits as of the revision. */
+  #limits: { readonly revision: number; readonly limits: LimitsDocument } | undefined;
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
     this.#sql = ctx.storage.sql;
     migrate(ctx.storage, MIGRATIONS);
+    this.#usage = createUsageStore(this.#sql);
+    this.#ledger = createLedgerStore(ctx.storage, this.#usage);
   }
 
   /** Writes the tenant; to repeat it changes nothing. */
@@ -88,7 +121,7 @@ export class Tenant extends DurableObject {
   /** Replaces the document if the tenant is still at `version`; null when it is not, or is not there. */
   replace(document: TenantDocument, version: number): TenantRecord | null {
     const { rowsWritten } = this.#sql.exec(
-      'UPDATE tenant SET document = ?, version = version + 1, updated_at_ms = ? WHERE version = ?',
+      'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ? WHERE version = ?',
       JSON.stringify(document),
       Date.now(),
       version,
@@ -96,10 +129,12 @@ export class Tenant extends DurableObject {
     return rowsWritten > 0 ? this.read() : null;
   }
 
-  /** Removes the tenant and all its keys; false when it was not there. */
+  /** Removes the tenant, all its keys and its use; false when it was not there. */
   remove(): boolean {
     return this.ctx.storage.transactionSync(() => {
       this.#sql.exec('DELETE FROM key');
+      this.#ledger.clear();
+      this.#usage.clear();
       return this.#sql.exec('DELETE FROM tenant').rowsWritten > 0;
     });
   }
@@ -118,6 +153,7 @@ export class Tenant extends DurableObject {
       Date.now(),
       expiresAtMs,
     );
+    this.#revise();
     return toKey(this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).one());
   }
 
@@ -133,20 +169,65 @@ export class Tenant extends DurableObject {
 
   /** Revokes a key for good; false when there was no such key. */
   revokeKey(id: string): boolean {
-    return this.#sql.exec('DELETE FROM key WHERE id = ?', id).rowsWritten > 0;
+    const revoked = this.#sql.exec('DELETE FROM key WHERE id = ?', id).rowsWritten > 0;
+    if (revoked) this.#revise();
+    return revoked;
+  }
+
+  /** What isolates know of the tenant has changed. */
+  #revise(): void {
+    this.#sql.exec('UPDATE tenant SET revision = revision + 1');
+  }
+
+  /**
+   * Answers an isolate: the tenant as it is now, unless that is the revision which the isolate has, and a lease. Safe to
+   * repeat.
+   */
+  ask(ask: LedgerAsk, knownRevision: number): TenantAnswer {
+    const [row] = this.#sql.exec<{ revision: number }>('SELECT revision FROM tenant').toArray();
+    if (!row) return { revision: 0, snapshot: { exists: false } };
+    const { revision } = row;
+    let snapshot: TenantSnapshot | undefined;
+    if (revision !== knownRevision || this.#limits?.revision !== revision) {
+      snapshot = this.snapshot();
+      if (snapshot.exists) this.#limits = { revision, limits: snapshot.limits };
+    }
+    const answer = { revision, ...(snapshot && revision !== knownRevision && { snapshot }) };
+    try {
+      return { ...answer, ledger: this.#ledger.ask(this.#limits?.limits ?? {}, ask) };
+    } catch (error) {
+      // What cannot be counted is not leased; the tenant says what then becomes of its calls.
+      console.error(JSON.stringify({ level: 'error', ledger: String(error) }));
+      return answer;
+    }
+  }
+
+  /** What the tenant used, step by step, and how its limits stand; null when there is no tenant. */
+  usage(step: Step, fromMs: number, toMs: number): UsageReport | null {
+    const tenant = this.read();
+    if (!tenant) return null;
+    const ledger = this.#ledger.read(tenant.limits);
+    return {
+      steps: this.#usage.read(step, fromMs, toMs),
+      unsettledNow: unsettledCalls(ledger, ledger.atMs),
+      standings: standingsOf(ledger, tenant.limits),
+      atMs: ledger.atMs,
+    };
   }
 
   /** What a gateway isolate needs to serve this tenant's calls. */
   snapshot(): TenantSnapshot {
     const tenant = this.read();
     if (!tenant) return { exists: false };
-    const { status, policy, upstream } = tenant;
+    const { status, policy, limits, upstream, meterDuration = false } = tenant;
     const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
     return {
       exists: true,
       status,
       policy,
+      limits,
       upstream,
+      meterDuration,
       keys: Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms])),
     };
   }

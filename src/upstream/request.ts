@@ -1,4 +1,5 @@
 import type { Permit } from '../core/policy/authorize.ts';
+import { arnOf } from '../core/policy/pattern.ts';
 
 /** The parts of a request to Lambda that a Permit decides. */
 export interface InvokeRequest {
@@ -13,10 +14,8 @@ export interface InvokeRequest {
  * neither our credentials' account nor the endpoint's region can change which function is meant.
  */
 export function buildInvokeRequest(permit: Permit): InvokeRequest {
-  const { partition, region, account, name } = permit.target;
   const qualifier = permit.qualifier === undefined ? '' : `:${permit.qualifier}`;
-  const arn = `arn:${partition}:lambda:${region}:${account}:function:${name}${qualifier}`;
-  const label = encodeURIComponent(arn);
+  const label = encodeURIComponent(arnOf(permit.target) + qualifier);
   return {
     path:
       permit.operation === 'InvokeWithResponseStream'

@@ -19,6 +19,8 @@ export interface Permit {
   readonly qualifier?: string;
   readonly invocationType: InvocationType;
   readonly logType: LogType;
+  /** The log is for us, to see what Lambda bills; the caller has not asked for it. */
+  readonly logIsOurs: boolean;
   readonly clientContext?: string;
   /** What Lambda gets as X-Amz-Tenant-Id. */
   readonly tenantId?: string;
@@ -36,6 +38,8 @@ export interface AuthorizeInput {
   readonly home: { readonly account: string; readonly region: string };
   /** `upstream.tenantId`: always wins over the caller's. */
   readonly upstreamTenantId?: string;
+  /** Ask for the log of every call that has one, for what it says of the bill. */
+  readonly meterDuration?: boolean;
   readonly call: InvokeArguments;
 }
 
@@ -81,14 +85,18 @@ function locate(call: InvokeArguments, home: AuthorizeInput['home']): FunctionTa
   return { partition: known.name, region, account, name };
 }
 
-function makePermit({ call, upstreamTenantId }: AuthorizeInput, target: FunctionTarget): Permit {
+function makePermit({ call, upstreamTenantId, meterDuration }: AuthorizeInput, target: FunctionTarget): Permit {
   const tenantId = upstreamTenantId ?? call.tenantId;
+  // Only a call that waits for its function has a log (API_Invoke, LogType).
+  const isWaited = call.operation === 'Invoke' && call.invocationType === 'RequestResponse';
+  const logIsOurs = meterDuration === true && isWaited && call.logType === 'None';
   return {
     operation: call.operation,
     target,
     ...(call.function.qualifier !== undefined && { qualifier: call.function.qualifier }),
     invocationType: call.invocationType,
-    logType: call.logType,
+    logType: logIsOurs ? 'Tail' : call.logType,
+    logIsOurs,
     ...(call.clientContext !== undefined && { clientContext: call.clientContext }),
     ...(tenantId !== undefined && { tenantId }),
     ...(call.durableExecutionName !== undefined && { durableExecutionName: call.durableExecutionName }),

@@ -17,6 +17,10 @@ export interface FunctionTarget {
   readonly name: string;
 }
 
+/** The full ARN of a function, without a qualifier. */
+export const arnOf = ({ partition, region, account, name }: FunctionTarget): string =>
+  `arn:${partition}:lambda:${region}:${account}:function:${name}`;
+
 /** Characters that a pattern may have; matching takes at most pattern x name steps. */
 export const MAX_PATTERN_LENGTH = 256;
 

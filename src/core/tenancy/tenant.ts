@@ -1,4 +1,6 @@
 import type { PolicyDocument } from '../policy/policy.ts';
+import type { LedgerAnswer } from '../quota/exchange.ts';
+import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { KeyId, TenantId } from './ids.ts';
 
@@ -19,8 +21,10 @@ export interface TenantDocument {
   readonly name: string;
   readonly status: TenantStatus;
   readonly policy: PolicyDocument;
-  readonly limits: Readonly<Record<string, never>>;
+  readonly limits: LimitsDocument;
   readonly upstream: Upstream;
+  /** Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it. */
+  readonly meterDuration?: boolean | undefined;
 }
 
 /** A tenant: an outside company or team that may call. */
@@ -39,10 +43,22 @@ export type TenantSnapshot =
       readonly exists: true;
       readonly status: TenantStatus;
       readonly policy: PolicyDocument;
+      readonly limits: LimitsDocument;
       readonly upstream: Upstream;
+      readonly meterDuration: boolean;
       /** The keys that live, by id: when each expires (epoch ms), or null. */
       readonly keys: Readonly<Record<string, number | null>>;
     };
+
+/** What a tenant's object answers to an isolate's ask. */
+export interface TenantAnswer {
+  /** Counts what changes the snapshot: an isolate that names it is not sent the same again. */
+  readonly revision: number;
+  /** Absent: it is as it was at that revision. */
+  readonly snapshot?: TenantSnapshot;
+  /** Absent: the ledger cannot be written. */
+  readonly ledger?: LedgerAnswer;
+}
 
 /** A tenant that is there and active. */
 export type LiveTenant = Extract<TenantSnapshot, { exists: true }>;

@@ -4,8 +4,8 @@ import type { StreamFormat } from './formats.ts';
 /** A stream on its way to the caller. */
 export interface PassedStream {
   readonly readable: ReadableStream;
-  /** Resolves when Lambda's stream has ended: whether it did so itself, in full. Never rejects. */
-  readonly ended: Promise<{ readonly complete: boolean }>;
+  /** Resolves when Lambda's stream has ended: whether it did so itself, in full, and its bytes. Never rejects. */
+  readonly ended: Promise<{ readonly complete: boolean; readonly bytes: number }>;
 }
 
 const PIECE_BYTES = 64 * 1024;
@@ -28,22 +28,24 @@ export function passStream(upstream: ReadableStream, format: StreamFormat): Pass
   };
 
   const pump = async () => {
+    let bytes = 0;
     try {
       const reader = upstream.getReader({ mode: 'byob' });
       for (let buffer = new ArrayBuffer(PIECE_BYTES); ; ) {
         const { value, done } = await reader.read(new Uint8Array(buffer));
         if (value === undefined || done) break;
+        bytes += value.byteLength;
         for (const piece of format.write(value)) await write(piece);
         buffer = value.buffer as ArrayBuffer; // written, so it can be filled again
       }
       if (!format.completed) throw new Error('the stream ended before it was complete');
       await writer.close().catch(() => {});
-      return { complete: true };
+      return { complete: true, bytes };
     } catch (error) {
       const ending = format.completed ? undefined : endingOf(format);
       if (ending) await write(ending);
       await (ending ? writer.close() : writer.abort(error)).catch(() => {});
-      return { complete: false };
+      return { complete: false, bytes };
     }
   };
   return { readable, ended: pump() };

@@ -1,0 +1,89 @@
+import type * as z from 'zod';
+import { addUse, DURATION_BOUNDS_MS, emptyUse, type Use } from '../core/quota/use.ts';
+import { KEPT_MS, STEP_MS, type Step } from '../state/usage-store.ts';
+import type { AdminPorts } from './app.ts';
+import { invalidBody, notFound, ProblemError } from './problem.ts';
+import type { UsageQuery, UsageResponse } from './schema.ts';
+import type { createTenantDesk } from './tenants.ts';
+
+const DEFAULT_STEPS: Readonly<Record<Step, number>> = { minute: 60, hour: 24, day: 30 };
+const MAX_SERIES = 3_000;
+const MB_MS_PER_GB_SECOND = 1_024 * 1_000;
+
+/** What the admin API tells of use. */
+export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify'>) {
+  return {
+    async read(tenant: string, query: z.output<typeof UsageQuery>): Promise<z.input<typeof UsageResponse>> {
+      const tenantId = tenants.verify(tenant);
+      const { step } = query;
+      const nowMs = Date.now();
+      const toMs = query.to === undefined ? nowMs + 1 : Date.parse(query.to);
+      const defaultFromMs = Math.min(toMs, nowMs) - (DEFAULT_STEPS[step] - 1) * STEP_MS[step];
+      const asked = query.from === undefined ? defaultFromMs : Date.parse(query.from);
+      const fromMs = Math.floor(asked / STEP_MS[step]) * STEP_MS[step];
+      const fault = findFault(step, fromMs, toMs, nowMs);
+      if (fault) throw new ProblemError(invalidBody([fault]));
+
+      const report = await objects.tenant(tenantId, (stub) => stub.usage(step, fromMs, toMs));
+      if (!report) throw notFound('tenant');
+      const { steps, unsettledNow, standings, atMs } = report;
+      const totals = emptyUse();
+      const functions = new Map<string, Use>();
+      const series = new Map<number, Use>();
+      const add = (at: number, use: Partial<Use>) => {
+        addUse(totals, use);
+        series.set(at, addUse(series.get(at) ?? emptyUse(), use));
+      };
+      for (const { atMs: at, functions: used } of steps) {
+        for (const [name, use] of used) {
+          add(at, use);
+          if (name !== '') functions.set(name, addUse(functions.get(name) ?? emptyUse(), use));
+        }
+      }
+      if (unsettledNow > 0 && fromMs <= atMs && atMs < toMs) {
+        add(Math.floor(atMs / STEP_MS[step]) * STEP_MS[step], { unsettled: unsettledNow });
+      }
+      return {
+        from: iso(fromMs),
+        to: iso(toMs),
+        step,
+        totals: show(totals),
+        functions: Object.fromEntries([...functions].map(([name, use]) => [name, show(use)])),
+        series: [...series].map(([at, use]) => ({ at: iso(at), ...show(use) })),
+        limits: standings.map(({ limit, quota, remaining, resetMs }) => ({
+          limit,
+          quota,
+          remaining,
+          resetsAt: resetMs === undefined ? null : iso(atMs + resetMs),
+        })),
+      };
+    },
+  };
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+function findFault(step: Step, fromMs: number, toMs: number, nowMs: number) {
+  if (fromMs >= toMs) return { pointer: 'from', detail: "must be before 'to'" };
+  if (fromMs < nowMs - KEPT_MS[step] - STEP_MS[step]) {
+    const days = KEPT_MS[step] / STEP_MS.day;
+    const coarser = step === 'minute' ? '; ask for a coarser step' : '';
+    return { pointer: 'from', detail: `use by the ${step} is kept for ${days} days${coarser}` };
+  }
+  if ((toMs - fromMs) / STEP_MS[step] > MAX_SERIES) {
+    return { pointer: 'to', detail: `must be within ${MAX_SERIES} steps of 'from'` };
+  }
+  return undefined;
+}
+
+/** Use in the words of the API. */
+function show({ durations, billedMbMs, ...use }: Use) {
+  return {
+    ...use,
+    durationMs: Math.round(use.durationMs),
+    durations: durations.flatMap((calls, bucket) =>
+      calls > 0 ? [{ upToMs: DURATION_BOUNDS_MS[bucket] ?? null, calls }] : [],
+    ),
+    gbSeconds: billedMbMs / MB_MS_PER_GB_SECOND,
+  };
+}

@@ -1,0 +1,37 @@
+/** Periods of a calendar quota: UTC days, weeks from Monday (ISO 8601), months. */
+export const PERIODS = ['day', 'week', 'month'] as const;
+export type Period = (typeof PERIODS)[number];
+
+export const DAY_MS = 24 * 3_600_000;
+/** 1970-01-05 was the first Monday. */
+const FIRST_MONDAY_MS = 4 * DAY_MS;
+
+const floorTo = (ms: number, step: number, origin: number) => Math.floor((ms - origin) / step) * step + origin;
+
+/** When the window of a period began that a moment lies in. Every window begins with a day. */
+export function windowStart(period: Period, ms: number): number {
+  switch (period) {
+    case 'day':
+      return floorTo(ms, DAY_MS, 0);
+    case 'week':
+      return floorTo(ms, 7 * DAY_MS, FIRST_MONDAY_MS);
+    case 'month': {
+      const date = new Date(ms);
+      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
+    }
+  }
+}
+
+/** When that window ends: the first moment that is not in it. */
+export function windowEnd(period: Period, ms: number): number {
+  switch (period) {
+    case 'day':
+      return windowStart('day', ms) + DAY_MS;
+    case 'week':
+      return windowStart('week', ms) + 7 * DAY_MS;
+    case 'month': {
+      const date = new Date(ms);
+      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
+    }
+  }
+}

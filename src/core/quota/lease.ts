@@ -1,0 +1,385 @@
+import type { Batch, Correction, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding, Waiting } from './exchange.ts';
+import {
+  isCounted,
+  LEASE_MS,
+  type LimitName,
+  type LimitsDocument,
+  maxDurationMs,
+  POOLED_CONCURRENCY,
+} from './limits.ts';
+import { addUseOf, type Use, type UseByFunction } from './use.ts';
+
+/** A lease as the isolate holds it. */
+interface HeldLease {
+  readonly id: number;
+  readonly calls: number;
+  readonly atOnce: number;
+  readonly bytes?: number;
+  readonly askedAtMs: number;
+  readonly endsAtMs: number;
+  readonly grantedAtMs: number;
+  usedCalls: number;
+  usedBytes: number;
+  /** Nothing more is taken from it; it is reported until that is acknowledged. */
+  closed: boolean;
+}
+
+/** A call's place under the limits, from its admission to its end. */
+export interface Ticket {
+  /** When it was counted, by the ledger's clock. */
+  readonly countedAtMs: number;
+  readonly bytes: number;
+  /** Under a concurrency limit: the slot that it runs in. */
+  readonly slot?: number;
+}
+
+/** What one isolate knows of one tenant's limits. Plain data; only the functions of this file change it. */
+export interface LeaseBook {
+  readonly holder: string;
+  seq: number;
+  /** Oldest first. */
+  leases: HeldLease[];
+  /** The ask that is out: never more than one. */
+  asked?: {
+    readonly seq: number;
+    readonly atMs: number;
+    /** Leases that it reports as done with, and the last batch that it carries. */
+    readonly finals: readonly number[];
+    readonly lastBatch: number;
+    readonly slots: number;
+  };
+  /** What was said in answer to the last question, until it is over. */
+  no?: LimitNo & { readonly untilMs: number; readonly resetAtMs: number };
+  standings: readonly LimitStanding[];
+  standingsAtMs: number;
+  /** Slots that it may fill; functions may be started in them until `slotsEndMs`. */
+  slots: number;
+  slotsEndMs: number;
+  /** How many slots the ledger counts for this isolate, at the most. */
+  slotsAtLedger: number;
+  /** Functions that run, by slot: when each was started. */
+  running: Map<number, number>;
+  lastSlot: number;
+  /** The most that ran at once since the last ask. */
+  peakRunning: number;
+  /** Calls that came since the last ask, and when that was. */
+  arrived: number;
+  arrivedBytes: number;
+  countedSinceMs: number;
+  use: UseByFunction;
+  corrections: Correction[];
+  batches: Batch[];
+  /** Since when the use that has not been sent is waiting. */
+  unsentSinceMs?: number;
+}
+
+/** A lease is renewed when it is older than this part of it... */
+const ASK_AT_AGE = 0.8;
+/** ...or less than this part of its calls is left... */
+const ASK_AT_LEFT = 0.25;
+/** ...if it is no smaller than this: a few calls are not worth a question ahead. */
+const MIN_RENEWED_CALLS = 4;
+/** More than was needed in the last second. */
+const HEADROOM = 1.25;
+/** Over a shorter time than this, the arrival of calls says little. */
+const MIN_COUNTED_MS = 50;
+const MAX_WANTED_CALLS = 100_000;
+/** Use is sent at the latest so long after it came up. */
+const SEND_USE_MS = 1_000;
+
+export function createLeaseBook(holder: string, nowMs: number): LeaseBook {
+  return {
+    holder,
+    seq: 0,
+    leases: [],
+    standings: [],
+    standingsAtMs: nowMs,
+    slots: 0,
+    slotsEndMs: 0,
+    slotsAtLedger: 0,
+    running: new Map(),
+    lastSlot: 0,
+    peakRunning: 0,
+    arrived: 0,
+    arrivedBytes: 0,
+    countedSinceMs: nowMs,
+    use: new Map(),
+    corrections: [],
+    batches: [],
+  };
+}
+
+/** What becomes of a call that wants to be forwarded: it may be, it may not, or the ledger has to be asked first. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly ticket: Ticket }
+  | { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number }
+  | { readonly kind: 'ask' };
+
+/** Counts a call as one that came: once for each, however often it has to be tried. */
+export function countArrival(book: LeaseBook, bytes: number): void {
+  book.arrived += 1;
+  book.arrivedBytes += bytes;
+}
+
+/** Admits a call if a lease at hand has room for it. */
+export function admit(book: LeaseBook, limits: LimitsDocument, bytes: number, nowMs: number): Admission {
+  const slotFree = limits.concurrency === undefined || hasFreeSlot(book, limits, nowMs);
+  let accruesAtMs: number | undefined;
+  for (const lease of book.leases) {
+    if (!isUsable(lease, bytes, nowMs)) continue;
+    if (lease.usedCalls + 1 > usableCalls(lease, nowMs)) {
+      accruesAtMs ??= nowMs + 1 + msPerCall(lease);
+      continue;
+    }
+    if (!slotFree) break;
+    lease.usedCalls += 1;
+    lease.usedBytes += bytes;
+    return { kind: 'admitted', ticket: takeTicket(book, limits, lease.grantedAtMs, bytes, nowMs) };
+  }
+  const { no } = book;
+  if (no && nowMs < no.untilMs && bytes >= no.fromBytes) {
+    return { kind: 'refused', limit: no.limit, retryAfterMs: no.resetAtMs - nowMs };
+  }
+  if (accruesAtMs !== undefined && slotFree) {
+    return { kind: 'refused', limit: 'rate', retryAfterMs: accruesAtMs - nowMs };
+  }
+  return { kind: 'ask' };
+}
+
+/** Says no to a call of which so much is known already, without counting it. */
+export function foresee(
+  book: LeaseBook,
+  bytes: number,
+  nowMs: number,
+): Extract<Admission, { kind: 'refused' }> | undefined {
+  const { no } = book;
+  if (!no || nowMs >= no.untilMs || bytes < no.fromBytes) return undefined;
+  if (book.leases.some((lease) => isUsable(lease, bytes, nowMs))) return undefined;
+  return { kind: 'refused', limit: no.limit, retryAfterMs: no.resetAtMs - nowMs };
+}
+
+/** Admits a call out of no lease: to be counted when the ledger is reached. */
+export function admitUncounted(book: LeaseBook, limits: LimitsDocument, bytes: number, nowMs: number): Ticket {
+  const countedAtMs = nowMs;
+  correct(book, { atMs: countedAtMs, calls: 1, bytes }, nowMs);
+  return takeTicket(book, limits, countedAtMs, bytes, nowMs);
+}
+
+const isUsable = ({ closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: HeldLease, size: number, nowMs: number) =>
+  !closed && nowMs < endsAtMs && usedCalls < calls && (bytes === undefined || usedBytes + size <= bytes);
+
+/** How many calls of a lease may have been made by now: those at once, and the others as the lease goes by. */
+function usableCalls({ calls, atOnce, askedAtMs, endsAtMs }: HeldLease, nowMs: number): number {
+  const passed = Math.min(1, Math.max(0, nowMs - askedAtMs) / Math.max(1, endsAtMs - askedAtMs));
+  return atOnce + (calls - atOnce) * passed;
+}
+const msPerCall = ({ calls, atOnce, askedAtMs, endsAtMs }: HeldLease) =>
+  Math.ceil((endsAtMs - askedAtMs) / Math.max(1, calls - atOnce));
+
+const isPooled = ({ concurrency }: LimitsDocument) => concurrency !== undefined && concurrency >= POOLED_CONCURRENCY;
+
+const hasFreeSlot = (book: LeaseBook, limits: LimitsDocument, nowMs: number): boolean => {
+  dropUnseen(book, limits, nowMs);
+  return book.running.size < book.slots && nowMs < book.slotsEndMs;
+};
+
+/** Frees the slot of a function whose end was never seen, once it cannot run any more. */
+function dropUnseen(book: LeaseBook, limits: LimitsDocument, nowMs: number): void {
+  const longestMs = maxDurationMs(limits);
+  for (const [slot, startedAtMs] of book.running) {
+    if (nowMs < startedAtMs + longestMs) return; // they stand in the order of their start
+    book.running.delete(slot);
+  }
+}
+
+function takeTicket(
+  book: LeaseBook,
+  { concurrency }: LimitsDocument,
+  countedAtMs: number,
+  bytes: number,
+  nowMs: number,
+): Ticket {
+  if (concurrency === undefined) return { countedAtMs, bytes };
+  book.lastSlot += 1;
+  book.running.set(book.lastSlot, nowMs);
+  book.peakRunning = Math.max(book.peakRunning, book.running.size);
+  return { countedAtMs, bytes, slot: book.lastSlot };
+}
+
+/** Frees a call's slot: its function has ended. */
+export function endCall(book: LeaseBook, limits: LimitsDocument, { slot }: Ticket): void {
+  if (slot === undefined || !book.running.delete(slot)) return;
+  // Below a pool's size a slot goes back at once, for another isolate to take.
+  if (!isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
+}
+
+/** Gives back what a call has cost: Lambda has turned it away, so that no function ran. */
+export function giveBack(book: LeaseBook, { countedAtMs, bytes }: Ticket, nowMs: number): void {
+  correct(book, { atMs: countedAtMs, calls: -1, bytes: -bytes }, nowMs);
+}
+
+function correct(book: LeaseBook, correction: Correction, nowMs: number): void {
+  const last = book.corrections.at(-1);
+  // Corrections of one moment at the ledger add up.
+  if (last && last.atMs === correction.atMs) {
+    book.corrections[book.corrections.length - 1] = {
+      atMs: last.atMs,
+      calls: last.calls + correction.calls,
+      bytes: last.bytes + correction.bytes,
+    };
+  } else book.corrections.push(correction);
+  book.unsentSinceMs ??= nowMs;
+}
+
+/** Adds to what the isolate has to account for. */
+export function recordUse(book: LeaseBook, functionName: string, use: Partial<Use>, nowMs: number): void {
+  addUseOf(book.use, functionName, use);
+  book.unsentSinceMs ??= nowMs;
+}
+
+/** Whether to ask ahead, behind the call that was just admitted, so that the next ones need not wait. */
+export function wantsRenewal(book: LeaseBook, limits: LimitsDocument, nowMs: number): boolean {
+  let left = 0;
+  let size = 0;
+  let freshUntilMs = 0;
+  for (const lease of book.leases) {
+    if (lease.closed || nowMs >= lease.endsAtMs) continue;
+    left += lease.calls - lease.usedCalls;
+    size += lease.calls;
+    freshUntilMs = Math.max(freshUntilMs, lease.askedAtMs + (lease.endsAtMs - lease.askedAtMs) * ASK_AT_AGE);
+  }
+  if (!isCounted(limits)) return left === 0 || nowMs >= freshUntilMs;
+  return size >= MIN_RENEWED_CALLS && (left < size * ASK_AT_LEFT || nowMs >= freshUntilMs);
+}
+
+/** What an ask is for: calls that wait for it; calls to come; or only to account for what was. */
+export type Purpose = { readonly waiting: Waiting } | 'ahead' | 'settle';
+
+/**
+ * Writes the next ask. With calls that wait for it, whatever is held is given back first: it was of no use to them, and
+ * the new lease takes its place.
+ */
+export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpose, nowMs: number): LedgerAsk {
+  const waiting = typeof purpose === 'string' ? { calls: 0, bytes: 0 } : purpose.waiting;
+  const ahead = purpose !== 'settle';
+  const seq = book.seq + 1;
+  book.seq = seq;
+  for (const lease of book.leases) {
+    if (waiting.calls > 0 || nowMs >= lease.endsAtMs || lease.usedCalls >= lease.calls) lease.closed = true;
+  }
+  if (book.use.size > 0 || book.corrections.length > 0) {
+    book.batches.push({ id: seq, use: book.use, corrections: book.corrections });
+    book.use = new Map();
+    book.corrections = [];
+  }
+  delete book.unsentSinceMs;
+  dropUnseen(book, limits, nowMs);
+  const { arrived } = book;
+  const elapsedMs = Math.max(MIN_COUNTED_MS, nowMs - book.countedSinceMs);
+  const perLease = (LEASE_MS / elapsedMs) * HEADROOM;
+  const expected = Math.min(MAX_WANTED_CALLS, Math.ceil(arrived * perLease));
+  const calls = ahead ? Math.max(waiting.calls, expected) : 0;
+  const running = book.running.size;
+  const pooled = isPooled(limits);
+  const idle = ahead && pooled ? Math.max(0, Math.ceil(book.peakRunning * HEADROOM) - running) : 0;
+  // What it keeps of idle slots it may go on filling while it waits for the answer.
+  const keepSlots = Math.max(running, Math.min(book.slots, running + idle));
+  const slots = waiting.calls + Math.max(0, running + idle - keepSlots);
+  book.slots = keepSlots;
+  book.slotsAtLedger = keepSlots + slots;
+  const ask: LedgerAsk = {
+    holder: book.holder,
+    seq,
+    reports: book.leases.map(({ id, usedCalls, usedBytes, closed }) => ({
+      id,
+      calls: usedCalls,
+      bytes: usedBytes,
+      final: closed,
+    })),
+    batches: book.batches,
+    keepSlots,
+    arrived: ahead ? arrived : 0,
+    wanted: { calls, bytes: Math.ceil(book.arrivedBytes * perLease), slots },
+    waiting,
+  };
+  const finals = book.leases.filter(({ closed }) => closed).map(({ id }) => id);
+  book.asked = { seq, atMs: nowMs, finals, lastBatch: book.batches.at(-1)?.id ?? 0, slots: keepSlots };
+  if (ahead) {
+    book.arrived = 0;
+    book.arrivedBytes = 0;
+    book.countedSinceMs = nowMs;
+    book.peakRunning = running;
+  }
+  return ask;
+}
+
+/** Takes up the answer to the ask that is out; any other is too late, and gives nothing. */
+export function takeAnswer(book: LeaseBook, answer: LedgerAnswer, nowMs: number): boolean {
+  const { asked } = book;
+  if (!asked || asked.seq !== answer.seq) return false;
+  delete book.asked;
+  book.leases = book.leases.filter(({ id }) => !asked.finals.includes(id));
+  book.batches = book.batches.filter(({ id }) => id > asked.lastBatch);
+  const { lease, no } = answer;
+  if (lease) {
+    const endsAtMs = asked.atMs + lease.lastsMs;
+    const { calls, atOnce, bytes, grantedAtMs } = lease;
+    book.leases.push({
+      ...newLease(answer.seq, asked.atMs),
+      calls,
+      atOnce,
+      ...(bytes !== undefined && { bytes }),
+      endsAtMs,
+      grantedAtMs,
+    });
+  }
+  book.slots += answer.slots;
+  book.slotsAtLedger = asked.slots + answer.slots;
+  book.slotsEndMs = asked.atMs + LEASE_MS;
+  if (no) book.no = { ...no, untilMs: asked.atMs + no.holdsMs, resetAtMs: asked.atMs + no.resetMs };
+  else if (lease || answer.slots > 0) delete book.no;
+  book.standings = answer.standings;
+  book.standingsAtMs = nowMs;
+  return true;
+}
+
+/** Gives up the ask that is out: whatever was granted for it is given back unused, with the next ask. */
+export function loseAsk(book: LeaseBook): void {
+  if (!book.asked) return;
+  book.leases.push({ ...newLease(book.asked.seq, book.asked.atMs), closed: true });
+  delete book.asked;
+}
+
+/** A lease of nothing. */
+const newLease = (id: number, askedAtMs: number): HeldLease => ({
+  id,
+  calls: 0,
+  atOnce: 0,
+  askedAtMs,
+  endsAtMs: askedAtMs,
+  grantedAtMs: askedAtMs,
+  usedCalls: 0,
+  usedBytes: 0,
+  closed: false,
+});
+
+/** When the isolate has to write to the ledger though nobody waits for it; undefined: it owes nothing. */
+export function settleDueAt(book: LeaseBook): number | undefined {
+  const dues: number[] = book.leases.map(({ endsAtMs }) => endsAtMs);
+  if (book.unsentSinceMs !== undefined) dues.push(book.unsentSinceMs + SEND_USE_MS);
+  if (book.batches.length > 0) dues.push(0);
+  if (book.slotsAtLedger > Math.max(book.slots, book.running.size)) dues.push(0);
+  else if (book.slotsAtLedger > book.running.size) dues.push(book.slotsEndMs);
+  return dues.length === 0 ? undefined : Math.min(...dues);
+}
+
+/** What may still be used of the leases at hand. */
+export function heldLeases({ leases }: LeaseBook, nowMs: number): { calls: number; bytes: number } {
+  const held = { calls: 0, bytes: 0 };
+  for (const { closed, endsAtMs, calls, usedCalls, bytes = 0, usedBytes } of leases) {
+    if (closed || nowMs >= endsAtMs) continue;
+    held.calls += calls - usedCalls;
+    held.bytes += Math.max(0, bytes - usedBytes);
+  }
+  return held;
+}

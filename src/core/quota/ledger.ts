@@ -1,0 +1,414 @@
+import { PERIODS, type Period, windowEnd, windowStart } from './calendar.ts';
+import type { Batch, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding } from './exchange.ts';
+import {
+  LEASE_MS,
+  LEASE_SHARE,
+  type LimitsDocument,
+  maxDurationMs,
+  POOLED_CONCURRENCY,
+  type Quota,
+  quotasOf,
+} from './limits.ts';
+
+/** A lease as the ledger remembers it until it is settled. */
+export interface OpenLease {
+  readonly id: number;
+  readonly calls: number;
+  /** Absent when bytes were not limited. */
+  readonly bytes?: number;
+  usedCalls: number;
+  usedBytes: number;
+  readonly grantedAtMs: number;
+  readonly endsAtMs: number;
+  /** Its unused calls are still tokens of the bucket. */
+  inBucket: boolean;
+}
+
+/** What the ledger knows of an isolate. */
+export interface Holder {
+  /** The last ask that was answered, and the last batch that was counted. */
+  seq: number;
+  batch: number;
+  leases: OpenLease[];
+  slots: number;
+  slotsUntilMs: number;
+  seenAtMs: number;
+}
+
+/** A tenant's ledger. Plain data; only the functions of this file change it. */
+export interface LedgerState {
+  /** The latest time that was handed in. A clock that steps back stands still. */
+  atMs: number;
+  /** Tokens that may be granted; null while there is no rate. */
+  level: number | null;
+  /** Tokens in leases that may still be used or come back. */
+  outstanding: number;
+  /** Calls wanted by all isolates in a second, of late. */
+  demand: number;
+  /** Slots of all isolates. */
+  slots: number;
+  sweepAtMs: number;
+  /** Calls and bytes of each window: those used, and those leased. */
+  windows: Record<Period, { startMs: number; calls: number; bytes: number }>;
+  holders: Map<string, Holder>;
+}
+
+/** A lease's tokens may come back for so long after its end. */
+const TOKENS_RETURN_MS = 1_000;
+/** After so long without a word, what an expired lease held is written off. */
+export const WRITTEN_OFF_MS = 60_000;
+/** An isolate is forgotten after so long; a message of its cannot be under way any more. */
+export const FORGOTTEN_MS = 3_600_000;
+const SWEEP_MS = 250;
+/** How long a no holds when it is not known when a slot comes free. */
+const NO_SLOT_MS = 100;
+const MIN_NO_MS = 20;
+/** A tenant at its rate waits for this much of a second's tokens, not for each. */
+const RATE_BATCH = 0.25;
+
+export function createLedger(nowMs: number): LedgerState {
+  const window = (period: Period) => ({ startMs: windowStart(period, nowMs), calls: 0, bytes: 0 });
+  return {
+    atMs: nowMs,
+    level: null,
+    outstanding: 0,
+    demand: 0,
+    slots: 0,
+    sweepAtMs: nowMs,
+    windows: { day: window('day'), week: window('week'), month: window('month') },
+    holders: new Map(),
+  };
+}
+
+/** A ledger as it is stored: the rest of its state follows from the holders. */
+export type StoredLedger = Pick<LedgerState, 'atMs' | 'level' | 'demand' | 'windows'>;
+
+/** Puts a stored ledger together again. */
+export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string, Holder>): LedgerState {
+  const { atMs, level, demand, windows } = stored;
+  const state = { ...createLedger(atMs), level, demand, windows, holders: new Map(holders) };
+  for (const { leases, slots } of holders.values()) {
+    state.slots += slots;
+    for (const { inBucket, calls, usedCalls } of leases) if (inBucket) state.outstanding += calls - usedCalls;
+  }
+  return state;
+}
+
+/** What was let go because its isolate never came back. */
+export interface Swept {
+  /** Calls that count as used though nobody ever said so. */
+  readonly writtenOff: number;
+  readonly holders: readonly string[];
+}
+
+/** What an ask came to. */
+export interface AskOutcome extends Swept {
+  readonly answer: LedgerAnswer;
+  /** Batches that were counted by this ask: those, and no others, are to be added to the tenant's use. */
+  readonly counted: readonly Batch[];
+}
+
+/**
+ * Answers an ask: takes account of what the isolate reports, then leases what every limit has room for. The same ask
+ * twice changes nothing the second time, and one that was overtaken by a later one is void.
+ */
+export function askLedger(state: LedgerState, limits: LimitsDocument, ask: LedgerAsk, nowMs: number): AskOutcome {
+  const swept = advanceLedger(state, limits, nowMs);
+  const now = state.atMs;
+  const holder = findHolder(state, ask.holder);
+  holder.seenAtMs = now;
+  if (ask.seq <= holder.seq) {
+    return { answer: answerAgain(state, limits, holder, ask), counted: [], ...swept };
+  }
+  holder.seq = ask.seq;
+
+  const counted = ask.batches.filter(({ id }) => id > holder.batch);
+  for (const batch of counted) {
+    holder.batch = batch.id;
+    for (const { atMs, calls, bytes } of batch.corrections) addToWindows(state, atMs, calls, bytes);
+  }
+  for (const report of ask.reports) {
+    const lease = holder.leases.find(({ id }) => id === report.id);
+    if (!lease) continue;
+    // Clamped: an isolate that misreports must not make calls out of nothing.
+    const usedCalls = Math.min(Math.max(report.calls, lease.usedCalls), lease.calls);
+    if (lease.inBucket) state.outstanding -= usedCalls - lease.usedCalls;
+    lease.usedCalls = usedCalls;
+    lease.usedBytes = Math.min(Math.max(report.bytes, lease.usedBytes), lease.bytes ?? Number.POSITIVE_INFINITY);
+    if (report.final) settle(state, holder, lease);
+  }
+  refill(state, limits, 0);
+  state.slots += ask.keepSlots - holder.slots;
+  holder.slots = ask.keepSlots;
+  if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
+  state.demand += ask.arrived;
+
+  return { answer: grant(state, limits, holder, ask), counted, ...swept };
+}
+
+/** Brings the ledger to a moment: windows roll over, the bucket fills, what is long over is let go. */
+export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs: number): Swept {
+  const now = Math.max(nowMs, state.atMs);
+  const elapsedMs = now - state.atMs;
+  state.atMs = now;
+  for (const period of PERIODS) {
+    const startMs = windowStart(period, now);
+    if (startMs !== state.windows[period].startMs) state.windows[period] = { startMs, calls: 0, bytes: 0 };
+  }
+  state.demand *= Math.exp(-elapsedMs / LEASE_MS);
+  const swept = now >= state.sweepAtMs ? sweep(state, now) : NOTHING_SWEPT;
+  refill(state, limits, elapsedMs);
+  return swept;
+}
+
+/**
+ * The bucket holds `burst` and one second's tokens more, for they are leased a second ahead; what is leased and may
+ * still be used takes its room. So in any time T at most that, and `perSecond` x T more, can be forwarded: promise 2.
+ */
+const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>) =>
+  burst + (perSecond * LEASE_MS) / 1_000;
+
+function refill(state: LedgerState, { rate }: LimitsDocument, elapsedMs: number): void {
+  if (!rate) {
+    state.level = null;
+    return;
+  }
+  const room = capacityOf(rate) - state.outstanding;
+  state.level = Math.min(room, (state.level ?? room) + (rate.perSecond * elapsedMs) / 1_000);
+}
+
+const NOTHING_SWEPT: Swept = { writtenOff: 0, holders: [] };
+
+function sweep(state: LedgerState, now: number): Swept {
+  state.sweepAtMs = now + SWEEP_MS;
+  let writtenOff = 0;
+  const holders: string[] = [];
+  for (const [name, holder] of state.holders) {
+    let changed = false;
+    for (const lease of holder.leases) {
+      if (lease.inBucket && now >= lease.endsAtMs + TOKENS_RETURN_MS) takeFromBucket(state, lease);
+      if (now < lease.endsAtMs + WRITTEN_OFF_MS) continue;
+      writtenOff += lease.calls - lease.usedCalls;
+      holder.leases = holder.leases.filter((other) => other !== lease);
+      changed = true;
+    }
+    if (holder.slots > 0 && now >= holder.slotsUntilMs) {
+      state.slots -= holder.slots;
+      holder.slots = 0;
+      changed = true;
+    }
+    if (holder.leases.length === 0 && holder.slots === 0 && now >= holder.seenAtMs + FORGOTTEN_MS) {
+      state.holders.delete(name);
+    }
+    if (changed) holders.push(name);
+  }
+  return { writtenOff, holders };
+}
+
+function takeFromBucket(state: LedgerState, lease: OpenLease): void {
+  state.outstanding -= lease.calls - lease.usedCalls;
+  lease.inBucket = false;
+}
+
+/** Closes a lease: what was not used of it comes back, as far as its windows are still the current ones. */
+function settle(state: LedgerState, holder: Holder, lease: OpenLease): void {
+  const unused = lease.calls - lease.usedCalls;
+  addToWindows(state, lease.grantedAtMs, -unused, lease.usedBytes - (lease.bytes ?? 0));
+  if (lease.inBucket) {
+    takeFromBucket(state, lease);
+    if (state.level !== null) state.level += unused;
+  }
+  holder.leases = holder.leases.filter((other) => other !== lease);
+}
+
+function addToWindows(state: LedgerState, atMs: number, calls: number, bytes: number): void {
+  for (const period of PERIODS) {
+    const window = state.windows[period];
+    if (windowStart(period, atMs) !== window.startMs) continue;
+    window.calls = Math.max(0, window.calls + calls);
+    window.bytes = Math.max(0, window.bytes + bytes);
+  }
+}
+
+function findHolder(state: LedgerState, name: string): Holder {
+  let holder = state.holders.get(name);
+  if (!holder) {
+    holder = { seq: 0, batch: 0, leases: [], slots: 0, slotsUntilMs: 0, seenAtMs: state.atMs };
+    state.holders.set(name, holder);
+  }
+  return holder;
+}
+
+/** The answer to an ask that was answered before: the lease that it was given, if it is still open, and nothing new. */
+function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: LedgerAsk): LedgerAnswer {
+  const given = holder.leases.find(({ id }) => id === ask.seq);
+  return {
+    seq: ask.seq,
+    ...(given && {
+      lease: {
+        calls: given.calls,
+        atOnce: given.calls,
+        ...withBytes(given.bytes),
+        lastsMs: given.endsAtMs - given.grantedAtMs,
+        grantedAtMs: given.grantedAtMs,
+      },
+    }),
+    slots: 0,
+    standings: standingsOf(state, limits),
+  };
+}
+
+function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: LedgerAsk): LedgerAnswer {
+  const now = state.atMs;
+  const { seq } = ask;
+  const no = findNo(state, limits, ask);
+  if (no) return { seq, slots: 0, no, standings: standingsOf(state, limits) };
+
+  const slots = slotsFor(state, limits, ask);
+  holder.slots += slots;
+  state.slots += slots;
+  if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
+
+  const { calls, bytes, share } = roomFor(state, limits, holder, ask);
+  if (calls < 1) return { seq, slots, standings: standingsOf(state, limits) };
+  // Never past midnight, where every window ends: what is used of a lease belongs to the window that it was taken from.
+  const lastsMs = Math.min(LEASE_MS, windowEnd('day', now) - now);
+  const granted = { calls, ...withBytes(bytes), grantedAtMs: now };
+  holder.leases.push({
+    ...granted,
+    id: seq,
+    usedCalls: 0,
+    usedBytes: 0,
+    endsAtMs: now + lastsMs,
+    inBucket: state.level !== null,
+  });
+  addToWindows(state, now, calls, bytes ?? 0);
+  if (state.level !== null) {
+    state.level -= calls;
+    state.outstanding += calls;
+  }
+  // At once goes no more than the isolate's share of `burst`; the coming second's tokens are spread over it.
+  const atOnce = limits.rate ? Math.min(calls, Math.max(1, Math.floor(limits.rate.burst * share))) : calls;
+  return { seq, lease: { ...granted, atOnce, lastsMs }, slots, standings: standingsOf(state, limits) };
+}
+
+/** What all limits together leave for an isolate. */
+interface Room {
+  readonly calls: number;
+  readonly bytes?: number;
+  /** The isolate's part of what all of them want, 0 to 1. */
+  readonly share: number;
+}
+
+function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { wanted, waiting }: LedgerAsk): Room {
+  let { calls } = wanted;
+  let bytes: number | undefined;
+  for (const quota of quotasOf(limits)) {
+    const left = leftOf(state, quota);
+    const share = Math.floor(left / LEASE_SHARE);
+    if (quota.unit === 'calls') {
+      calls = Math.min(calls, left, Math.max(1, share) - heldOf(state, holder, 'calls'));
+    } else {
+      const room = Math.max(Math.min(waiting.bytes, left), share - heldOf(state, holder, 'bytes'));
+      bytes = Math.min(bytes ?? Math.max(wanted.bytes, waiting.bytes), room);
+    }
+  }
+  if (bytes !== undefined && bytes < waiting.bytes) calls = 0;
+  const share = wanted.calls / Math.max(wanted.calls, state.demand, 1);
+  if (state.level !== null) {
+    const level = Math.floor(state.level);
+    // A bucket that is short of what all want is shared out; who is waiting now goes first.
+    const part = state.demand > level ? Math.max(waiting.calls, Math.floor(level * share)) : level;
+    calls = Math.min(calls, level, part);
+  }
+  return { calls: Math.max(0, calls), ...withBytes(bytes), share };
+}
+
+const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { bytes });
+
+const leftOf = ({ windows }: LedgerState, { period, unit, amount }: Quota) => amount - windows[period][unit];
+
+/** What an isolate still holds in leases that have not ended, as far as it has said. */
+function heldOf({ atMs }: LedgerState, { leases }: Holder, unit: 'calls' | 'bytes'): number {
+  let held = 0;
+  for (const lease of leases) {
+    if (lease.endsAtMs <= atMs) continue;
+    held += unit === 'calls' ? lease.calls - lease.usedCalls : (lease.bytes ?? 0) - lease.usedBytes;
+  }
+  return held;
+}
+
+function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LedgerAsk): number {
+  if (concurrency === undefined) return 0;
+  const free = Math.max(0, concurrency - state.slots);
+  // A pool is shared out by quarters of what is free, so that whoever asks first does not take all of it.
+  const most = concurrency < POOLED_CONCURRENCY ? waiting.calls : Math.max(waiting.calls, Math.floor(free / 4));
+  return Math.min(wanted.slots, most, free);
+}
+
+/** Finds the limit that has no room for even one waiting call. Of the quotas, the one that lasts longest is named. */
+function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LedgerAsk): LimitNo | undefined {
+  const now = state.atMs;
+  if (waiting.calls === 0) return undefined;
+  for (const quota of quotasOf(limits)) {
+    const left = leftOf(state, quota);
+    if (left >= (quota.unit === 'calls' ? 1 : Math.max(1, waiting.bytes))) continue;
+    const resetMs = windowEnd(quota.period, now) - now;
+    const fromBytes = quota.unit === 'bytes' ? Math.max(0, left) + 1 : 0;
+    return { limit: quota.limit, holdsMs: Math.min(LEASE_MS, resetMs), resetMs, fromBytes };
+  }
+  if (limits.rate && state.level !== null && state.level < 1) {
+    const { level } = state;
+    const { perSecond } = limits.rate;
+    const msUntil = (tokens: number) => Math.ceil(((tokens - level) * 1_000) / perSecond);
+    const batch = Math.max(1, Math.min(wanted.calls, perSecond * RATE_BATCH));
+    const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch)));
+    return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
+  }
+  if (limits.concurrency !== undefined && wanted.slots > 0 && state.slots >= limits.concurrency) {
+    return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: NO_SLOT_MS, fromBytes: 0 };
+  }
+  return undefined;
+}
+
+/** How every limit stands, the most pressing kind first: rate, concurrency, then the quotas from the shortest. */
+export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitStanding[] {
+  const { rate, concurrency } = limits;
+  const standings: LimitStanding[] = [];
+  if (rate) {
+    const level = state.level ?? capacityOf(rate);
+    standings.push({
+      limit: 'rate',
+      quota: rate.burst,
+      remaining: Math.max(0, Math.min(rate.burst, Math.floor(level))),
+      windowMs: Math.ceil((rate.burst * 1_000) / rate.perSecond),
+      resetMs: Math.max(0, Math.ceil(((rate.burst - level) * 1_000) / rate.perSecond)),
+    });
+  }
+  if (concurrency !== undefined) {
+    standings.push({ limit: 'concurrency', quota: concurrency, remaining: Math.max(0, concurrency - state.slots) });
+  }
+  for (const quota of quotasOf(limits).reverse()) {
+    const startMs = windowStart(quota.period, state.atMs);
+    const endMs = windowEnd(quota.period, state.atMs);
+    standings.push({
+      limit: quota.limit,
+      quota: quota.amount,
+      remaining: Math.max(0, leftOf(state, quota)),
+      windowMs: endMs - startMs,
+      resetMs: endMs - state.atMs,
+    });
+  }
+  return standings;
+}
+
+/** Calls in leases that have ended, of which the isolate has not said what became of them. */
+export function unsettledCalls(state: LedgerState, nowMs: number): number {
+  let unsettled = 0;
+  for (const { leases } of state.holders.values()) {
+    for (const lease of leases) {
+      if (nowMs >= lease.endsAtMs + TOKENS_RETURN_MS) unsettled += lease.calls - lease.usedCalls;
+    }
+  }
+  return unsettled;
+}

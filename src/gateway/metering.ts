@@ -1,0 +1,34 @@
+import { parseReportLine } from '../core/quota/report-line.ts';
+import { durationBucket, type Use } from '../core/quota/use.ts';
+import type { CallRecord } from './call.ts';
+
+/** What a call that has ended adds to its tenant's use. */
+export function useOf(record: CallRecord, nowMs: number): Partial<Use> {
+  const { refusal, forwarded, functionError, status, uncounted, bytesIn = 0, bytesOut = 0, billed } = record;
+  const durationMs = nowMs - record.startedAtMs;
+  return {
+    calls: 1,
+    ...(refusal !== undefined && { refused: { [refusal]: 1 } }),
+    ...(forwarded && {
+      forwarded: 1,
+      bytesIn,
+      bytesOut,
+      durationMs,
+      durations: durationBucket(durationMs),
+      ...(functionError !== undefined && { functionErrors: 1 }),
+      ...(status === 429 && refusal === undefined && { throttled: 1 }),
+      ...(uncounted && { servedUncounted: 1 }),
+      ...(billed && { metered: 1, billedMs: billed.billedMs, billedMbMs: billed.billedMs * billed.memoryMb }),
+    }),
+  };
+}
+
+/** Reads what Lambda billed out of the tail of a log, as `X-Amz-Log-Result` has it. */
+export function readBilled(logResult: string | null): CallRecord['billed'] {
+  if (logResult === null) return undefined;
+  try {
+    return parseReportLine(atob(logResult));
+  } catch {
+    return undefined; // not base64: nothing of it is known
+  }
+}

@@ -1,0 +1,31 @@
+import type { LimitStanding } from '../core/quota/exchange.ts';
+import { heldLeases, type LeaseBook } from '../core/quota/lease.ts';
+
+/** Quota units of the draft's registry; requests are the default. */
+const unitOf = ({ limit }: LimitStanding) => {
+  if (limit === 'concurrency') return ';qu="concurrent-requests"';
+  return limit.endsWith('-bytes') ? ';qu="content-bytes"' : '';
+};
+
+const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1_000));
+
+/**
+ * Writes how a tenant's limits stand (draft-ietf-httpapi-ratelimit-headers-10): what is left for it, with what is leased
+ * to this isolate; what other isolates hold is not in it.
+ */
+export function writeRateLimit(book: LeaseBook, nowMs: number): Record<string, string> {
+  const { standings, standingsAtMs } = book;
+  if (standings.length === 0) return {};
+  const held = heldLeases(book, nowMs);
+  const policies: string[] = [];
+  const limits: string[] = [];
+  for (const standing of standings) {
+    const { limit, quota, remaining, windowMs, resetMs } = standing;
+    const here = limit === 'concurrency' ? 0 : limit.endsWith('-bytes') ? held.bytes : held.calls;
+    const left = Math.min(quota, remaining + here);
+    policies.push(`"${limit}";q=${quota}${unitOf(standing)}${windowMs === undefined ? '' : `;w=${seconds(windowMs)}`}`);
+    const reset = resetMs === undefined ? '' : `;t=${seconds(resetMs - (nowMs - standingsAtMs))}`;
+    limits.push(`"${limit}";r=${left}${reset}`);
+  }
+  return { 'ratelimit-policy': policies.join(', '), ratelimit: limits.join(', ') };
+}

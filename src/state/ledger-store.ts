@@ -1,0 +1,106 @@
+import type { LedgerAsk } from '../core/quota/exchange.ts';
+import {
+  type AskOutcome,
+  advanceLedger,
+  askLedger,
+  createLedger,
+  FORGOTTEN_MS,
+  type Holder,
+  type LedgerState,
+  restoreLedger,
+  type StoredLedger,
+  type Swept,
+} from '../core/quota/ledger.ts';
+import type { LimitsDocument } from '../core/quota/limits.ts';
+import type { UsageStore } from './usage-store.ts';
+
+export const LEDGER_SCHEMA = `
+  CREATE TABLE ledger (only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL);
+  CREATE TABLE holder (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;`;
+
+/** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */
+export interface LedgerStore {
+  /** Answers an isolate's ask, in one transaction with the use that it reports. */
+  ask(limits: LimitsDocument, ask: LedgerAsk): AskOutcome['answer'];
+  /** The ledger as it is now. */
+  read(limits: LimitsDocument): LedgerState;
+  clear(): void;
+}
+
+export function createLedgerStore(storage: DurableObjectStorage, usage: UsageStore): LedgerStore {
+  const { sql } = storage;
+  let state: LedgerState | undefined;
+
+  const load = (): LedgerState => {
+    const [row] = sql.exec<{ state: string }>('SELECT state FROM ledger').toArray();
+    if (!row) return createLedger(Date.now());
+    const holders = sql
+      .exec<{ id: string; state: string }>('SELECT id, state FROM holder')
+      .toArray()
+      .map(({ id, state: json }) => [id, JSON.parse(json) as Holder] as const);
+    return restoreLedger(JSON.parse(row.state) as StoredLedger, new Map(holders));
+  };
+
+  const save = ({ atMs, level, demand, windows, holders }: LedgerState, changed: readonly string[]): void => {
+    const stored: StoredLedger = { atMs, level, demand, windows };
+    sql.exec('INSERT OR REPLACE INTO ledger (only, state) VALUES (1, ?)', JSON.stringify(stored));
+    for (const id of new Set(changed)) {
+      const holder = holders.get(id);
+      if (!holder) continue;
+      sql.exec(
+        'INSERT OR REPLACE INTO holder (id, state, seen_at_ms) VALUES (?, ?, ?)',
+        id,
+        JSON.stringify(holder),
+        holder.seenAtMs,
+      );
+    }
+  };
+
+  /** Runs one change of the ledger as one transaction. What could not be stored has not happened, in memory neither. */
+  const change = <T extends Swept>(run: (ledger: LedgerState) => T, changed: readonly string[]): T => {
+    try {
+      return storage.transactionSync(() => {
+        state ??= load();
+        const outcome = run(state);
+        save(state, [...changed, ...outcome.holders]);
+        if (outcome.writtenOff > 0) usage.add('', { unsettled: outcome.writtenOff });
+        return outcome;
+      });
+    } catch (error) {
+      state = undefined;
+      usage.forget();
+      throw error;
+    }
+  };
+
+  return {
+    ask(limits, ask) {
+      const { answer } = change(
+        (ledger) => {
+          const isNew = !ledger.holders.has(ask.holder);
+          const outcome = askLedger(ledger, limits, ask, Date.now());
+          if (isNew) sql.exec('DELETE FROM holder WHERE seen_at_ms < ?', ledger.atMs - FORGOTTEN_MS);
+          usage.add('', { ledgerCalls: 1 });
+          for (const { use } of outcome.counted) {
+            for (const [functionName, more] of use) usage.add(functionName, more);
+          }
+          usage.write();
+          return outcome;
+        },
+        [ask.holder],
+      );
+      return answer;
+    },
+    read(limits) {
+      change((ledger) => advanceLedger(ledger, limits, Date.now()), []);
+      usage.write();
+      return state ?? load();
+    },
+    clear() {
+      state = undefined;
+      usage.forget();
+      sql.exec('DELETE FROM ledger');
+      sql.exec('DELETE FROM holder');
+    },
+  };
+}
