@@ -60,15 +60,21 @@ export interface Reservation {
   end(): void;
 }
 
-/** Plain data but for the promise in `exchange`, which the request that asks keeps alive under its `waitUntil`. */
+/** A call that waits for an answer of the ledger, and what came of it. */
+interface Waiter {
+  readonly bytes: number;
+  readonly decided: (outcome: Exclude<Admission, { kind: 'ask' }> | { readonly kind: 'unreachable' }) => void;
+}
+
+/** Plain data but for the promises in `exchange` and `waiting`, which the requests that made them keep alive. */
 interface Entry {
   known?: { readonly tenant: KnownTenant; readonly revision: number; readonly askedAtMs: number };
   /** What was asked before this moment may be out of date. */
   forgottenAtMs: number;
   readonly book: LeaseBook;
   exchange?: { readonly answered: Promise<boolean>; readonly sinceMs: number };
-  /** Payload sizes of the calls that wait for a lease. */
-  readonly waiting: Set<{ readonly bytes: number }>;
+  /** Calls that wait for a lease, in the order in which they came. */
+  waiting: Waiter[];
   failingSinceMs?: number;
   /** Who will settle what is due, and when. */
   settler?: { readonly atMs: number };
@@ -106,7 +112,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     const entry = entries.get(tenantId) ?? {
       forgottenAtMs: Number.NEGATIVE_INFINITY,
       book: createLeaseBook(crypto.randomUUID(), nowMs),
-      waiting: new Set(),
+      waiting: [],
     };
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
@@ -147,6 +153,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
           loseAsk(book);
           entry.failingSinceMs ??= now();
         }
+        serveWaiting(tenantId, entry, success, waitUntil);
         settleLater(tenantId, entry, waitUntil, settleUntilMs);
         return success;
       });
@@ -171,14 +178,37 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     return ledger !== undefined && takeAnswer(entry.book, ledger, now());
   };
 
-  /** Waits for the ask that is out, or sends one. Resolves to whether there was an answer. */
-  const nextAnswer = (tenantId: TenantId, entry: Entry, purpose: () => Purpose, waitUntil: WaitUntil) => {
-    const answered =
-      entry.exchange && isAsking(entry)
-        ? entry.exchange.answered
-        : startExchange(tenantId, entry, purpose(), waitUntil);
-    // Its sender may be gone, and its timer too.
-    return within(ASK_TIMEOUT_MS, answered).catch(() => false);
+  /** Lets go whoever waits and can be decided on; for the others the ledger is asked again. */
+  const serveWaiting = (tenantId: TenantId, entry: Entry, success: boolean, waitUntil: WaitUntil): void => {
+    const { book } = entry;
+    const tenant = success ? young(entry) : undefined;
+    entry.waiting = entry.waiting.filter(({ bytes, decided }) => {
+      const outcome = tenant?.exists ? admit(book, tenant.limits, bytes, now()) : ({ kind: 'unreachable' } as const);
+      if (outcome.kind !== 'ask') decided(outcome);
+      return outcome.kind === 'ask';
+    });
+    if (entry.waiting.length > 0) void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+  };
+
+  const forWaiting = ({ waiting }: Entry): Purpose => ({
+    waiting: { calls: waiting.length, bytes: Math.min(...waiting.map(({ bytes }) => bytes)) },
+  });
+
+  /** Waits until the ledger has decided on a call, but not for ever. */
+  const waitForLease = async (tenantId: TenantId, entry: Entry, bytes: number, waitUntil: WaitUntil) => {
+    const { promise, resolve: decided } = Promise.withResolvers<Parameters<Waiter['decided']>[0]>();
+    const waiter: Waiter = { bytes, decided };
+    const untilMs = now() + RESERVE_TIMEOUT_MS;
+    entry.waiting.push(waiter);
+    for (;;) {
+      // Who sent the ask may be gone, and what would have come after it.
+      if (!isAsking(entry)) void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+      const outcome = await within(ASK_TIMEOUT_MS, promise).catch(() => undefined);
+      if (outcome) return outcome;
+      if (now() < untilMs) continue;
+      entry.waiting = entry.waiting.filter((other) => other !== waiter);
+      return { kind: 'unreachable' } as const;
+    }
   };
 
   /** Sees to it that what this isolate owes the ledger is written when it is due, though no further call comes. */
@@ -230,7 +260,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
         settleLater(tenantId, entry, waitUntil);
       },
     };
-    const isRenewed = entry.waiting.size === 0 && !isAsking(entry) && wantsRenewal(book, limitsOf(entry), now());
+    const isRenewed = entry.waiting.length === 0 && !isAsking(entry) && wantsRenewal(book, limitsOf(entry), now());
     if (isRenewed) void startExchange(tenantId, entry, 'ahead', waitUntil);
     settleLater(tenantId, entry, waitUntil);
     return ok(reservation);
@@ -254,10 +284,15 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
     async meet(tenantId, bytes, waitUntil) {
       const entry = touch(tenantId);
-      const purpose = () => ({ waiting: { calls: 1, bytes } });
       // What is under way may have been asked before the tenant was changed here; then it is asked again.
       for (let attempt = 0; attempt < 2 && !young(entry); attempt++) {
-        await nextAnswer(tenantId, entry, purpose, waitUntil);
+        const { exchange } = entry;
+        const answered =
+          exchange && isAsking(entry)
+            ? exchange.answered
+            : startExchange(tenantId, entry, { waiting: { calls: 1, bytes } }, waitUntil);
+        // Its sender may be gone, and its timer too.
+        await within(ASK_TIMEOUT_MS, answered).catch(() => false);
       }
       return young(entry);
     },
@@ -270,35 +305,25 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
     async reserve(tenantId, bytes, waitUntil) {
       const entry = touch(tenantId);
-      const { book, waiting } = entry;
-      const waiter = { bytes };
-      const untilMs = now() + RESERVE_TIMEOUT_MS;
+      const tenant = young(entry);
+      if (!tenant?.exists) return no(refuse('state-unavailable'));
+      const { limits } = tenant;
+      const { book } = entry;
       countArrival(book, bytes);
-      try {
-        for (;;) {
-          const tenant = young(entry);
-          if (!tenant?.exists) return no(refuse('state-unavailable'));
-          const { limits } = tenant;
-          const admission: Admission = admit(book, limits, bytes, now());
-          if (admission.kind === 'refused') return no(refuseLimit(admission.limit, admission.retryAfterMs));
-          waiting.delete(waiter);
-          if (admission.kind === 'admitted') return admitted(tenantId, entry, admission.ticket, false, waitUntil);
-          const uncounted = servesUncounted(entry, limits);
-          // What is not limited need not wait to be counted.
-          if (uncounted || !isCounted(limits)) {
-            const ticket = admitUncounted(book, limits, bytes, now());
-            return admitted(tenantId, entry, ticket, uncounted, waitUntil);
-          }
-          if (now() >= untilMs) return no(refuse('limits-unavailable'));
-          waiting.add(waiter);
-          const purpose = () => ({
-            waiting: { calls: waiting.size, bytes: Math.min(...Array.from(waiting, ({ bytes: size }) => size)) },
-          });
-          const answered = await nextAnswer(tenantId, entry, purpose, waitUntil);
-          if (!answered && !servesUncounted(entry, limits)) return no(refuse('limits-unavailable'));
+      // What is not limited need not wait to be counted; nor what is served while the ledger cannot be reached.
+      const serveNow = () => !isCounted(limits) || servesUncounted(entry, limits);
+      let outcome: Parameters<Waiter['decided']>[0] | { readonly kind: 'ask' } = admit(book, limits, bytes, now());
+      if (outcome.kind === 'ask' && !serveNow()) outcome = await waitForLease(tenantId, entry, bytes, waitUntil);
+      switch (outcome.kind) {
+        case 'admitted':
+          return admitted(tenantId, entry, outcome.ticket, false, waitUntil);
+        case 'refused':
+          return no(refuseLimit(outcome.limit, outcome.retryAfterMs));
+        default: {
+          if (!serveNow() || !young(entry)) return no(refuse('limits-unavailable'));
+          const ticket = admitUncounted(book, limits, bytes, now());
+          return admitted(tenantId, entry, ticket, isCounted(limits), waitUntil);
         }
-      } finally {
-        waiting.delete(waiter);
       }
     },
 

@@ -156,10 +156,24 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
     if (startMs !== state.windows[period].startMs) state.windows[period] = { startMs, calls: 0, bytes: 0 };
   }
   state.demand *= Math.exp(-elapsedMs / LEASE_MS);
-  const swept = now >= state.sweepAtMs ? sweep(state, now) : NOTHING_SWEPT;
-  refill(state, limits, elapsedMs);
-  return swept;
+  const sweeps = now >= state.sweepAtMs;
+  let filledToMs = now - elapsedMs;
+  // Step by step: a lease keeps its room in the bucket up to when it lapses, and no sooner may that fill.
+  for (const lease of sweeps ? lapsedLeases(state) : []) {
+    const lapsedAtMs = Math.max(filledToMs, lease.endsAtMs + TOKENS_RETURN_MS);
+    refill(state, limits, lapsedAtMs - filledToMs);
+    takeFromBucket(state, lease);
+    filledToMs = lapsedAtMs;
+  }
+  refill(state, limits, now - filledToMs);
+  return sweeps ? sweep(state, now) : NOTHING_SWEPT;
 }
+
+/** Leases whose tokens do not come back any more, in the order of their end. */
+const lapsedLeases = ({ holders, atMs }: LedgerState): OpenLease[] =>
+  [...holders.values()]
+    .flatMap(({ leases }) => leases.filter((lease) => lease.inBucket && atMs >= lease.endsAtMs + TOKENS_RETURN_MS))
+    .sort((a, b) => a.endsAtMs - b.endsAtMs);
 
 /**
  * The bucket holds `burst` and one second's tokens more, for they are leased a second ahead; what is leased and may
@@ -186,7 +200,6 @@ function sweep(state: LedgerState, now: number): Swept {
   for (const [name, holder] of state.holders) {
     let changed = false;
     for (const lease of holder.leases) {
-      if (lease.inBucket && now >= lease.endsAtMs + TOKENS_RETURN_MS) takeFromBucket(state, lease);
       if (now < lease.endsAtMs + WRITTEN_OFF_MS) continue;
       writtenOff += lease.calls - lease.usedCalls;
       holder.leases = holder.leases.filter((other) => other !== lease);
@@ -239,7 +252,7 @@ function findHolder(state: LedgerState, name: string): Holder {
   return holder;
 }
 
-/** The answer to an ask that was answered before: the lease that it was given, if it is still open, and nothing new. */
+/** The answer to an ask that was answered before: what it was given, as far as that is still open, and nothing new. */
 function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: LedgerAsk): LedgerAnswer {
   const given = holder.leases.find(({ id }) => id === ask.seq);
   return {
@@ -253,7 +266,7 @@ function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder,
         grantedAtMs: given.grantedAtMs,
       },
     }),
-    slots: 0,
+    slots: ask.seq === holder.seq ? Math.max(0, holder.slots - ask.keepSlots) : 0,
     standings: standingsOf(state, limits),
   };
 }
@@ -307,9 +320,9 @@ function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { w
     const left = leftOf(state, quota);
     const share = Math.floor(left / LEASE_SHARE);
     if (quota.unit === 'calls') {
-      calls = Math.min(calls, left, Math.max(1, share) - heldOf(state, holder, 'calls'));
+      calls = Math.min(calls, left, Math.max(1, share) - heldOf(holder, 'calls'));
     } else {
-      const room = Math.max(Math.min(waiting.bytes, left), share - heldOf(state, holder, 'bytes'));
+      const room = Math.max(Math.min(waiting.bytes, left), share - heldOf(holder, 'bytes'));
       bytes = Math.min(bytes ?? Math.max(wanted.bytes, waiting.bytes), room);
     }
   }
@@ -328,11 +341,10 @@ const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { b
 
 const leftOf = ({ windows }: LedgerState, { period, unit, amount }: Quota) => amount - windows[period][unit];
 
-/** What an isolate still holds in leases that have not ended, as far as it has said. */
-function heldOf({ atMs }: LedgerState, { leases }: Holder, unit: 'calls' | 'bytes'): number {
+/** What an isolate holds in leases that are not settled, as far as it has said: so much is unsettled if it dies. */
+function heldOf({ leases }: Holder, unit: 'calls' | 'bytes'): number {
   let held = 0;
   for (const lease of leases) {
-    if (lease.endsAtMs <= atMs) continue;
     held += unit === 'calls' ? lease.calls - lease.usedCalls : (lease.bytes ?? 0) - lease.usedBytes;
   }
   return held;
@@ -354,7 +366,7 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
     const left = leftOf(state, quota);
     if (left >= (quota.unit === 'calls' ? 1 : Math.max(1, waiting.bytes))) continue;
     const resetMs = windowEnd(quota.period, now) - now;
-    const fromBytes = quota.unit === 'bytes' ? Math.max(0, left) + 1 : 0;
+    const fromBytes = quota.unit === 'bytes' && left > 0 ? left + 1 : 0;
     return { limit: quota.limit, holdsMs: Math.min(LEASE_MS, resetMs), resetMs, fromBytes };
   }
   if (limits.rate && state.level !== null && state.level < 1) {
