@@ -29,6 +29,7 @@ describe('the admin API', () => {
       '/tenants/{tenantId}',
       '/tenants/{tenantId}/keys',
       '/tenants/{tenantId}/keys/{keyId}',
+      '/tenants/{tenantId}/usage',
     ]);
     expect(body.components.schemas.CreateTenant.required).toEqual(['name']);
     const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
@@ -123,7 +124,29 @@ describe('tenants', () => {
     ['#/policy/allow/0/maxPayloadBytes', { name: 'a', policy: { allow: [{ function: 'a', maxPayloadBytes: 1 }] } }],
     ['#/policy/publish', { name: 'a', policy: { publish: {} } }],
     ['#/policy/ipAllow', { name: 'a', policy: { ipAllow: [] } }],
-    ['#/limits/rate', { name: 'a', limits: { rate: { perSecond: 1 } } }],
+    ['#/limits/rate/burst', { name: 'a', limits: { rate: { perSecond: 1 } } }],
+    ['#/limits/rate/perSecond', { name: 'a', limits: { rate: { perSecond: 0, burst: 1 } } }],
+    ['#/limits/concurrency', { name: 'a', limits: { concurrency: 1.5 } }],
+    ['#/limits/maxPayloadBytes', { name: 'a', limits: { maxPayloadBytes: 6_291_457 } }],
+    ['#/limits/maxDurationSeconds', { name: 'a', limits: { maxDurationSeconds: 901 } }],
+    ['#/limits/quotas/0', { name: 'a', limits: { quotas: [{ period: 'day' }] } }],
+    ['#/limits/quotas/0/period', { name: 'a', limits: { quotas: [{ period: 'year', requests: 1 }] } }],
+    [
+      '#/limits/quotas/1/period',
+      {
+        name: 'a',
+        limits: {
+          quotas: [
+            { period: 'day', requests: 1 },
+            { period: 'day', payloadBytes: 1 },
+          ],
+        },
+      },
+    ],
+    ['#/limits/serveSeconds', { name: 'a', limits: { serveSeconds: 3 } }],
+    ['#/limits/onLimitsUnavailable', { name: 'a', limits: { onLimitsUnavailable: 'allow' } }],
+    ['#/limits/perMinute', { name: 'a', limits: { perMinute: 1 } }],
+    ['#/meterDuration', { name: 'a', meterDuration: 'yes' }],
     ['#/upstream/region', { name: 'a', upstream: { region: 'mars-north-1' } }],
     ['#/upstream/destination', { name: 'a', upstream: { destination: 'other' } }],
     ['#/id', { name: 'a', id: 'mine' }],

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { LAMBDA_ERRORS, type LambdaErrorName } from '../../src/core/invoke/errors.ts';
-import { REFUSALS, type Refusal, type RefusalReason, refuse, renderRefusal } from '../../src/core/refusal.ts';
+import {
+  REFUSALS,
+  type Refusal,
+  type RefusalReason,
+  refuse,
+  refuseLimit,
+  renderRefusal,
+} from '../../src/core/refusal.ts';
 
 const pattern = { kind: 'pattern' } as const;
 
@@ -158,6 +165,20 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     'InvalidRequestContentException',
     'Could not parse request body into json: Could not parse payload into json: Invalid UTF-8 start byte 0x87\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 3]',
   ],
+  'limit-rate': [refuseLimit('rate', 900), 429, 'TooManyRequestsException', 'made in 1 seconds'],
+  'limit-concurrency': [refuseLimit('concurrency', 100), 429, 'TooManyRequestsException', 'Rate Exceeded.'],
+  'limit-day-requests': [
+    refuseLimit('day-requests', 3_600_000),
+    429,
+    'TooManyRequestsException',
+    'the requests of this day (UTC) are used up. The next begins in 3600 seconds.',
+  ],
+  'limit-week-requests': [refuseLimit('week-requests', 1), 429, 'TooManyRequestsException', 'this week'],
+  'limit-month-requests': [refuseLimit('month-requests', 1), 429, 'TooManyRequestsException', 'this month'],
+  'limit-day-bytes': [refuseLimit('day-bytes', 1), 429, 'TooManyRequestsException', 'payload bytes of this day'],
+  'limit-week-bytes': [refuseLimit('week-bytes', 1), 429, 'TooManyRequestsException', 'payload bytes of this week'],
+  'limit-month-bytes': [refuseLimit('month-bytes', 1), 429, 'TooManyRequestsException', 'payload bytes of this month'],
+  'limits-unavailable': [refuse('limits-unavailable'), 503, 'ServiceException', 'Nothing was sent'],
   'upstream-credentials': [refuse('upstream-credentials'), 502, 'ServiceException', 'Your key is fine'],
   'upstream-access-denied': [
     refuse('upstream-access-denied', 'orders'),
@@ -199,6 +220,17 @@ describe('REFUSALS', () => {
     const waits = Object.values(CASES).map(([refusal]) => renderRefusal(refusal).headers['retry-after']);
     expect(waits.filter((wait) => wait !== undefined).length).toBeGreaterThan(0);
     for (const wait of waits) if (wait !== undefined) expect(Number(wait)).toBeLessThanOrEqual(20);
+  });
+
+  it('tells a throttled caller which kind of limit, as the service does, and when to come back', () => {
+    const throttle = (...limit: Parameters<typeof refuseLimit>) => {
+      const { headers, body } = renderRefusal(refuseLimit(...limit));
+      return [(JSON.parse(body) as { Reason: string }).Reason, headers['retry-after']];
+    };
+    expect(throttle('rate', 1_200)).toEqual(['CallerRateLimitExceeded', '2']);
+    expect(throttle('concurrency', 100)).toEqual(['ConcurrentInvocationLimitExceeded', '1']);
+    expect(throttle('month-requests', 86_400_000)).toEqual(['CallerRateLimitExceeded', '20']);
+    expect(renderRefusal(refuseLimit('rate', 1)).body).toMatch(/^\{"Reason":.*"Type":"User","message":/);
   });
 
   it('says of what was sent that it may have started', () => {

@@ -1,133 +1,325 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LedgerAsk } from '../../src/core/quota/exchange.ts';
+import { askLedger, createLedger, standingsOf, unsettledCalls } from '../../src/core/quota/ledger.ts';
+import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import type { TenantId } from '../../src/core/tenancy/ids.ts';
-import type { TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
-import { createTenantMemory } from '../../src/gateway/tenant-memory.ts';
+import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
+import { createTenantMemory, type Reservation } from '../../src/gateway/tenant-memory.ts';
 
 const ID = 't1' as TenantId;
-const snapshot = (key: string): TenantSnapshot => ({
+const snapshot = (key: string, limits: LimitsDocument = {}): TenantSnapshot => ({
   exists: true,
   status: 'active',
   policy: { allow: [] },
+  limits,
   upstream: {},
+  meterDuration: false,
   keys: { [key]: null },
 });
 
-/** A memory whose clock and object the test moves. */
-function setUp() {
-  let nowMs = 0;
-  const questions: { answer: (value: TenantSnapshot) => void; fail: (error: Error) => void }[] = [];
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 23, 12) });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** A memory of tenants over an object whose every answer the test gives. */
+function byHand() {
+  const questions: { answer: (value: TenantAnswer) => void; fail: (error: Error) => void; ask: LedgerAsk }[] = [];
   const kept: Promise<unknown>[] = [];
+  let revision = 0;
   const memory = createTenantMemory(
-    () => {
-      const { promise, resolve, reject } = Promise.withResolvers<TenantSnapshot>();
-      questions.push({ answer: resolve, fail: reject });
+    (_, ask) => {
+      const { promise, resolve, reject } = Promise.withResolvers<TenantAnswer>();
+      questions.push({ answer: resolve, fail: reject, ask });
       return promise;
     },
-    () => nowMs,
+    () => Date.now(),
   );
+  const waitUntil = (promise: Promise<unknown>) => kept.push(promise);
   return {
     questions,
     kept,
-    advance: (ms: number) => {
-      nowMs += ms;
-    },
-    read: () => memory.read(ID, (promise) => kept.push(promise)),
+    recall: () => memory.recall(ID, waitUntil),
+    meet: () => memory.meet(ID, 0, waitUntil),
     forget: () => memory.forget(ID),
+    /** Answers a question with a tenant whose one key has this name. */
+    async answer(index: number, key: string) {
+      const { ask, answer } = questions[index] ?? {};
+      revision += 1;
+      answer?.({
+        revision,
+        snapshot: snapshot(key),
+        ledger: { seq: ask?.seq ?? 0, slots: 0, standings: [] },
+      });
+      await pass(0);
+    },
   };
 }
-type SetUp = ReturnType<typeof setUp>;
 
-const keysOf = async (reading: ReturnType<SetUp['read']>) => {
-  const tenant = await reading;
-  return tenant.exists ? Object.keys(tenant.keys) : [];
-};
+const keysOf = (tenant: ReturnType<ReturnType<typeof byHand>['recall']>) =>
+  tenant?.exists ? Object.keys(tenant.keys) : undefined;
+
 async function warm(name = 'a') {
-  const test = setUp();
-  const reading = test.read();
-  test.questions[0]?.answer(snapshot(name));
-  await reading;
+  const test = byHand();
+  const meeting = test.meet();
+  await test.answer(0, name);
+  await meeting;
   return test;
 }
 
-describe('createTenantMemory', () => {
-  it('asks once for callers that come at the same time, and keeps the question alive', async () => {
-    const test = setUp();
-    const readings = [test.read(), test.read(), test.read()];
+describe('a tenant in memory', () => {
+  it('is asked for once by callers that come at the same time, and the question is kept alive', async () => {
+    const test = byHand();
+    const meetings = [test.meet(), test.meet(), test.meet()];
     expect(test.questions).toHaveLength(1);
     expect(test.kept).toHaveLength(1);
-    test.questions[0]?.answer(snapshot('a'));
-    expect(await Promise.all(readings.map(keysOf))).toEqual([['a'], ['a'], ['a']]);
+    await test.answer(0, 'a');
+    expect((await Promise.all(meetings)).map(keysOf)).toEqual([['a'], ['a'], ['a']]);
   });
 
-  it('asks nothing for a second, then asks behind the answer', async () => {
+  it('is served for a second without a question, then asked for behind the answer', async () => {
     const test = await warm();
-    test.advance(999);
-    expect(await keysOf(test.read())).toEqual(['a']);
+    await pass(999);
+    expect(keysOf(test.recall())).toEqual(['a']);
     expect(test.questions).toHaveLength(1);
-    test.advance(1);
-    expect(await keysOf(test.read())).toEqual(['a']);
+    await pass(1);
+    expect(keysOf(test.recall())).toEqual(['a']);
     expect(test.questions).toHaveLength(2);
-    test.questions[1]?.answer(snapshot('b'));
-    await Promise.all(test.kept);
-    expect(await keysOf(test.read())).toEqual(['b']);
+    await test.answer(1, 'b');
+    expect(keysOf(test.recall())).toEqual(['b']);
   });
 
-  it('serves nothing that was asked for 4 seconds ago, whatever fails', async () => {
+  it('is not served when it was asked for 4 seconds ago, whatever fails', async () => {
     const test = await warm();
-    test.advance(1_500);
-    await test.read();
+    await pass(1_500);
+    test.recall();
     test.questions[1]?.fail(new Error('lost'));
-    await Promise.all(test.kept);
-    test.advance(2_500);
-    const reading = test.read();
-    test.questions.at(-1)?.fail(new Error('lost'));
-    await expect(reading).rejects.toThrow('lost');
+    await pass(2_499);
+    expect(keysOf(test.recall())).toEqual(['a']);
+    await pass(1);
+    expect(test.recall()).toBeUndefined();
+    const meeting = test.meet();
+    for (const { fail } of test.questions) fail(new Error('lost'));
+    await pass(2_000);
+    expect(await meeting).toBeUndefined();
   });
 
-  it('counts age from the question and not from its answer', async () => {
-    const test = setUp();
-    const reading = test.read();
-    test.advance(1_900);
-    test.questions[0]?.answer(snapshot('a'));
-    await reading;
-    test.advance(2_100);
-    const late = test.read();
-    test.questions.at(-1)?.answer(snapshot('b'));
-    expect(await keysOf(late)).toEqual(['b']);
+  it('is as old as the question, and not as its answer', async () => {
+    const test = byHand();
+    const meeting = test.meet();
+    await pass(1_900);
+    await test.answer(0, 'a');
+    await meeting;
+    await pass(2_099);
+    expect(keysOf(test.recall())).toEqual(['a']);
+    await pass(1);
+    expect(test.recall()).toBeUndefined();
   });
 
-  it('asks again when a question gets no answer, and does not let a late answer replace a younger one', async () => {
+  it('is asked for again when a question gets no answer, and a late answer changes nothing', async () => {
     const test = await warm();
-    test.advance(1_000);
-    await test.read();
-    test.advance(2_000);
-    await test.read();
+    await pass(1_000);
+    test.recall();
+    await pass(2_000);
+    test.recall();
     expect(test.questions).toHaveLength(3);
-    test.questions[2]?.answer(snapshot('young'));
-    await test.kept[2];
-    test.questions[1]?.answer(snapshot('old'));
-    await Promise.all(test.kept);
-    expect(await keysOf(test.read())).toEqual(['young']);
+    await test.answer(2, 'young');
+    await test.answer(1, 'old');
+    expect(keysOf(test.recall())).toEqual(['young']);
   });
 
-  it('forgets on demand, also what is being asked', async () => {
+  it('is forgotten on demand, also what is being asked', async () => {
     const test = await warm();
-    test.advance(1_000);
-    await test.read();
+    await pass(1_000);
+    test.recall();
+    await pass(1);
     test.forget();
-    test.questions[1]?.answer(snapshot('stale'));
-    await Promise.all(test.kept);
-    const reading = test.read();
-    test.questions[2]?.answer(snapshot('fresh'));
-    expect(await keysOf(reading)).toEqual(['fresh']);
+    const meeting = test.meet();
+    await test.answer(1, 'stale');
+    await test.answer(2, 'fresh');
+    expect(keysOf(await meeting)).toEqual(['fresh']);
   });
 
-  it('remembers that a tenant is not there', async () => {
-    const test = setUp();
-    const reading = test.read();
-    test.questions[0]?.answer({ exists: false });
-    expect(await reading).toEqual({ exists: false });
-    await test.read();
+  it('is remembered not to be there', async () => {
+    const test = byHand();
+    const meeting = test.meet();
+    test.questions[0]?.answer({ revision: 0, snapshot: { exists: false } });
+    expect(await meeting).toEqual({ exists: false });
+    await pass(900);
+    expect(test.recall()).toEqual({ exists: false });
     expect(test.questions).toHaveLength(1);
+  });
+});
+
+/** A memory of tenants over a real ledger, some milliseconds away, that can be cut off. */
+function withLedger(limits: LimitsDocument) {
+  const ledger = createLedger(Date.now());
+  const asks: LedgerAsk[] = [];
+  const answers = { lost: false, delayMs: 10 };
+  const memory = createTenantMemory(
+    async (_, ask, revision) => {
+      asks.push(ask);
+      if (answers.lost) throw new Error('lost');
+      await new Promise((passed) => setTimeout(passed, answers.delayMs / 2));
+      const { answer } = askLedger(ledger, limits, ask, Date.now());
+      await new Promise((passed) => setTimeout(passed, answers.delayMs / 2));
+      return { revision: 1, ...(revision !== 1 && { snapshot: snapshot('a', limits) }), ledger: answer };
+    },
+    () => Date.now(),
+  );
+  const waitUntil = () => {};
+  const meet = async () => {
+    const meeting = memory.meet(ID, 2, waitUntil);
+    await pass(answers.delayMs);
+    expect((await meeting)?.exists).toBe(true);
+  };
+  const start = (bytes = 2) => memory.reserve(ID, bytes, waitUntil);
+  return {
+    memory,
+    asks,
+    answers,
+    meet,
+    /** Reserves so many calls at once: what became of each. */
+    async reserve(times: number, waitMs = 2_000) {
+      const reserving = Promise.all(Array.from({ length: times }, () => start()));
+      await pass(waitMs);
+      const reserved = await reserving;
+      const reservations: Reservation[] = [];
+      const refusals: string[] = [];
+      for (const one of reserved) one.ok ? reservations.push(one.value) : refusals.push(one.error.reason);
+      return { reservations, refusals };
+    },
+    start,
+    recall: () => memory.recall(ID, waitUntil),
+    used: () => ledger.windows.day.calls,
+    remaining: () => standingsOf(ledger, limits)[0]?.remaining,
+    unsettled: () => unsettledCalls(ledger, Date.now()),
+  };
+}
+
+describe('reserve', () => {
+  it('needs the one round trip that brought the tenant, and no other', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 1_000 }] });
+    await test.meet();
+    const { reservations } = await test.reserve(1, 0);
+    expect(reservations).toHaveLength(1);
+    expect(test.asks).toHaveLength(1);
+  });
+
+  it('does not stampede the object: one question is out at a time, for all who wait', async () => {
+    const test = withLedger({ rate: { perSecond: 1_000, burst: 1_000 } });
+    await test.meet();
+    const { reservations } = await test.reserve(200, 20);
+    expect(reservations).toHaveLength(200);
+    expect(test.asks.length).toBeLessThanOrEqual(3);
+  });
+
+  it('never lets through more than the quota, and leases the refusal', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 20 }] });
+    await test.meet();
+    const { reservations, refusals } = await test.reserve(50, 500);
+    expect([reservations.length, refusals.length]).toEqual([20, 30]);
+    expect(new Set(refusals)).toEqual(new Set(['limit-day-requests']));
+    const asked = test.asks.length;
+    expect((await test.reserve(100, 0)).refusals).toHaveLength(100);
+    expect(test.memory.foresee(ID, 0)?.reason).toBe('limit-day-requests');
+    expect(test.asks).toHaveLength(asked);
+  });
+
+  it('gives back what an idle isolate holds, at the end of the lease', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 10_000 }] });
+    await test.meet();
+    await test.reserve(40, 20);
+    expect(test.used()).toBeGreaterThan(40);
+    await pass(1_100);
+    expect(test.used()).toBe(40);
+    expect(test.unsettled()).toBe(0);
+    const asked = test.asks.length;
+    await pass(60_000);
+    expect(test.asks).toHaveLength(asked);
+  });
+
+  it('gives a call back that Lambda turned away', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 10 }] });
+    await test.meet();
+    const { reservations } = await test.reserve(3, 100);
+    reservations[0]?.giveBack();
+    await pass(2_500);
+    expect(test.used()).toBe(2);
+  });
+
+  it('frees a slot at once when its function ends, and only then', async () => {
+    const test = withLedger({ concurrency: 2 });
+    await test.meet();
+    const { reservations, refusals } = await test.reserve(5, 100);
+    expect([reservations.length, refusals]).toEqual([2, Array(3).fill('limit-concurrency')]);
+    await pass(60_000);
+    expect(test.remaining()).toBe(0);
+    reservations[0]?.end();
+    await pass(20);
+    expect(test.remaining()).toBe(1);
+    expect((await test.reserve(2, 200)).reservations).toHaveLength(1);
+  });
+
+  it('refuses what is limited while the ledger cannot be reached', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 10 }] });
+    await test.meet();
+    await test.reserve(1, 0);
+    test.answers.lost = true;
+    await pass(500);
+    expect((await test.reserve(1, 10)).refusals).toEqual(['limits-unavailable']);
+  });
+
+  it('serves it where the tenant says so, for as long as it says, and counts it later', async () => {
+    const test = withLedger({
+      quotas: [{ period: 'day', requests: 10 }],
+      onLimitsUnavailable: 'serve',
+      serveSeconds: 2,
+    });
+    await test.meet();
+    await test.reserve(1, 0);
+    test.answers.lost = true;
+    const { reservations } = await test.reserve(30, 10);
+    expect(reservations.map(({ uncounted }) => uncounted)).toEqual(Array(30).fill(true));
+    await pass(1_900);
+    expect((await test.reserve(1, 10)).reservations).toHaveLength(1);
+    await pass(200);
+    expect((await test.reserve(1, 10)).refusals).toEqual(['limits-unavailable']);
+    test.answers.lost = false;
+    await pass(3_000);
+    expect(test.used()).toBe(32);
+  });
+
+  it('serves nothing by a tenant of 4 seconds ago, also where it says so', async () => {
+    const test = withLedger({ rate: { perSecond: 1, burst: 1 }, onLimitsUnavailable: 'serve', serveSeconds: 60 });
+    await test.meet();
+    test.answers.lost = true;
+    await pass(4_100);
+    expect(test.recall()).toBeUndefined();
+    expect((await test.reserve(1, 10)).refusals).toEqual(['state-unavailable']);
+  });
+
+  it('lets an answer that comes too late admit nobody, and gives its lease back', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 100 }] });
+    await test.meet();
+    await test.reserve(1, 0);
+    test.answers.delayMs = 3_000;
+    const { refusals } = await test.reserve(1, 8_000);
+    expect(refusals).toEqual(['limits-unavailable']);
+    test.answers.delayMs = 10;
+    await pass(5_000);
+    expect(test.used()).toBe(1);
+  });
+
+  it('does not wait for the ledger where nothing is limited, and accounts for all of it', async () => {
+    const test = withLedger({});
+    await test.meet();
+    const { reservations } = await test.reserve(500, 0);
+    expect(reservations).toHaveLength(500);
+    await pass(2_500);
+    expect(test.used()).toBe(500);
   });
 });

@@ -53,7 +53,9 @@ describe('a tenant object', () => {
       exists: true,
       status: 'active',
       policy: document.policy,
+      limits: {},
       upstream: {},
+      meterDuration: false,
       keys: { 'k-live': FAR },
     });
   });

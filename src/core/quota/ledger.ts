@@ -362,7 +362,7 @@ function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted,
 function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LedgerAsk): LimitNo | undefined {
   const now = state.atMs;
   if (waiting.calls === 0) return undefined;
-  for (const quota of quotasOf(limits)) {
+  for (const quota of quotasOf(limits).reverse()) {
     const left = leftOf(state, quota);
     if (left >= (quota.unit === 'calls' ? 1 : Math.max(1, waiting.bytes))) continue;
     const resetMs = windowEnd(quota.period, now) - now;
@@ -400,7 +400,7 @@ export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitSt
   if (concurrency !== undefined) {
     standings.push({ limit: 'concurrency', quota: concurrency, remaining: Math.max(0, concurrency - state.slots) });
   }
-  for (const quota of quotasOf(limits).reverse()) {
+  for (const quota of quotasOf(limits)) {
     const startMs = windowStart(quota.period, state.atMs);
     const endMs = windowEnd(quota.period, state.atMs);
     standings.push({

@@ -63,9 +63,9 @@ export interface Quota {
   readonly amount: number;
 }
 
-/** The calendar quotas that are set, the longest period first: its no is the one that lasts. */
+/** The calendar quotas that are set, the shortest period first. */
 export function quotasOf({ quotas = [] }: LimitsDocument): Quota[] {
-  return PERIODS.toReversed().flatMap((period) =>
+  return PERIODS.flatMap((period) =>
     quotas
       .filter((quota) => quota.period === period)
       .flatMap(({ requests, payloadBytes }): Quota[] => [
