@@ -125,8 +125,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     const reservation = reserved.value;
     const stillPermitted = now() - reservedFromMs < FRESH_MS ? permit : await decideAgain();
     if (!stillPermitted.ok) {
-      reservation.giveBack();
-      reservation.end();
+      reservation.cancel();
       return call.refuse(stillPermitted.error.refusal);
     }
 

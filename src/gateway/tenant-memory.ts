@@ -4,6 +4,7 @@ import {
   type Admission,
   admit,
   admitUncounted,
+  cancelCall,
   countArrival,
   createLeaseBook,
   endCall,
@@ -56,6 +57,8 @@ export interface Reservation {
   readonly uncounted: boolean;
   /** Lambda turned the call away: it costs nothing. */
   giveBack(): void;
+  /** The call is not forwarded after all. */
+  cancel(): void;
   /** The end of the function was seen: its slot is free. Never called for an end that was not. */
   end(): void;
 }
@@ -253,6 +256,10 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       uncounted,
       giveBack() {
         giveBack(book, ticket, now());
+        settleLater(tenantId, entry, waitUntil);
+      },
+      cancel() {
+        cancelCall(book, limitsOf(entry), ticket, now());
         settleLater(tenantId, entry, waitUntil);
       },
       end() {

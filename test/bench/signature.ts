@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { serveWorker } from './workerd.ts';
+import { serveWorker } from '../support/workerd.ts';
 
 const TIMES = 5_000;
 const ROUNDS = 9;

@@ -21,6 +21,7 @@ const ask = (seq: number, more: Partial<LedgerAsk> = {}): LedgerAsk => ({
   reports: [],
   batches: [],
   keepSlots: 0,
+  inFlight: 0,
   arrived: 0,
   wanted: { calls: 0, bytes: 0, slots: 0 },
   waiting: { calls: 0, bytes: 0 },

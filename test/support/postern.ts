@@ -139,7 +139,7 @@ export async function takeCalls(lambda: string): Promise<SeenCall[]> {
 
 /** Calls the admin API. */
 export async function admin<T>(
-  { gateway, adminToken }: Ready,
+  { gateway, adminToken }: Pick<Ready, 'gateway' | 'adminToken'>,
   method: string,
   path: string,
   document?: unknown,
@@ -160,7 +160,7 @@ export async function admin<T>(
 
 /** Makes a tenant with a key. */
 export async function makeTenant(
-  postern: Ready,
+  postern: Pick<Ready, 'gateway' | 'adminToken'>,
   allow: readonly object[],
   more: object = {},
 ): Promise<{ id: string; keyId: string; apiKey: string }> {

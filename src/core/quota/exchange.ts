@@ -52,6 +52,8 @@ export interface LedgerAsk {
   readonly batches: readonly Batch[];
   /** Slots that it keeps, for functions that run or are about to. */
   readonly keepSlots: number;
+  /** Calls that were admitted and are in no batch yet: their end is still to come. */
+  readonly inFlight: number;
   /** Calls that came since the last ask. */
   readonly arrived: number;
   readonly wanted: Wanted;

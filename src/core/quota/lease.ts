@@ -60,6 +60,8 @@ export interface LeaseBook {
   /** Functions that run, by slot: when each was started. */
   running: Map<number, number>;
   lastSlot: number;
+  /** Calls that were admitted, and whose use has not been recorded. */
+  inFlight: number;
   /** The most that ran at once since the last ask. */
   peakRunning: number;
   /** Calls that came since the last ask, and when that was. */
@@ -99,6 +101,7 @@ export function createLeaseBook(holder: string, nowMs: number): LeaseBook {
     slotsAtLedger: 0,
     running: new Map(),
     lastSlot: 0,
+    inFlight: 0,
     peakRunning: 0,
     arrived: 0,
     arrivedBytes: 0,
@@ -199,6 +202,7 @@ function takeTicket(
   bytes: number,
   nowMs: number,
 ): Ticket {
+  book.inFlight += 1;
   if (concurrency === undefined) return { countedAtMs, bytes };
   book.lastSlot += 1;
   book.running.set(book.lastSlot, nowMs);
@@ -211,6 +215,13 @@ export function endCall(book: LeaseBook, limits: LimitsDocument, { slot }: Ticke
   if (slot === undefined || !book.running.delete(slot)) return;
   // Below a pool's size a slot goes back at once, for another isolate to take.
   if (!isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
+}
+
+/** Takes an admission back: the call is not forwarded after all. */
+export function cancelCall(book: LeaseBook, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
+  book.inFlight -= 1;
+  giveBack(book, ticket, nowMs);
+  endCall(book, limits, ticket);
 }
 
 /** Gives back what a call has cost: Lambda has turned it away, so that no function ran. */
@@ -234,6 +245,7 @@ function correct(book: LeaseBook, correction: Correction, nowMs: number): void {
 /** Adds to what the isolate has to account for. */
 export function recordUse(book: LeaseBook, functionName: string, use: Partial<Use>, nowMs: number): void {
   addUseOf(book.use, functionName, use);
+  book.inFlight = Math.max(0, book.inFlight - (use.forwarded ?? 0));
   book.unsentSinceMs ??= nowMs;
 }
 
@@ -298,6 +310,7 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
     })),
     batches: book.batches,
     keepSlots,
+    inFlight: book.inFlight,
     arrived: ahead ? arrived : 0,
     wanted: { calls, bytes: Math.ceil(book.arrivedBytes * perLease), slots },
     waiting,

@@ -32,6 +32,8 @@ export interface Holder {
   leases: OpenLease[];
   slots: number;
   slotsUntilMs: number;
+  /** Calls that it has admitted and not accounted for, when it was last heard. */
+  inFlight: number;
   seenAtMs: number;
 }
 
@@ -140,6 +142,7 @@ export function askLedger(state: LedgerState, limits: LimitsDocument, ask: Ledge
   refill(state, limits, 0);
   state.slots += ask.keepSlots - holder.slots;
   holder.slots = ask.keepSlots;
+  holder.inFlight = ask.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
   state.demand += ask.arrived;
 
@@ -211,6 +214,7 @@ function sweep(state: LedgerState, now: number): Swept {
       changed = true;
     }
     if (holder.leases.length === 0 && holder.slots === 0 && now >= holder.seenAtMs + FORGOTTEN_MS) {
+      writtenOff += holder.inFlight;
       state.holders.delete(name);
     }
     if (changed) holders.push(name);
@@ -246,7 +250,7 @@ function addToWindows(state: LedgerState, atMs: number, calls: number, bytes: nu
 function findHolder(state: LedgerState, name: string): Holder {
   let holder = state.holders.get(name);
   if (!holder) {
-    holder = { seq: 0, batch: 0, leases: [], slots: 0, slotsUntilMs: 0, seenAtMs: state.atMs };
+    holder = { seq: 0, batch: 0, leases: [], slots: 0, slotsUntilMs: 0, inFlight: 0, seenAtMs: state.atMs };
     state.holders.set(name, holder);
   }
   return holder;
@@ -414,13 +418,17 @@ export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitSt
   return standings;
 }
 
-/** Calls in leases that have ended, of which the isolate has not said what became of them. */
+/**
+ * Calls of which nothing has been heard for a while: in leases that have ended, and admitted ones whose end was not told.
+ * They count as used.
+ */
 export function unsettledCalls(state: LedgerState, nowMs: number): number {
   let unsettled = 0;
-  for (const { leases } of state.holders.values()) {
+  for (const { leases, inFlight, seenAtMs } of state.holders.values()) {
     for (const lease of leases) {
       if (nowMs >= lease.endsAtMs + TOKENS_RETURN_MS) unsettled += lease.calls - lease.usedCalls;
     }
+    if (nowMs >= seenAtMs + LEASE_MS + TOKENS_RETURN_MS) unsettled += inFlight;
   }
   return unsettled;
 }
