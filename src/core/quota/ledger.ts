@@ -124,11 +124,6 @@ export function askLedger(state: LedgerState, limits: LimitsDocument, ask: Ledge
   }
   holder.seq = ask.seq;
 
-  const counted = ask.batches.filter(({ id }) => id > holder.batch);
-  for (const batch of counted) {
-    holder.batch = batch.id;
-    for (const { atMs, calls, bytes } of batch.corrections) addToWindows(state, atMs, calls, bytes);
-  }
   for (const report of ask.reports) {
     const lease = holder.leases.find(({ id }) => id === report.id);
     if (!lease) continue;
@@ -136,8 +131,16 @@ export function askLedger(state: LedgerState, limits: LimitsDocument, ask: Ledge
     const usedCalls = Math.min(Math.max(report.calls, lease.usedCalls), lease.calls);
     if (lease.inBucket) state.outstanding -= usedCalls - lease.usedCalls;
     lease.usedCalls = usedCalls;
-    lease.usedBytes = Math.min(Math.max(report.bytes, lease.usedBytes), lease.bytes ?? Number.POSITIVE_INFINITY);
+    const usedBytes = Math.min(Math.max(report.bytes, lease.usedBytes), lease.bytes ?? Number.POSITIVE_INFINITY);
+    // Bytes that are not limited count when they are used; the others did when they were leased.
+    if (lease.bytes === undefined) addToWindows(state, lease.grantedAtMs, 0, usedBytes - lease.usedBytes);
+    lease.usedBytes = usedBytes;
     if (report.final) settle(state, holder, lease);
+  }
+  const counted = ask.batches.filter(({ id }) => id > holder.batch);
+  for (const batch of counted) {
+    holder.batch = batch.id;
+    for (const { atMs, calls, bytes } of batch.corrections) addToWindows(state, atMs, calls, bytes);
   }
   refill(state, limits, 0);
   state.slots += ask.keepSlots - holder.slots;
@@ -230,7 +233,7 @@ function takeFromBucket(state: LedgerState, lease: OpenLease): void {
 /** Closes a lease: what was not used of it comes back, as far as its windows are still the current ones. */
 function settle(state: LedgerState, holder: Holder, lease: OpenLease): void {
   const unused = lease.calls - lease.usedCalls;
-  addToWindows(state, lease.grantedAtMs, -unused, lease.usedBytes - (lease.bytes ?? 0));
+  addToWindows(state, lease.grantedAtMs, -unused, lease.bytes === undefined ? 0 : lease.usedBytes - lease.bytes);
   if (lease.inBucket) {
     takeFromBucket(state, lease);
     if (state.level !== null) state.level += unused;
