@@ -1,0 +1,141 @@
+import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/exchange.ts';
+import type { AskOutcome, LedgerState } from '../../../src/core/quota/ledger.ts';
+import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
+import { RULES, type Rules } from '../../support/quota-world.ts';
+
+/** A ledger that does something before it answers as it should. */
+const before = (spoil: (state: LedgerState, ask: LedgerAsk, nowMs: number) => void): Partial<Rules> => ({
+  askLedger: (state, limits, ask, nowMs) => {
+    spoil(state, ask, nowMs);
+    return RULES.askLedger(state, limits, ask, nowMs);
+  },
+});
+
+/** A ledger that does something to its answer. */
+const after = (
+  spoil: (outcome: AskOutcome, state: LedgerState, limits: LimitsDocument, ask: LedgerAsk) => LedgerAnswer,
+): Partial<Rules> => ({
+  askLedger: (state, limits, ask, nowMs) => {
+    const outcome = RULES.askLedger(state, limits, ask, nowMs);
+    return { ...outcome, answer: spoil(outcome, state, limits, ask) };
+  },
+});
+
+/** Rules that break a promise, each by what it does wrong. */
+export const BROKEN = {
+  'a settled lease is credited twice': before((state, ask) => {
+    for (const { id, calls, final } of ask.reports) {
+      const lease = state.holders.get(ask.holder)?.leases.find((open) => open.id === id);
+      if (lease && final && ask.seq > (state.holders.get(ask.holder)?.seq ?? 0)) {
+        for (const window of Object.values(state.windows)) window.calls -= lease.calls - calls;
+      }
+    }
+  }),
+
+  'a lease lasts 10 seconds': after(({ answer }) =>
+    answer.lease ? { ...answer, lease: { ...answer.lease, lastsMs: 10_000 } } : answer,
+  ),
+
+  'a no holds 3 seconds': after(({ answer }) =>
+    answer.no ? { ...answer, no: { ...answer.no, holdsMs: 3_000 } } : answer,
+  ),
+
+  'an isolate takes an answer that comes late': {
+    takeAnswer: (book, answer, nowMs) => {
+      const { asked } = book;
+      if (asked?.seq === answer.seq || !answer.lease) return RULES.takeAnswer(book, answer, nowMs);
+      const { lastsMs, ...lease } = answer.lease;
+      const used = { usedCalls: 0, usedBytes: 0, closed: false };
+      book.leases.push({ ...lease, ...used, id: answer.seq, askedAtMs: nowMs, endsAtMs: nowMs + lastsMs });
+      return true;
+    },
+  },
+
+  'a call that Lambda throttled is given back twice': {
+    giveBack: (book, ticket, nowMs) => {
+      RULES.giveBack(book, ticket, nowMs);
+      RULES.giveBack(book, ticket, nowMs);
+    },
+  },
+
+  'a restart forgets what was leased': {
+    restoreLedger: (stored, holders) => {
+      const fresh = RULES.createLedger(stored.atMs);
+      return RULES.restoreLedger({ ...stored, windows: fresh.windows }, holders);
+    },
+  },
+
+  'the bucket fills up while its tokens are leased': before((state) => {
+    state.outstanding = 0;
+  }),
+
+  'a restart fills the bucket': {
+    restoreLedger: (stored, holders) => RULES.restoreLedger({ ...stored, level: null }, holders),
+  },
+
+  'an ask that comes again is answered as a new one': before((state, ask) => {
+    const holder = state.holders.get(ask.holder);
+    if (holder) holder.seq = Math.min(holder.seq, ask.seq - 1);
+  }),
+
+  'an isolate forgets an ask that was lost': {
+    loseAsk: (book) => {
+      delete book.asked;
+    },
+  },
+
+  'an isolate never settles by itself': { settleDueAt: () => undefined },
+
+  'a batch is counted whenever it comes': before((state, ask) => {
+    const holder = state.holders.get(ask.holder);
+    if (holder) holder.batch = 0;
+  }),
+
+  'an isolate drops its batches when they are sent': {
+    loseAsk: (book) => {
+      RULES.loseAsk(book);
+      book.batches = [];
+    },
+  },
+
+  'a lease is a tenth of what is left': after(({ answer }, state, limits, ask) => {
+    const { lease } = answer;
+    const open = state.holders.get(ask.holder)?.leases.find(({ id }) => id === ask.seq);
+    const most = Math.min(
+      ...(limits.quotas ?? []).map(({ period, requests = 0 }) => requests - state.windows[period].calls),
+    );
+    const more = Math.floor(most / 10);
+    if (!lease || !open || more < 1 || ask.seq < (state.holders.get(ask.holder)?.seq ?? 0)) return answer;
+    for (const window of Object.values(state.windows)) window.calls += more;
+    Object.assign(open, { calls: open.calls + more });
+    return { ...answer, lease: { ...lease, calls: lease.calls + more } };
+  }),
+
+  'a caller that leaves frees its slot': { callerLeft: RULES.endCall },
+
+  'slots of an isolate that is silent are free after 2 seconds': before((state, _ask, nowMs) => {
+    for (const holder of state.holders.values()) {
+      if (holder.slots > 0 && nowMs > holder.seenAtMs + 2_000) holder.slotsUntilMs = 0;
+    }
+  }),
+
+  'a restart forgets the slots': {
+    restoreLedger: (stored, holders) => {
+      const state = RULES.restoreLedger(stored, holders);
+      for (const holder of state.holders.values()) holder.slots = 0;
+      state.slots = 0;
+      return state;
+    },
+  },
+
+  'an isolate asks behind every call': { wantsRenewal: () => true },
+
+  'a lease is of one call': {
+    writeAsk: (book, limits, purpose, nowMs) => {
+      const ask = RULES.writeAsk(book, limits, purpose, nowMs);
+      return { ...ask, wanted: { ...ask.wanted, calls: Math.min(1, ask.wanted.calls) } };
+    },
+  },
+} satisfies Record<string, Partial<Rules>>;
+
+export type BrokenRule = keyof typeof BROKEN;
