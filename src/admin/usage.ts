@@ -40,7 +40,7 @@ export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnTyp
           if (name !== '') functions.set(name, addUse(functions.get(name) ?? emptyUse(), use));
         }
       }
-      if (unsettledNow > 0 && fromMs <= atMs && atMs < toMs) {
+      if (unsettledNow > 0 && fromMs <= atMs && (query.to === undefined || atMs < toMs)) {
         add(Math.floor(atMs / STEP_MS[step]) * STEP_MS[step], { unsettled: unsettledNow });
       }
       return {

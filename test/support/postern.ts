@@ -128,6 +128,9 @@ export interface SeenCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly bodyBytes: number;
   readonly bodySha256: string;
+  readonly startedAtMs: number;
+  /** Null while it runs. */
+  readonly endedAtMs: number | null;
 }
 
 /** What the local Lambda saw since it was last asked. */

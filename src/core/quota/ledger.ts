@@ -65,7 +65,7 @@ const SWEEP_MS = 250;
 /** How long a no holds when it is not known when a slot comes free. */
 const NO_SLOT_MS = 100;
 const MIN_NO_MS = 20;
-/** A tenant at its rate waits for this much of a second's tokens, not for each. */
+/** Seconds of a rate's tokens that a tenant at its rate waits for. */
 const RATE_BATCH = 0.25;
 
 export function createLedger(nowMs: number): LedgerState {
@@ -289,7 +289,7 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: 
   state.slots += slots;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
 
-  const { calls, bytes, share } = roomFor(state, limits, holder, ask);
+  const { calls, bytes, share, isShort } = roomFor(state, limits, holder, ask);
   if (calls < 1) return { seq, slots, standings: standingsOf(state, limits) };
   // Never past midnight, where every window ends: what is used of a lease belongs to the window that it was taken from.
   const lastsMs = Math.min(LEASE_MS, windowEnd('day', now) - now);
@@ -309,7 +309,9 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: 
   }
   // At once goes no more than the isolate's share of `burst`; the coming second's tokens are spread over it.
   const atOnce = limits.rate ? Math.min(calls, Math.max(1, Math.floor(limits.rate.burst * share))) : calls;
-  return { seq, lease: { ...granted, atOnce, lastsMs }, slots, standings: standingsOf(state, limits) };
+  // Whoever got less than it wanted need not ask for every token that comes.
+  const noMore = isShort && limits.rate ? { no: noTokens(state.level ?? 0, limits.rate, ask.wanted.calls) } : {};
+  return { seq, lease: { ...granted, atOnce, lastsMs }, slots, ...noMore, standings: standingsOf(state, limits) };
 }
 
 /** What all limits together leave for an isolate. */
@@ -318,6 +320,8 @@ interface Room {
   readonly bytes?: number;
   /** The isolate's part of what all of them want, 0 to 1. */
   readonly share: number;
+  /** The bucket had less than that. */
+  readonly isShort: boolean;
 }
 
 function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { wanted, waiting }: LedgerAsk): Room {
@@ -335,13 +339,15 @@ function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { w
   }
   if (bytes !== undefined && bytes < waiting.bytes) calls = 0;
   const share = wanted.calls / Math.max(wanted.calls, state.demand, 1);
+  let isShort = false;
   if (state.level !== null) {
     const level = Math.floor(state.level);
     // A bucket that is short of what all want is shared out; who is waiting now goes first.
     const part = state.demand > level ? Math.max(waiting.calls, Math.floor(level * share)) : level;
+    isShort = calls > Math.min(level, part);
     calls = Math.min(calls, level, part);
   }
-  return { calls: Math.max(0, calls), ...withBytes(bytes), share };
+  return { calls: Math.max(0, calls), ...withBytes(bytes), share, isShort };
 }
 
 const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { bytes });
@@ -376,18 +382,19 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
     const fromBytes = quota.unit === 'bytes' && left > 0 ? left + 1 : 0;
     return { limit: quota.limit, holdsMs: Math.min(LEASE_MS, resetMs), resetMs, fromBytes };
   }
-  if (limits.rate && state.level !== null && state.level < 1) {
-    const { level } = state;
-    const { perSecond } = limits.rate;
-    const msUntil = (tokens: number) => Math.ceil(((tokens - level) * 1_000) / perSecond);
-    const batch = Math.max(1, Math.min(wanted.calls, perSecond * RATE_BATCH));
-    const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch)));
-    return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
-  }
+  if (limits.rate && state.level !== null && state.level < 1) return noTokens(state.level, limits.rate, wanted.calls);
   if (limits.concurrency !== undefined && wanted.slots > 0 && state.slots >= limits.concurrency) {
     return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: NO_SLOT_MS, fromBytes: 0 };
   }
   return undefined;
+}
+
+/** A no until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */
+function noTokens(level: number, { perSecond }: NonNullable<LimitsDocument['rate']>, wantedCalls: number): LimitNo {
+  const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - level) * 1_000) / perSecond));
+  const batch = Math.max(1, Math.min(wantedCalls, perSecond * RATE_BATCH));
+  const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch)));
+  return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
 }
 
 /** How every limit stands, the most pressing kind first: rate, concurrency, then the quotas from the shortest. */
