@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest';
+import type { LedgerAnswer } from '../../../src/core/quota/exchange.ts';
+import {
+  type Admission,
+  admit,
+  admitUncounted,
+  cancelCall,
+  countArrival,
+  createLeaseBook,
+  endCall,
+  foresee,
+  giveBack,
+  type LeaseBook,
+  loseAsk,
+  recordUse,
+  settleDueAt,
+  type Ticket,
+  takeAnswer,
+  wantsRenewal,
+  writeAsk,
+} from '../../../src/core/quota/lease.ts';
+import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
+
+const LIMITS: LimitsDocument = { quotas: [{ period: 'day', requests: 1_000 }] };
+const GRANTED_MS = 777_000;
+
+const answerOf = (seq: number, calls: number, more: Partial<LedgerAnswer> = {}): LedgerAnswer => ({
+  seq,
+  lease: { calls, atOnce: calls, lastsMs: 1_000, grantedAtMs: GRANTED_MS },
+  slots: 0,
+  standings: [],
+  ...more,
+});
+
+/** A book that asked at 0 and holds a lease since 50. */
+const bookWith = (calls: number, more: Partial<LedgerAnswer> = {}, limits = LIMITS): LeaseBook => {
+  const book = createLeaseBook('isolate', 0);
+  writeAsk(book, limits, { waiting: { calls: 1, bytes: 0 } }, 0);
+  takeAnswer(book, answerOf(1, calls, more), 50);
+  return book;
+};
+const kinds = (...admissions: Admission[]) => admissions.map(({ kind }) => kind);
+const ticketOf = (admission: Admission): Ticket => {
+  if (admission.kind !== 'admitted') throw new Error(admission.kind);
+  return admission.ticket;
+};
+
+describe('admit', () => {
+  it('admits as many calls as are leased, up to the end of the lease', () => {
+    const book = bookWith(2);
+    expect(kinds(admit(book, LIMITS, 0, 50), admit(book, LIMITS, 0, 999), admit(book, LIMITS, 0, 999))).toEqual([
+      'admitted',
+      'admitted',
+      'ask',
+    ]);
+    expect(admit(bookWith(2), LIMITS, 0, 1_000).kind).toBe('ask');
+  });
+
+  it('asks for a call that is larger than what is leased', () => {
+    const book = bookWith(5, { lease: { calls: 5, atOnce: 5, bytes: 100, lastsMs: 1_000, grantedAtMs: 0 } });
+    expect(kinds(admit(book, LIMITS, 60, 50), admit(book, LIMITS, 60, 50), admit(book, LIMITS, 40, 50))).toEqual([
+      'admitted',
+      'ask',
+      'admitted',
+    ]);
+  });
+
+  it('spreads what is not for at once over the lease', () => {
+    const book = bookWith(11, { lease: { calls: 11, atOnce: 1, lastsMs: 1_000, grantedAtMs: 0 } });
+    expect(admit(book, LIMITS, 0, 50).kind).toBe('admitted');
+    expect(admit(book, LIMITS, 0, 60)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 101 });
+    expect(admit(book, LIMITS, 0, 100).kind).toBe('admitted');
+  });
+
+  it('refuses for as long as a no holds, from when it was asked for', () => {
+    const no = { limit: 'day-requests', holdsMs: 400, resetMs: 9_000, fromBytes: 10 } as const;
+    const { lease: _, ...rest } = answerOf(1, 0, { no });
+    const book = createLeaseBook('isolate', 0);
+    writeAsk(book, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 0);
+    takeAnswer(book, rest, 50);
+    expect(admit(book, LIMITS, 10, 399)).toEqual({ kind: 'refused', limit: 'day-requests', retryAfterMs: 8_601 });
+    expect(foresee(book, 10, 399)?.limit).toBe('day-requests');
+    expect(kinds(admit(book, LIMITS, 9, 399), admit(book, LIMITS, 10, 400))).toEqual(['ask', 'ask']);
+    expect([foresee(book, 9, 399), foresee(book, 10, 400)]).toEqual([undefined, undefined]);
+  });
+
+  it('admits into free slots only, and frees one when its function ends', () => {
+    const limits: LimitsDocument = { concurrency: 40 };
+    const book = bookWith(9, { slots: 1 }, limits);
+    const ticket = ticketOf(admit(book, limits, 0, 50));
+    expect(admit(book, limits, 0, 60).kind).toBe('ask');
+    endCall(book, limits, ticket);
+    endCall(book, limits, ticket);
+    expect(kinds(admit(book, limits, 0, 70), admit(book, limits, 0, 70))).toEqual(['admitted', 'ask']);
+  });
+
+  it('hands a slot of a small concurrency back at its end', () => {
+    const limits: LimitsDocument = { concurrency: 5 };
+    const book = bookWith(9, { slots: 1 }, limits);
+    endCall(book, limits, ticketOf(admit(book, limits, 0, 50)));
+    expect(admit(book, limits, 0, 60).kind).toBe('ask');
+    expect(settleDueAt(book)).toBe(0);
+  });
+
+  it('keeps the slot of a function whose end was not seen until it cannot run any more', () => {
+    const limits: LimitsDocument = { concurrency: 40, maxDurationSeconds: 3 };
+    const book = bookWith(9, { slots: 1 }, limits);
+    admit(book, limits, 0, 50);
+    expect(writeAsk(book, limits, 'settle', 3_049).keepSlots).toBe(1);
+    loseAsk(book);
+    expect(writeAsk(book, limits, 'settle', 3_050).keepSlots).toBe(0);
+  });
+});
+
+describe('writeAsk', () => {
+  it('reports what was used, and closes what is over', () => {
+    const book = bookWith(5);
+    admit(book, LIMITS, 7, 50);
+    expect(writeAsk(book, LIMITS, 'ahead', 900).reports).toEqual([{ id: 1, calls: 1, bytes: 7, final: false }]);
+    takeAnswer(book, answerOf(2, 5), 950);
+    expect(writeAsk(book, LIMITS, 'settle', 1_000).reports).toMatchObject([
+      { id: 1, final: true },
+      { id: 2, final: false },
+    ]);
+  });
+
+  it('gives everything back when calls wait that it is no use to', () => {
+    const book = bookWith(5);
+    expect(writeAsk(book, LIMITS, { waiting: { calls: 2, bytes: 0 } }, 100).reports).toMatchObject([
+      { id: 1, final: true },
+    ]);
+    expect(admit(book, LIMITS, 0, 100).kind).toBe('ask');
+  });
+
+  it('wants as many calls as came, for a second, and a quarter more', () => {
+    const book = bookWith(5);
+    for (let index = 0; index < 40; index += 1) countArrival(book, 10);
+    expect(writeAsk(book, LIMITS, 'ahead', 500)).toMatchObject({ arrived: 40, wanted: { calls: 100, bytes: 1_000 } });
+    loseAsk(book);
+    expect(writeAsk(book, LIMITS, 'settle', 1_000).wanted.calls).toBe(0);
+  });
+
+  it('sends a batch until it is acknowledged, with its number', () => {
+    const book = bookWith(5);
+    recordUse(book, 'orders', { calls: 1, forwarded: 1 }, 100);
+    const ids = (nowMs: number) => writeAsk(book, LIMITS, 'settle', nowMs).batches.map(({ id }) => id);
+    expect(ids(1_100)).toEqual([2]);
+    loseAsk(book);
+    recordUse(book, 'orders', { calls: 1, forwarded: 1 }, 3_000);
+    expect(ids(4_000)).toEqual([2, 3]);
+    takeAnswer(book, answerOf(3, 0), 4_050);
+    expect(ids(5_000)).toEqual([]);
+  });
+});
+
+describe('takeAnswer', () => {
+  it('takes an answer once', () => {
+    const book = createLeaseBook('isolate', 0);
+    writeAsk(book, LIMITS, 'ahead', 0);
+    expect([takeAnswer(book, answerOf(1, 1), 50), takeAnswer(book, answerOf(1, 1), 60)]).toEqual([true, false]);
+    expect(kinds(admit(book, LIMITS, 0, 70), admit(book, LIMITS, 0, 70))).toEqual(['admitted', 'ask']);
+  });
+
+  it('takes nothing from an answer to an ask that was given up, and gives its lease back', () => {
+    const book = createLeaseBook('isolate', 0);
+    writeAsk(book, LIMITS, 'ahead', 0);
+    loseAsk(book);
+    expect(takeAnswer(book, answerOf(1, 9), 2_100)).toBe(false);
+    expect(admit(book, LIMITS, 0, 2_100).kind).toBe('ask');
+    expect(writeAsk(book, LIMITS, 'ahead', 2_200).reports).toEqual([{ id: 1, calls: 0, bytes: 0, final: true }]);
+    expect(takeAnswer(book, answerOf(1, 9), 2_300)).toBe(false);
+  });
+
+  it('counts the time of a lease from the moment of the ask', () => {
+    const book = createLeaseBook('isolate', 0);
+    writeAsk(book, LIMITS, 'ahead', 0);
+    takeAnswer(book, answerOf(1, 9), 1_200);
+    expect(admit(book, LIMITS, 0, 1_200).kind).toBe('ask');
+  });
+});
+
+describe('wantsRenewal', () => {
+  it('renews a lease that grows old or short, and not one of a few calls', () => {
+    expect([wantsRenewal(bookWith(8), LIMITS, 799), wantsRenewal(bookWith(8), LIMITS, 800)]).toEqual([false, true]);
+    expect(wantsRenewal(bookWith(3), LIMITS, 900)).toBe(false);
+    const book = bookWith(8);
+    const wants = Array.from({ length: 7 }, () => {
+      admit(book, LIMITS, 0, 100);
+      return wantsRenewal(book, LIMITS, 100);
+    });
+    expect(wants).toEqual([false, false, false, false, false, false, true]);
+  });
+});
+
+describe('giveBack, cancelCall and admitUncounted', () => {
+  it('correct the count of the moment at which the call was counted', () => {
+    const book = bookWith(5);
+    giveBack(book, ticketOf(admit(book, LIMITS, 10, 60)), 70);
+    cancelCall(book, LIMITS, ticketOf(admit(book, LIMITS, 20, 60)), 80);
+    const uncounted = admitUncounted(book, LIMITS, 30, 90);
+    giveBack(book, uncounted, 95);
+    expect(writeAsk(book, LIMITS, 'settle', 1_000).batches[0]?.corrections).toEqual([
+      { atMs: GRANTED_MS, calls: -2, bytes: -30 },
+      { atMs: 90, calls: 0, bytes: 0 },
+    ]);
+  });
+});
+
+describe('settleDueAt', () => {
+  it('is due at the end of a lease, a second after use came up, and never when nothing is owed', () => {
+    expect(settleDueAt(createLeaseBook('isolate', 0))).toBeUndefined();
+    const book = bookWith(5);
+    expect(settleDueAt(book)).toBe(1_000);
+    writeAsk(book, LIMITS, 'settle', 1_000);
+    const { lease: _, ...nothing } = answerOf(2, 0);
+    takeAnswer(book, nothing, 1_050);
+    expect(settleDueAt(book)).toBeUndefined();
+    recordUse(book, 'orders', { calls: 1 }, 5_000);
+    expect(settleDueAt(book)).toBe(6_000);
+  });
+});
