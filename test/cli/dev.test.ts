@@ -89,6 +89,21 @@ describe('postern dev', () => {
     await third.stop();
   });
 
+  it.runIf(process.platform === 'linux')(
+    'starts again where one was killed, and ends what that left running',
+    async () => {
+      const stateDir = join(folder, 'killed');
+      const first = await startPostern({ stateDir });
+      process.kill(first.pid, 'SIGKILL');
+      expect((await fetch(first.gateway)).status).toBe(404);
+      const { port } = new URL(first.gateway);
+      const second = await startPostern({ stateDir, args: ['--port', port] });
+      expect(second.demo).toEqual(first.demo);
+      await second.stop();
+      await expect(fetch(first.gateway)).rejects.toThrow();
+    },
+  );
+
   it('ends with all that it started when npm is told to end', async () => {
     const args = [
       'start',
