@@ -70,11 +70,14 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
   const { tenantId } = caller.key;
   call.proved = !caller.claim;
-  const known = tenants.recall(tenantId, call.waitUntil);
+  const known = tenants.recall(tenantId);
   const decidedAtMs = now();
   const early = known && decide(gateway, caller, args, known, call);
+  const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
+  // Whoever has not proved itself takes nothing ahead of what is limited.
+  const takesLease = early?.ok && call.proved && !tooMany;
+  if (known) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
   if (early && !early.ok && (early.error.toAnyone || call.proved)) return call.refuse(early.error.refusal);
-  const tooMany = call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   if (tooMany) return call.refuse(tooMany);
   // A tenant that is not known here is asked for, with a first lease, while the body comes.
   const meeting = known ? undefined : tenants.meet(tenantId, declaredBytes ?? 0, call.waitUntil);
@@ -103,7 +106,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     }
     // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
     const decideAgain = async (): Promise<Result<Permit, Denial>> => {
-      const tenant = tenants.recall(tenantId, call.waitUntil) ?? (await tenants.meet(tenantId, 0, call.waitUntil));
+      const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, 0, call.waitUntil));
       if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
       const tenantMaxBytes = maxPayloadBytesOf(tenant);
       const decision = decide(gateway, caller, args, tenant, call);

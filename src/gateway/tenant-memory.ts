@@ -10,6 +10,7 @@ import {
   endCall,
   foresee,
   giveBack,
+  hasLease,
   type LeaseBook,
   loseAsk,
   type Purpose,
@@ -85,11 +86,14 @@ interface Entry {
 
 /** An isolate's memory of tenants: who they are, what is leased to them here, and what is to be accounted for. */
 export interface TenantMemory {
+  /** A tenant as its object said at most `MAX_AGE_MS` ago, if it is known that well. */
+  recall(tenantId: TenantId): KnownTenant | undefined;
   /**
-   * A tenant as its object said at most `MAX_AGE_MS` ago, if it is known that well. One that is not fresh is asked for
-   * behind the call.
+   * Asks behind a call, while its body comes: for a lease if it will need one, and for a tenant that is not fresh.
+   *
+   * @param bytes the payload, as far as is known; absent: no lease is to be asked for.
    */
-  recall(tenantId: TenantId, waitUntil: WaitUntil): KnownTenant | undefined;
+  prepare(tenantId: TenantId, bytes: number | undefined, waitUntil: WaitUntil): void;
   /**
    * Asks for a tenant that is not known, together with a lease for this call: one round trip. Undefined when its object
    * cannot be reached in time: fails closed. Never rejects.
@@ -280,13 +284,15 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     now() - failingSinceMs < (limits.serveSeconds ?? DEFAULT_SERVE_SECONDS) * 1_000;
 
   return {
-    recall(tenantId, waitUntil) {
+    recall: (tenantId) => young(touch(tenantId)),
+
+    prepare(tenantId, bytes, waitUntil) {
       const entry = touch(tenantId);
-      const tenant = young(entry);
-      if (tenant && ageOf(entry) >= FRESH_MS && !isAsking(entry)) {
-        void startExchange(tenantId, entry, 'ahead', waitUntil);
-      }
-      return tenant;
+      if (isAsking(entry)) return;
+      const limits = limitsOf(entry);
+      const needsLease = bytes !== undefined && isCounted(limits) && !hasLease(entry.book, bytes, now());
+      if (needsLease) void startExchange(tenantId, entry, { waiting: { calls: 1, bytes } }, waitUntil);
+      else if (ageOf(entry) >= FRESH_MS) void startExchange(tenantId, entry, 'ahead', waitUntil);
     },
 
     async meet(tenantId, bytes, waitUntil) {
@@ -307,7 +313,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     foresee(tenantId, bytes) {
       const entry = entries.get(tenantId);
       const admission = entry && foresee(entry.book, bytes, now());
-      return admission && refuseLimit(admission.limit, admission.retryAfterMs);
+      return admission?.kind === 'refused' ? refuseLimit(admission.limit, admission.retryAfterMs) : undefined;
     },
 
     async reserve(tenantId, bytes, waitUntil) {

@@ -42,7 +42,10 @@ function byHand() {
   return {
     questions,
     kept,
-    recall: () => memory.recall(ID, waitUntil),
+    recall: () => {
+      memory.prepare(ID, undefined, waitUntil);
+      return memory.recall(ID);
+    },
     meet: () => memory.meet(ID, 0, waitUntil),
     forget: () => memory.forget(ID),
     /** Answers a question with a tenant whose one key has this name. */
@@ -193,7 +196,8 @@ function withLedger(limits: LimitsDocument) {
       return { reservations, refusals };
     },
     start,
-    recall: () => memory.recall(ID, waitUntil),
+    recall: () => memory.recall(ID),
+    prepare: () => memory.prepare(ID, 2, waitUntil),
     used: () => ledger.windows.day.calls,
     remaining: () => standingsOf(ledger, limits)[0]?.remaining,
     unsettled: () => unsettledCalls(ledger, Date.now()),
@@ -207,6 +211,17 @@ describe('reserve', () => {
     const { reservations } = await test.reserve(1, 0);
     expect(reservations).toHaveLength(1);
     expect(test.asks).toHaveLength(1);
+  });
+
+  it('needs one round trip while the body comes, for a tenant that is known without a lease', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 1_000 }] });
+    await test.meet();
+    await test.reserve(1, 3_000);
+    const asked = test.asks.length;
+    for (let time = 0; time < 3; time++) test.prepare();
+    await pass(10);
+    expect((await test.reserve(1, 0)).reservations).toHaveLength(1);
+    expect(test.asks).toHaveLength(asked + 1);
   });
 
   it('does not stampede the object: one question is out at a time, for all who wait', async () => {

@@ -150,16 +150,15 @@ export function admit(book: LeaseBook, limits: LimitsDocument, bytes: number, no
 }
 
 /** Says no to a call of which so much is known already, without counting it. */
-export function foresee(
-  book: LeaseBook,
-  bytes: number,
-  nowMs: number,
-): Extract<Admission, { kind: 'refused' }> | undefined {
+export function foresee(book: LeaseBook, bytes: number, nowMs: number): Admission | undefined {
   const { no } = book;
-  if (!no || nowMs >= no.untilMs || bytes < no.fromBytes) return undefined;
-  if (book.leases.some((lease) => isUsable(lease, bytes, nowMs))) return undefined;
+  if (!no || nowMs >= no.untilMs || bytes < no.fromBytes || hasLease(book, bytes, nowMs)) return undefined;
   return { kind: 'refused', limit: no.limit, retryAfterMs: no.resetAtMs - nowMs };
 }
+
+/** Whether what is at hand may do for such a call. */
+export const hasLease = (book: LeaseBook, bytes: number, nowMs: number): boolean =>
+  book.leases.some((lease) => isUsable(lease, bytes, nowMs));
 
 /** Admits a call out of no lease: to be counted when the ledger is reached. */
 export function admitUncounted(book: LeaseBook, limits: LimitsDocument, bytes: number, nowMs: number): Ticket {
