@@ -199,6 +199,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
   const forWaiting = ({ waiting }: Entry): Purpose => ({
     waiting: { calls: waiting.length, bytes: Math.min(...waiting.map(({ bytes }) => bytes)) },
+    bytesOfAll: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
   });
 
   /** Waits until the ledger has decided on a call, but not for ever. */

@@ -229,7 +229,7 @@ describe('reserve', () => {
     await test.meet();
     const { reservations } = await test.reserve(200, 20);
     expect(reservations).toHaveLength(200);
-    expect(test.asks.length).toBeLessThanOrEqual(3);
+    expect(test.asks.length).toBeLessThanOrEqual(4);
   });
 
   it('never lets through more than the quota, and leases the refusal', async () => {

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { parseReportLine } from '../../src/core/quota/report-line.ts';
+import type { CallRecord } from '../../src/gateway/call.ts';
+import { readBilled, useOf } from '../../src/gateway/metering.ts';
+
+const report = (billed: number, memory: number, more = '') =>
+  `REPORT RequestId: 6f1f\tDuration: 12.34 ms\tBilled Duration: ${billed} ms\tMemory Size: ${memory} MB\tMax Memory Used: 70 MB\t${more}\n`;
+
+describe('parseReportLine', () => {
+  it.each([
+    ['a warm start', report(13, 128), { billedMs: 13, memoryMb: 128 }],
+    ['a cold start', report(400, 1024, 'Init Duration: 387.10 ms\t'), { billedMs: 400, memoryMb: 1024 }],
+    [
+      'the end of a long log',
+      `half a line\nINFO hello\nEND RequestId: 6f1f\n${report(1, 10_240)}`,
+      { billedMs: 1, memoryMb: 10_240 },
+    ],
+    [
+      "Lambda's own line behind one that the function wrote",
+      report(999_999, 1) + report(2, 256),
+      { billedMs: 2, memoryMb: 256 },
+    ],
+  ])('reads %s', (_, log, billed) => {
+    expect(parseReportLine(log)).toEqual(billed);
+  });
+
+  it.each(['', 'START RequestId: 6f1f', 'REPORT RequestId: 6f1f\tDuration: 1 ms', `INFO ${report(1, 1)}`])(
+    'finds none in %j',
+    (log) => {
+      expect(parseReportLine(log)).toBeUndefined();
+    },
+  );
+});
+
+describe('readBilled', () => {
+  it('reads the tail of a log, and nothing that is not one', () => {
+    expect(readBilled(btoa(report(5, 512)))).toEqual({ billedMs: 5, memoryMb: 512 });
+    expect(readBilled(null)).toBeUndefined();
+    expect(readBilled('not base64!')).toBeUndefined();
+  });
+});
+
+describe('useOf', () => {
+  const record = (more: Partial<CallRecord>): CallRecord => ({ requestId: 'id', startedAtMs: 1_000, ...more });
+
+  it('counts a call that was forwarded, with its bytes and how long it took', () => {
+    const use = useOf(record({ forwarded: true, status: 200, bytesIn: 3, bytesOut: 40 }), 1_080);
+    expect(use).toEqual({
+      calls: 1,
+      forwarded: 1,
+      bytesIn: 3,
+      bytesOut: 40,
+      durationMs: 80,
+      durations: [0, 0, 0, 0, 1],
+    });
+  });
+
+  it('counts a refusal by its reason, and none of its bytes', () => {
+    const use = useOf(record({ refusal: 'limit-rate', status: 429, bytesIn: 3 }), 1_080);
+    expect(use).toEqual({ calls: 1, refused: { 'limit-rate': 1 } });
+  });
+
+  it('counts what went out and came to nothing as both', () => {
+    const use = useOf(record({ forwarded: true, refusal: 'upstream-timeout', status: 504 }), 1_000_000);
+    expect(use).toMatchObject({ calls: 1, forwarded: 1, refused: { 'upstream-timeout': 1 } });
+  });
+
+  it('tells errors of the function, throttles of Lambda, uncounted and metered calls apart', () => {
+    expect(useOf(record({ forwarded: true, status: 200, functionError: 'Unhandled' }), 1_000).functionErrors).toBe(1);
+    expect(useOf(record({ forwarded: true, status: 429 }), 1_000).throttled).toBe(1);
+    expect(useOf(record({ forwarded: true, status: 200, uncounted: true }), 1_000).servedUncounted).toBe(1);
+    const billed = { billedMs: 200, memoryMb: 512 };
+    expect(useOf(record({ forwarded: true, status: 200, billed }), 1_000)).toMatchObject({
+      metered: 1,
+      billedMs: 200,
+      billedMbMs: 102_400,
+    });
+  });
+});
