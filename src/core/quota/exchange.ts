@@ -63,8 +63,9 @@ export interface LedgerAsk {
 /** Calls that an isolate may forward without asking again. */
 export interface Lease {
   readonly calls: number;
-  /** Of these, how many at once; the others become usable evenly over the lease. */
+  /** Of these, how many at once; the others become usable evenly over `spreadMs`. */
   readonly atOnce: number;
+  readonly spreadMs: number;
   /** Payload bytes; absent when they are not limited. */
   readonly bytes?: number;
   /** How long it lasts from the moment that the isolate asked, by the isolate's own clock. */

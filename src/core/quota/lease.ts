@@ -14,6 +14,7 @@ interface HeldLease {
   readonly id: number;
   readonly calls: number;
   readonly atOnce: number;
+  readonly spreadMs: number;
   readonly bytes?: number;
   readonly askedAtMs: number;
   readonly endsAtMs: number;
@@ -68,6 +69,9 @@ export interface LeaseBook {
   arrived: number;
   arrivedBytes: number;
   countedSinceMs: number;
+  /** Calls and bytes that came in a second, of late. */
+  recentCalls: number;
+  recentBytes: number;
   use: UseByFunction;
   corrections: Correction[];
   batches: Batch[];
@@ -83,8 +87,6 @@ const ASK_AT_LEFT = 0.25;
 const MIN_RENEWED_CALLS = 4;
 /** More than was needed in the last second. */
 const HEADROOM = 1.25;
-/** Over a shorter time than this, the arrival of calls says little. */
-const MIN_COUNTED_MS = 50;
 const MAX_WANTED_CALLS = 100_000;
 /** Use is sent at the latest so long after it came up. */
 const SEND_USE_MS = 1_000;
@@ -106,6 +108,8 @@ export function createLeaseBook(holder: string, nowMs: number): LeaseBook {
     arrived: 0,
     arrivedBytes: 0,
     countedSinceMs: nowMs,
+    recentCalls: 0,
+    recentBytes: 0,
     use: new Map(),
     corrections: [],
     batches: [],
@@ -170,13 +174,12 @@ export function admitUncounted(book: LeaseBook, limits: LimitsDocument, bytes: n
 const isUsable = ({ closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: HeldLease, size: number, nowMs: number) =>
   !closed && nowMs < endsAtMs && usedCalls < calls && (bytes === undefined || usedBytes + size <= bytes);
 
-/** How many calls of a lease may have been made by now: those at once, and the others as the lease goes by. */
-function usableCalls({ calls, atOnce, askedAtMs, endsAtMs }: HeldLease, nowMs: number): number {
-  const passed = Math.min(1, Math.max(0, nowMs - askedAtMs) / Math.max(1, endsAtMs - askedAtMs));
-  return atOnce + (calls - atOnce) * passed;
+/** How many calls of a lease may have been made by now: those at once, and the others as time goes by. */
+function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, nowMs: number): number {
+  const passedMs = Math.max(0, nowMs - askedAtMs);
+  return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
 }
-const msPerCall = ({ calls, atOnce, askedAtMs, endsAtMs }: HeldLease) =>
-  Math.ceil((endsAtMs - askedAtMs) / Math.max(1, calls - atOnce));
+const msPerCall = ({ calls, atOnce, spreadMs }: HeldLease) => Math.ceil(spreadMs / Math.max(1, calls - atOnce));
 
 const isPooled = ({ concurrency }: LimitsDocument) => concurrency !== undefined && concurrency >= POOLED_CONCURRENCY;
 
@@ -264,14 +267,14 @@ export function wantsRenewal(book: LeaseBook, limits: LimitsDocument, nowMs: num
 }
 
 /** What an ask is for: calls that wait for it; calls to come; or only to account for what was. */
-export type Purpose = { readonly waiting: Waiting } | 'ahead' | 'settle';
+export type Purpose = { readonly waiting: Waiting; readonly bytesOfAll?: number } | 'ahead' | 'settle';
 
 /**
  * Writes the next ask. With calls that wait for it, whatever is held is given back first: it was of no use to them, and
  * the new lease takes its place.
  */
 export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpose, nowMs: number): LedgerAsk {
-  const waiting = typeof purpose === 'string' ? { calls: 0, bytes: 0 } : purpose.waiting;
+  const { waiting, bytesOfAll = 0 } = typeof purpose === 'string' ? { waiting: { calls: 0, bytes: 0 } } : purpose;
   const ahead = purpose !== 'settle';
   const seq = book.seq + 1;
   book.seq = seq;
@@ -286,9 +289,8 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
   delete book.unsentSinceMs;
   dropUnseen(book, limits, nowMs);
   const { arrived } = book;
-  const elapsedMs = Math.max(MIN_COUNTED_MS, nowMs - book.countedSinceMs);
-  const perLease = (LEASE_MS / elapsedMs) * HEADROOM;
-  const expected = Math.min(MAX_WANTED_CALLS, Math.ceil(arrived * perLease));
+  if (ahead) countRecent(book, nowMs);
+  const expected = Math.min(MAX_WANTED_CALLS, Math.max(1, Math.floor(book.recentCalls * HEADROOM)));
   const calls = ahead ? Math.max(waiting.calls, expected) : 0;
   const running = book.running.size;
   const pooled = isPooled(limits);
@@ -311,18 +313,28 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
     keepSlots,
     inFlight: book.inFlight,
     arrived: ahead ? arrived : 0,
-    wanted: { calls, bytes: Math.ceil(book.arrivedBytes * perLease), slots },
+    wanted: { calls, bytes: ahead ? Math.max(bytesOfAll, Math.ceil(book.recentBytes * HEADROOM)) : 0, slots },
     waiting,
   };
   const finals = book.leases.filter(({ closed }) => closed).map(({ id }) => id);
   book.asked = { seq, atMs: nowMs, finals, lastBatch: book.batches.at(-1)?.id ?? 0, slots: keepSlots };
-  if (ahead) {
-    book.arrived = 0;
-    book.arrivedBytes = 0;
-    book.countedSinceMs = nowMs;
-    book.peakRunning = running;
-  }
+  if (ahead) book.peakRunning = running;
   return ask;
+}
+
+/**
+ * Adds the calls since the last ask to those of late, of which a part is forgotten with each moment. So the first call
+ * of an isolate wants one, and not what would come if all time were like the last few milliseconds.
+ */
+function countRecent(book: LeaseBook, nowMs: number): void {
+  const seconds = Math.max(1, nowMs - book.countedSinceMs) / LEASE_MS;
+  const kept = Math.exp(-seconds);
+  const added = (1 - kept) / seconds;
+  book.recentCalls = book.recentCalls * kept + book.arrived * added;
+  book.recentBytes = book.recentBytes * kept + book.arrivedBytes * added;
+  book.arrived = 0;
+  book.arrivedBytes = 0;
+  book.countedSinceMs = nowMs;
 }
 
 /** Takes up the answer to the ask that is out; any other is too late, and gives nothing. */
@@ -335,11 +347,12 @@ export function takeAnswer(book: LeaseBook, answer: LedgerAnswer, nowMs: number)
   const { lease, no } = answer;
   if (lease) {
     const endsAtMs = asked.atMs + lease.lastsMs;
-    const { calls, atOnce, bytes, grantedAtMs } = lease;
+    const { calls, atOnce, spreadMs, bytes, grantedAtMs } = lease;
     book.leases.push({
       ...newLease(answer.seq, asked.atMs),
       calls,
       atOnce,
+      spreadMs,
       ...(bytes !== undefined && { bytes }),
       endsAtMs,
       grantedAtMs,
@@ -367,6 +380,7 @@ const newLease = (id: number, askedAtMs: number): HeldLease => ({
   id,
   calls: 0,
   atOnce: 0,
+  spreadMs: 0,
   askedAtMs,
   endsAtMs: askedAtMs,
   grantedAtMs: askedAtMs,

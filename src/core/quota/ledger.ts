@@ -268,6 +268,7 @@ function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder,
       lease: {
         calls: given.calls,
         atOnce: given.calls,
+        spreadMs: 0,
         ...withBytes(given.bytes),
         lastsMs: given.endsAtMs - given.grantedAtMs,
         grantedAtMs: given.grantedAtMs,
@@ -307,11 +308,17 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: 
     state.level -= calls;
     state.outstanding += calls;
   }
-  // At once goes no more than the isolate's share of `burst`; the coming second's tokens are spread over it.
-  const atOnce = limits.rate ? Math.min(calls, Math.max(1, Math.floor(limits.rate.burst * share))) : calls;
+  const pace = paceOf(state, limits, calls, share);
   // Whoever got less than it wanted need not ask for every token that comes.
-  const noMore = isShort && limits.rate ? { no: noTokens(state.level ?? 0, limits.rate, ask.wanted.calls) } : {};
-  return { seq, lease: { ...granted, atOnce, lastsMs }, slots, ...noMore, standings: standingsOf(state, limits) };
+  const noMore = isShort && limits.rate ? { no: noTokens(state, limits.rate, ask.wanted.calls) } : {};
+  return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: standingsOf(state, limits) };
+}
+
+/** A tenant above its rate goes on evenly: at once an isolate's share of `burst`, then its share of the rate. */
+function paceOf({ demand }: LedgerState, { rate }: LimitsDocument, calls: number, share: number) {
+  if (!rate || demand <= rate.perSecond) return { atOnce: calls, spreadMs: 0 };
+  const atOnce = Math.min(calls, Math.max(1, Math.floor(rate.burst * share)));
+  return { atOnce, spreadMs: Math.min(LEASE_MS, Math.ceil(((calls - atOnce) * 1_000) / (rate.perSecond * share))) };
 }
 
 /** What all limits together leave for an isolate. */
@@ -342,10 +349,10 @@ function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { w
   let isShort = false;
   if (state.level !== null) {
     const level = Math.floor(state.level);
-    // A bucket that is short of what all want is shared out; who is waiting now goes first.
-    const part = state.demand > level ? Math.max(waiting.calls, Math.floor(level * share)) : level;
+    // A bucket that is short of what all want is shared out, with what is leased already; who waits now goes first.
+    const part = Math.max(waiting.calls, Math.floor((level + state.outstanding) * share));
     isShort = calls > Math.min(level, part);
-    calls = Math.min(calls, level, part);
+    calls = Math.min(calls, level, state.demand > level ? part : level);
   }
   return { calls: Math.max(0, calls), ...withBytes(bytes), share, isShort };
 }
@@ -382,7 +389,7 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
     const fromBytes = quota.unit === 'bytes' && left > 0 ? left + 1 : 0;
     return { limit: quota.limit, holdsMs: Math.min(LEASE_MS, resetMs), resetMs, fromBytes };
   }
-  if (limits.rate && state.level !== null && state.level < 1) return noTokens(state.level, limits.rate, wanted.calls);
+  if (limits.rate && state.level !== null && state.level < 1) return noTokens(state, limits.rate, wanted.calls);
   if (limits.concurrency !== undefined && wanted.slots > 0 && state.slots >= limits.concurrency) {
     return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: NO_SLOT_MS, fromBytes: 0 };
   }
@@ -390,10 +397,16 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
 }
 
 /** A no until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */
-function noTokens(level: number, { perSecond }: NonNullable<LimitsDocument['rate']>, wantedCalls: number): LimitNo {
-  const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - level) * 1_000) / perSecond));
+function noTokens(
+  { level, demand }: LedgerState,
+  { perSecond }: NonNullable<LimitsDocument['rate']>,
+  wantedCalls: number,
+): LimitNo {
+  const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - (level ?? 0)) * 1_000) / perSecond));
   const batch = Math.max(1, Math.min(wantedCalls, perSecond * RATE_BATCH));
-  const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch)));
+  // Nor does an isolate ask again before its turn comes, when there is one call for each in proportion to its demand.
+  const turnMs = Math.ceil((demand * 1_000) / (perSecond * Math.max(1, wantedCalls)));
+  const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
   return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
 }
 

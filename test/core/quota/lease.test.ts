@@ -26,7 +26,7 @@ const GRANTED_MS = 777_000;
 
 const answerOf = (seq: number, calls: number, more: Partial<LedgerAnswer> = {}): LedgerAnswer => ({
   seq,
-  lease: { calls, atOnce: calls, lastsMs: 1_000, grantedAtMs: GRANTED_MS },
+  lease: { calls, atOnce: calls, spreadMs: 0, lastsMs: 1_000, grantedAtMs: GRANTED_MS },
   slots: 0,
   standings: [],
   ...more,
@@ -57,7 +57,9 @@ describe('admit', () => {
   });
 
   it('asks for a call that is larger than what is leased', () => {
-    const book = bookWith(5, { lease: { calls: 5, atOnce: 5, bytes: 100, lastsMs: 1_000, grantedAtMs: 0 } });
+    const book = bookWith(5, {
+      lease: { calls: 5, atOnce: 5, spreadMs: 0, bytes: 100, lastsMs: 1_000, grantedAtMs: 0 },
+    });
     expect(kinds(admit(book, LIMITS, 60, 50), admit(book, LIMITS, 60, 50), admit(book, LIMITS, 40, 50))).toEqual([
       'admitted',
       'ask',
@@ -66,7 +68,7 @@ describe('admit', () => {
   });
 
   it('spreads what is not for at once over the lease', () => {
-    const book = bookWith(11, { lease: { calls: 11, atOnce: 1, lastsMs: 1_000, grantedAtMs: 0 } });
+    const book = bookWith(11, { lease: { calls: 11, atOnce: 1, spreadMs: 1_000, lastsMs: 1_000, grantedAtMs: 0 } });
     expect(admit(book, LIMITS, 0, 50).kind).toBe('admitted');
     expect(admit(book, LIMITS, 0, 60)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 101 });
     expect(admit(book, LIMITS, 0, 100).kind).toBe('admitted');
@@ -79,7 +81,7 @@ describe('admit', () => {
     writeAsk(book, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 0);
     takeAnswer(book, rest, 50);
     expect(admit(book, LIMITS, 10, 399)).toEqual({ kind: 'refused', limit: 'day-requests', retryAfterMs: 8_601 });
-    expect(foresee(book, 10, 399)?.limit).toBe('day-requests');
+    expect(foresee(book, 10, 399)).toMatchObject({ kind: 'refused', limit: 'day-requests' });
     expect(kinds(admit(book, LIMITS, 9, 399), admit(book, LIMITS, 10, 400))).toEqual(['ask', 'ask']);
     expect([foresee(book, 9, 399), foresee(book, 10, 400)]).toEqual([undefined, undefined]);
   });
@@ -132,12 +134,19 @@ describe('writeAsk', () => {
     expect(admit(book, LIMITS, 0, 100).kind).toBe('ask');
   });
 
-  it('wants as many calls as came, for a second, and a quarter more', () => {
-    const book = bookWith(5);
-    for (let index = 0; index < 40; index += 1) countArrival(book, 10);
-    expect(writeAsk(book, LIMITS, 'ahead', 500)).toMatchObject({ arrived: 40, wanted: { calls: 100, bytes: 1_000 } });
+  it('wants as many calls as came of late in a second, and a quarter more', () => {
+    const book = createLeaseBook('isolate', 0);
+    countArrival(book, 10);
+    expect(writeAsk(book, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 1).wanted.calls).toBe(1);
+    let wanted = { calls: 0, bytes: 0 };
+    for (let nowMs = 500; nowMs <= 10_000; nowMs += 500) {
+      loseAsk(book);
+      for (let index = 0; index < 40; index += 1) countArrival(book, 10);
+      wanted = writeAsk(book, LIMITS, 'ahead', nowMs).wanted;
+    }
+    expect(wanted).toMatchObject({ calls: 99, bytes: 1_000 });
     loseAsk(book);
-    expect(writeAsk(book, LIMITS, 'settle', 1_000).wanted.calls).toBe(0);
+    expect(writeAsk(book, LIMITS, 'settle', 10_100).wanted.calls).toBe(0);
   });
 
   it('sends a batch until it is acknowledged, with its number', () => {

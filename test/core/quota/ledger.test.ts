@@ -124,10 +124,20 @@ describe('askLedger: rate', () => {
     expect(state.level).toBe(5);
   });
 
-  it('shares a short bucket out by what isolates want', () => {
+  it('shares a short bucket out by what isolates want, and says when the next turn comes', () => {
     const { ask } = ledgerOf(limits);
     ask(0, askOf('a', 1, 90, { wanted: { calls: 10, bytes: 0, slots: 0 } }));
-    expect(ask(0, askOf('b', 1, 10)).answer.lease?.calls).toBe(2);
+    const { lease, no } = ask(0, askOf('b', 1, 10)).answer;
+    expect([lease?.calls, no]).toEqual([3, { limit: 'rate', holdsMs: 1_000, resetMs: 0, fromBytes: 0 }]);
+  });
+
+  it('spreads the lease of a tenant above its rate, at its rate', () => {
+    const { ask } = ledgerOf(limits);
+    expect(ask(0, askOf('a', 1, 9)).answer.lease).toMatchObject({ calls: 9, atOnce: 9, spreadMs: 0 });
+    expect(ask(0, askOf('b', 1, 9)).answer.lease).toMatchObject({ calls: 9, atOnce: 9, spreadMs: 0 });
+    expect(ask(0, askOf('c', 1, 27)).answer.lease).toMatchObject({ calls: 12, atOnce: 12, spreadMs: 0 });
+    const short = ledgerOf({ rate: { perSecond: 10, burst: 2 } });
+    expect(short.ask(0, askOf('a', 1, 20)).answer.lease).toMatchObject({ calls: 12, atOnce: 2, spreadMs: 1_000 });
   });
 
   it('counts fractions', () => {
