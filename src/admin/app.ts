@@ -9,6 +9,7 @@ import { keyCrypto } from '../gateway/key-crypto.ts';
 import { isExposed } from '../gateway/plain-http.ts';
 import type { Objects } from '../state/objects.ts';
 import type { KeyRecord } from '../state/tenant.ts';
+import { explainCall } from './explain.ts';
 import { createKeyDesk } from './keys.ts';
 import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
@@ -124,6 +125,9 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
     return c.body(null, 204);
   });
 
+  serve(OPERATIONS.explainCall, async ({ body, param }, c) =>
+    c.json(explainCall(ports.settings, await tenants.read(param('tenantId')), body)),
+  );
   serve(OPERATIONS.readUsage, async ({ query, param }, c) => c.json(await usage.read(param('tenantId'), query)));
 
   app.get('/openapi.json', (c) => c.json(describeApi()));

@@ -2,6 +2,8 @@ import type * as z from 'zod';
 import {
   CreateKey,
   CreateTenant,
+  ExplainCall,
+  Explanation,
   KeyList,
   KeyListQuery,
   NewKey,
@@ -88,6 +90,14 @@ export const OPERATIONS = {
     summary: 'Revoke a key. It is refused everywhere within 5 seconds',
     answer: { status: 204 },
     problems: [404],
+  },
+  explainCall: {
+    method: 'POST',
+    path: '/tenants/{tenantId}/explain',
+    summary: 'Say what would become of a call, and by which rule',
+    body: ExplainCall,
+    answer: { status: 200, schema: Explanation },
+    problems: [400, 404],
   },
   readUsage: {
     method: 'GET',

@@ -1,18 +1,22 @@
 import * as z from 'zod';
 import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
 import { partitionOf } from '../core/invoke/region.ts';
-import { INVOCATION_TYPES } from '../core/invoke/types.ts';
+import { INVOCATION_TYPES, LOG_TYPES } from '../core/invoke/types.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { findPolicyFaults } from '../core/policy/policy.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
 import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
+import { findRangeFault } from '../gateway/address-ranges.ts';
 import { STEPS } from '../state/usage-store.ts';
 
 const NAME_LENGTH = 128;
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
+const MAX_PUBLISHED = 100;
+const MAX_RANGES = 200;
+const MAX_ORIGINS = 50;
 const MAX_COUNT = 1_000_000_000_000;
 const NO_CONTROLS = /^\P{Cc}*$/u;
 
@@ -25,34 +29,42 @@ const Name = z
 
   .meta({ examples: ['Acme'] });
 
+const selector = {
+  function: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(MAX_PATTERN_LENGTH)
+    .meta({
+      examples: ['orders-*'],
+      description:
+        "A function name with `*` as wildcard: this account's functions in the tenant's region. Or a full function ARN whose name may have wildcards.",
+    }),
+  qualifiers: z
+    .array(z.string())
+    .min(1, 'must name at least one; leave it out to mean all')
+    .max(MAX_QUALIFIERS)
+    .readonly()
+    .optional()
+    .meta({
+      examples: [['live']],
+      description: 'Versions and aliases; `$LATEST` also stands for a call that names none. Absent: all.',
+    }),
+  types: z
+    .array(z.enum(INVOCATION_TYPES))
+    .min(1, 'must name at least one; leave it out to mean all')
+    .readonly()
+    .optional()
+    .meta({ description: 'Absent: all.' }),
+};
+
+const MaxPayloadBytes = z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes);
+
 const AllowRule = z
   .strictObject({
-    function: z
-      .string()
-      .min(1, 'must not be empty')
-      .max(MAX_PATTERN_LENGTH)
-      .meta({
-        examples: ['orders-*'],
-        description:
-          "A function name with `*` as wildcard: this account's functions in the tenant's region. Or a full function ARN whose name may have wildcards.",
-      }),
-    qualifiers: z
-      .array(z.string())
-      .min(1, 'must name at least one; leave it out to allow all')
-      .max(MAX_QUALIFIERS)
-      .readonly()
-      .optional()
-      .meta({
-        examples: [['live']],
-        description: 'Versions and aliases; `$LATEST` also stands for a call that names none. Absent: all.',
-      }),
-    types: z
-      .array(z.enum(INVOCATION_TYPES))
-      .min(1, 'must name at least one; leave it out to allow all')
-      .readonly()
-      .optional()
-      .meta({ description: 'Absent: all.' }),
+    ...selector,
     logTail: z.boolean().optional().meta({ description: 'May ask for the execution log. Absent: no.' }),
+    clientContext: z.boolean().optional().meta({ description: 'May send a client context. Absent: yes.' }),
+    maxPayloadBytes: MaxPayloadBytes.optional(),
     tenantId: z
       .literal('caller')
       .optional()
@@ -60,9 +72,46 @@ const AllowRule = z
   })
   .meta({ id: 'AllowRule' });
 
+const DenyRule = z.strictObject(selector).meta({ id: 'DenyRule', description: 'Wins over every rule of `allow`.' });
+
+const Range = z.string().check(({ value, issues }) => {
+  const message = findRangeFault(value);
+  if (message !== undefined) issues.push({ code: 'custom', message, input: value });
+});
+
+const Origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text,
+    'must be an origin as browsers send it, such as https://app.example.com, without a path',
+  );
+
 const Policy = z
   .strictObject({
     allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]),
+    deny: z.array(DenyRule).max(MAX_RULES).readonly().optional(),
+    publish: z
+      .record(z.string(), z.string())
+      .refine((names) => Object.keys(names).length <= MAX_PUBLISHED, `must have at most ${MAX_PUBLISHED} names`)
+      .optional()
+      .meta({
+        description:
+          'Names for callers who are not to see where a function lives, each with its target: a function name or a full ARN.',
+        examples: [{ orders: 'arn:aws:lambda:eu-west-1:123456789012:function:orders-prod:live' }],
+      }),
+    ipAllow: z
+      .array(Range)
+      .min(1, 'must name at least one range; leave it out to allow all')
+      .max(MAX_RANGES)
+      .readonly()
+      .optional()
+      .meta({ description: 'Addresses that calls may come from. Absent: all.', examples: [['203.0.113.0/24']] }),
+    corsOrigins: z
+      .array(Origin)
+      .max(MAX_ORIGINS)
+      .readonly()
+      .optional()
+      .meta({ description: 'Origins of web pages that may call. Absent: none.' }),
     maxPresignedSeconds: z
       .int()
       .min(1)
@@ -123,7 +172,7 @@ const Limits = z
     maxDurationSeconds: z.int().min(1).max(DEFAULT_MAX_DURATION_SECONDS).optional().meta({
       description: 'How long a call whose end was not seen holds its place among the concurrent ones. Absent: 900.',
     }),
-    maxPayloadBytes: z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes).optional(),
+    maxPayloadBytes: MaxPayloadBytes.optional(),
     quotas: z
       .array(Quota)
       .max(PERIODS.length)
@@ -300,6 +349,36 @@ export const UsageResponse = z
     ),
   })
   .meta({ id: 'Usage' });
+
+export const ExplainCall = z
+  .strictObject({
+    function: z
+      .string()
+      .min(1)
+      .meta({ description: 'As a caller would name it.', examples: ['orders:live'] }),
+    operation: z.enum(['Invoke', 'InvokeWithResponseStream', 'InvokeAsync']).default('Invoke'),
+    qualifier: z.string().optional(),
+    type: z.enum(INVOCATION_TYPES).optional(),
+    logType: z.enum(LOG_TYPES).optional(),
+    clientContext: z.boolean().default(false).meta({ description: 'The call has one.' }),
+    tenantId: z.string().optional(),
+    payloadBytes: z.int().min(0).default(0),
+    ip: z.string().optional().meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
+  })
+  .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
+
+export const Explanation = z
+  .object({
+    allowed: z.boolean(),
+    reason: z.string().nullable().meta({ description: 'The `x-postern-refusal` that it would get.' }),
+    message: z.string().nullable(),
+    rule: z
+      .object({ list: z.enum(['allow', 'deny']), index: z.int() })
+      .nullable()
+      .meta({ description: 'The rule that decided; of a refusal, the nearest. Null: no rule is about this function.' }),
+    target: z.string().nullable().meta({ description: 'The function that would be called.' }),
+  })
+  .meta({ id: 'Explanation' });
 
 export const ProblemSchema = z
   .object({

@@ -96,6 +96,17 @@ export const REFUSALS = {
   'qualifier-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this version or alias')),
   'type-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this invocation type')),
   'log-tail-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows LogType Tail')),
+  'client-context-not-allowed': row(
+    { error: 'AccessDeniedException' },
+    denied('no policy allows X-Amz-Client-Context'),
+  ),
+  'function-denied': row(
+    { error: 'AccessDeniedException' },
+    (tenant: string, resource: string) =>
+      `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} with an explicit deny in an identity-based policy`,
+  ),
+  'address-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows calls from this address')),
+  'origin-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows calls from this web page')),
   'tenant-id-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows X-Amz-Tenant-Id')),
 
   'presigned-too-long': row(

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { refuse } from '../core/refusal.ts';
 import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
+import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
 import { useOf } from './metering.ts';
 
@@ -47,6 +48,8 @@ export function createEnvelope(now: () => number): Hono<Envelope> {
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   const { tenants, now } = gateway;
   app.all('*', (c) => {
+    const preflight = answerPreflight(c.req.raw);
+    if (preflight) return preflight;
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onEnd = (record: CallRecord) => {
       if (!record.tenant) return;
@@ -63,6 +66,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         const { tenant } = call.record;
         const standing = tenant && call.proved ? tenants.describeLimits(tenant) : {};
         for (const [name, value] of Object.entries(standing)) response.headers.set(name, value);
+        if (call.corsOrigin !== undefined && call.proved) allowOrigin(response.headers, call.corsOrigin);
         return response;
       });
     // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and

@@ -39,6 +39,8 @@ export interface Call {
   readonly waitUntil: WaitUntil;
   /** The caller has proved itself: it may be told how its tenant stands. */
   proved: boolean;
+  /** The web page that calls, once its tenant has allowed it. */
+  corsOrigin?: string;
   /**
    * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
    * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.

@@ -16,6 +16,10 @@ const SIGNED = /^AWS\d/;
 export interface Caller {
   readonly key: KnownKey;
   readonly claim?: SignatureClaim;
+  /** The address that it calls from, as Cloudflare's edge says; absent: not known. */
+  readonly address?: string;
+  /** The web page that it calls from, when a browser says so. */
+  readonly origin?: string;
 }
 
 export interface IdentifyInput {
@@ -29,6 +33,9 @@ export interface IdentifyInput {
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
 export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
+  const address = header('cf-connecting-ip');
+  const origin = header('origin');
+  const whence = { ...(address !== undefined && { address }), ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
   const presigned = query.has('X-Amz-Algorithm');
@@ -44,7 +51,7 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
     const text = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
     if (text === undefined) return no(refuse('key-malformed'));
     const proved = keyring.proveApiKey(text);
-    return proved.ok ? ok({ key: proved.value }) : proved;
+    return proved.ok ? ok({ key: proved.value, ...whence }) : proved;
   }
 
   const claim = parseClaim({ authorization, query, header });
@@ -56,5 +63,5 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
     return no(refuse('session-token'));
   }
   const key = keyring.find(claim.value.keyId);
-  return key ? ok({ key, claim: claim.value }) : no(refuse('key-unknown'));
+  return key ? ok({ key, claim: claim.value, ...whence }) : no(refuse('key-unknown'));
 }

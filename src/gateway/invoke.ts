@@ -20,6 +20,7 @@ import { passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
+import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
@@ -83,7 +84,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const meeting = known ? undefined : tenants.meet(tenantId, declaredBytes ?? 0, call.waitUntil);
 
   // 4 read the body.
-  const maxBytes = Math.min(maxInvokeBytes, maxPayloadBytesOf(known));
+  const maxPermittedBytes = early?.ok ? early.value.maxPayloadBytes : Number.POSITIVE_INFINITY;
+  const maxBytes = Math.min(maxInvokeBytes, maxPayloadBytesOf(known), maxPermittedBytes);
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
@@ -108,10 +110,11 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     const decideAgain = async (): Promise<Result<Permit, Denial>> => {
       const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, 0, call.waitUntil));
       if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
-      const tenantMaxBytes = maxPayloadBytesOf(tenant);
       const decision = decide(gateway, caller, args, tenant, call);
-      if (!decision.ok || bytes.length <= tenantMaxBytes) return decision;
-      return no({ refusal: refuse('payload-too-large', tenantMaxBytes, bytes.length), toAnyone: false });
+      if (!decision.ok) return decision;
+      const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.maxPayloadBytes);
+      if (bytes.length <= roomBytes) return decision;
+      return no({ refusal: refuse('payload-too-large', roomBytes, bytes.length), toAnyone: false });
     };
     if (meeting && !(await meeting)) return call.refuse(refuse('state-unavailable'));
     const permit = early && now() - decidedAtMs < FRESH_MS ? early : await decideAgain();
@@ -150,11 +153,14 @@ interface Denial {
 /** Decides whether a tenant, as it is known now, may make a call. */
 function decide(
   { settings, now }: Gateway,
-  { key: { tenantId, keyId }, claim }: Caller,
+  caller: Caller,
   args: Result<InvokeArguments, Refusal>,
   tenant: KnownTenant,
-  { record }: Call,
+  call: Call,
 ): Result<Permit, Denial> {
+  const { tenantId, keyId } = caller.key;
+  const { claim } = caller;
+  const { record } = call;
   const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
   const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
 
@@ -162,12 +168,18 @@ function decide(
   const dead = refuseKey(tenant, tenantId, keyId, now());
   if (dead) return toAnyone(dead);
 
-  const { policy, upstream, meterDuration } = tenant;
+  const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
   if (claim) {
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
     const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
     if (tooLong) return toKnown(tooLong);
+  }
+  const { address, origin } = caller;
+  if (origin !== undefined) {
+    // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
+    if (!policy.corsOrigins.includes(origin)) return toKnown(refuse('origin-not-allowed', tenantId, origin));
+    call.corsOrigin = origin;
   }
   if (!args.ok) return toKnown(args.error);
   record.function = args.value.givenName;
@@ -177,6 +189,7 @@ function decide(
     policy,
     tenant: tenantId,
     home,
+    isAddressAllowed: isAddressAllowed(address),
     ...(upstreamTenantId !== undefined && { upstreamTenantId }),
     meterDuration,
     call: args.value,
@@ -202,7 +215,7 @@ async function forward(
   const sent = await gateway.send(permit, payload);
   // Whether the function runs is not known: its slot stays taken for as long as it may.
   if (!sent.ok) return call.refuse(sent.error);
-  const upstream = sent.value;
+  let upstream = sent.value;
   record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
   const refusal = refuseForUs(upstream, permit.givenName);
   if (refusal || upstream.status === 429) reservation.giveBack();
@@ -215,6 +228,7 @@ async function forward(
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
+  if (permit.isPublished) upstream = await hideAccount(upstream, permit);
   const passed = passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
   if (!passed) return call.refuse(refuse('upstream-unreachable'));
   const { response, ended } = passed;

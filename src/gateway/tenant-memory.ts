@@ -26,7 +26,8 @@ import type { Use } from '../core/quota/use.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
-import type { LiveTenant, TenantAnswer } from '../core/tenancy/tenant.ts';
+import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
 
 /** A snapshot is served without a question for so long... */
@@ -50,7 +51,9 @@ export type AskTenant = (tenantId: TenantId, ask: LedgerAsk, knownRevision: numb
 export type WaitUntil = (promise: Promise<unknown>) => void;
 
 /** A tenant as its calls need it. */
-export type KnownTenant = { readonly exists: false } | (Omit<LiveTenant, 'policy'> & { readonly policy: Policy });
+export type KnownTenant =
+  | { readonly exists: false }
+  | (Omit<LiveTenant, 'policy'> & { readonly policy: Policy; readonly isAddressAllowed: AddressCheck });
 
 /** A call's place under its tenant's limits. */
 export interface Reservation {
@@ -174,8 +177,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     // An answer that was asked for earlier never replaces a later one, nor one from before the tenant was changed here.
     const isNews = askedAtMs >= entry.forgottenAtMs && askedAtMs >= (entry.known?.askedAtMs ?? 0);
     if (isNews && snapshot) {
-      const tenant = snapshot.exists ? { ...snapshot, policy: compilePolicy(snapshot.policy) } : snapshot;
-      entry.known = { tenant, revision, askedAtMs };
+      entry.known = { tenant: compileTenant(snapshot), revision, askedAtMs };
     } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
     if (snapshot?.exists === false) {
       // There is nobody to account for.
@@ -360,6 +362,15 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     },
   };
 }
+
+const compileTenant = (snapshot: TenantSnapshot): KnownTenant =>
+  snapshot.exists
+    ? {
+        ...snapshot,
+        policy: compilePolicy(snapshot.policy),
+        isAddressAllowed: compileRanges(snapshot.policy.ipAllow),
+      }
+    : snapshot;
 
 const sleep = (ms: number) => new Promise<void>((woken) => setTimeout(woken, ms));
 

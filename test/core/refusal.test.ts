@@ -99,6 +99,15 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
   'type-not-allowed': [refuse('type-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'invocation type'],
   'log-tail-not-allowed': [refuse('log-tail-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'LogType Tail'],
   'tenant-id-not-allowed': [refuse('tenant-id-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'X-Amz-Tenant-Id'],
+  'client-context-not-allowed': [
+    refuse('client-context-not-allowed', 't', 'f'),
+    403,
+    'AccessDeniedException',
+    'X-Amz-Client-Context',
+  ],
+  'function-denied': [refuse('function-denied', 't', 'f'), 403, 'AccessDeniedException', 'with an explicit deny'],
+  'address-not-allowed': [refuse('address-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'this address'],
+  'origin-not-allowed': [refuse('origin-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'this web page'],
   busy: [refuse('busy'), 503, 'ServiceException', 'in flight'],
   'payload-incomplete': [refuse('payload-incomplete'), 400, 'InvalidRequestContentException', 'before it was complete'],
   'function-name': [

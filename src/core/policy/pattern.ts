@@ -24,6 +24,9 @@ export const arnOf = ({ partition, region, account, name }: FunctionTarget): str
 /** Characters that a pattern may have; matching takes at most pattern x name steps. */
 export const MAX_PATTERN_LENGTH = 256;
 
+/** Characters that a function's name has at the most, in any of the service's own limits. */
+const MAX_NAME_LENGTH = 140;
+const ONLY_DOTS = /^\.+$/;
 const NAME = /^[a-zA-Z0-9\-_.*]+$/;
 
 /**
@@ -34,7 +37,9 @@ const NAME = /^[a-zA-Z0-9\-_.*]+$/;
  */
 export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
   if (text.length > MAX_PATTERN_LENGTH) return no(`must have at most ${MAX_PATTERN_LENGTH} characters`);
+  const neverMatches = (name: string) => ONLY_DOTS.test(name) || name.replaceAll('*', '').length > MAX_NAME_LENGTH;
   if (!text.startsWith('arn:')) {
+    if (neverMatches(text)) return no('can never match: no function has such a name');
     if (NAME.test(text)) return ok({ name: text });
     return no(
       "must be a function name with letters, digits, '-', '_', '.' and '*' as wildcard, or a full function ARN; put versions and aliases in 'qualifiers'",
@@ -44,6 +49,7 @@ export function parseFunctionPattern(text: string): Result<FunctionPattern, stri
   if (service !== 'lambda' || kind !== 'function' || !NAME.test(name)) {
     return no('must be a full function ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:orders-*');
   }
+  if (neverMatches(name)) return no('can never match: no function has such a name');
   if (rest.length > 0) return no("must not end in a version or alias; put it in 'qualifiers'");
   if (!/^\d{12}$/.test(account)) return no('must spell out the account: twelve digits, no wildcard');
   const known = partitionOf(region);
@@ -71,14 +77,30 @@ export function matchesFunction(
   return matchesGlob(pattern.name, target.name);
 }
 
-/** Matches the whole text against a pattern in which `*` stands for any run of characters. */
-export function matchesGlob(pattern: string, text: string): boolean {
+/** Whether one pattern matches every function that another does. */
+export function coversPattern(wide: FunctionPattern, narrow: FunctionPattern): boolean {
+  const samePlace =
+    wide.place?.account === narrow.place?.account &&
+    wide.place?.region === narrow.place?.region &&
+    wide.place?.partition === narrow.place?.partition;
+  // A `*` of the narrow one is met only by one of the wide one: it is no character of a name.
+  return samePlace && matchesGlob(wide.name, narrow.name);
+}
+
+/**
+ * Matches the whole text against a pattern in which `*` stands for any run of characters.
+ *
+ * @param steps counts the steps that it takes: never more than characters of the pattern times those of the text.
+ */
+export function matchesGlob(pattern: string, text: string, steps?: { taken: number }): boolean {
   let p = 0;
   let t = 0;
   let star = -1; // the last `*` seen, and how far it reaches
   let reach = 0;
   while (t < text.length) {
+    if (steps) steps.taken += 1;
     if (pattern[p] === '*') {
+      if (p === pattern.length - 1) return true; // it takes whatever is left
       star = p++;
       reach = t;
     } else if (p < pattern.length && pattern[p] === text[t]) {

@@ -10,7 +10,7 @@ import {
 import { addUseOf, type Use, type UseByFunction } from './use.ts';
 
 /** A lease as the isolate holds it. */
-interface HeldLease {
+export interface HeldLease {
   readonly id: number;
   readonly calls: number;
   readonly atOnce: number;
@@ -175,7 +175,7 @@ const isUsable = ({ closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: Held
   !closed && nowMs < endsAtMs && usedCalls < calls && (bytes === undefined || usedBytes + size <= bytes);
 
 /** How many calls of a lease may have been made by now: those at once, and the others as time goes by. */
-function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, nowMs: number): number {
+export function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, nowMs: number): number {
   const passedMs = Math.max(0, nowMs - askedAtMs);
   return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
 }

@@ -176,10 +176,13 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
 }
 
 /** Leases whose tokens do not come back any more, in the order of their end. */
-const lapsedLeases = ({ holders, atMs }: LedgerState): OpenLease[] =>
-  [...holders.values()]
-    .flatMap(({ leases }) => leases.filter((lease) => lease.inBucket && atMs >= lease.endsAtMs + TOKENS_RETURN_MS))
-    .sort((a, b) => a.endsAtMs - b.endsAtMs);
+function lapsedLeases({ holders, atMs }: LedgerState): OpenLease[] {
+  const lapsed: OpenLease[] = [];
+  for (const { leases } of holders.values()) {
+    for (const lease of leases) if (lease.inBucket && atMs >= lease.endsAtMs + TOKENS_RETURN_MS) lapsed.push(lease);
+  }
+  return lapsed.sort((a, b) => a.endsAtMs - b.endsAtMs);
+}
 
 /**
  * The bucket holds `burst` and one second's tokens more, for they are leased a second ahead; what is leased and may

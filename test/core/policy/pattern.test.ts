@@ -14,6 +14,23 @@ describe('matchesGlob', () => {
     );
   });
 
+  it('takes no more steps than characters of the pattern times those of the text', () => {
+    const text = fc.stringMatching(/^[ab]{0,256}$/);
+    const hostile = fc.constantFrom('a'.repeat(256), `${'ab'.repeat(127)}b`);
+    const pattern = fc.oneof(
+      fc.stringMatching(/^[ab*]{1,256}$/),
+      fc.constantFrom(`${'*a'.repeat(100)}b`, `*${'a'.repeat(200)}b`),
+    );
+    fc.assert(
+      fc.property(pattern, fc.oneof(text, hostile), (glob, input) => {
+        const steps = { taken: 0 };
+        matchesGlob(glob, input, steps);
+        expect(steps.taken).toBeLessThanOrEqual(glob.length * Math.max(1, input.length));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('takes every character but the star as it is', () => {
     expect(matchesGlob('a.c', 'abc')).toBe(false);
     expect(matchesGlob('a.c', 'a.c')).toBe(true);
@@ -46,6 +63,8 @@ describe('parseFunctionPattern', () => {
     ['arn:aws:lambda:cn-north-1:123456789012:function:f', 'arn:aws-cn:'],
     ['arn:aws:s3:eu-west-1:123456789012:function:f', 'full function ARN'],
     ['a'.repeat(257), '256 characters'],
+    ['..', 'never match'],
+    [`${'a'.repeat(141)}*`, 'never match'],
   ])('refuses %s and says how to mend it', (text, words) => {
     const parsed = parseFunctionPattern(text);
     expect(parsed.ok ? '' : parsed.error).toContain(words);

@@ -30,6 +30,8 @@ export interface Plan {
   readonly cutOffs: readonly { readonly atMs: number; readonly isolate: number; readonly forMs: number }[];
   readonly restarts: readonly number[];
   readonly limits: LimitsDocument;
+  /** Regions with a sub-ledger of their own; 0: all isolates ask the ledger. */
+  readonly regions: number;
 }
 
 export interface Played {
@@ -48,7 +50,12 @@ export function play(plan: Plan, rules: Partial<Rules> = {}): Played {
   const { seed, startMs, network, limits } = plan;
   const world = createWorld({ seed, startMs, network, rules });
   const ledger = world.addLedger(limits);
-  const newPlace = () => world.addPlace(ledger, Math.floor(world.random() * 6_001) - 3_000);
+  const someSkewMs = () => Math.floor(world.random() * 6_001) - 3_000;
+  const regions = Array.from({ length: plan.regions }, () => world.addSubLedger(ledger, someSkewMs()));
+  const newPlace = () => {
+    const region = regions[Math.floor(world.random() * regions.length)];
+    return world.addPlace(region ?? ledger, someSkewMs());
+  };
   const places = Array.from({ length: plan.isolates }, newPlace);
   const dead: Place[] = [];
   const endMs = startMs + plan.seconds * 1_000;
@@ -80,7 +87,11 @@ export function play(plan: Plan, rules: Partial<Rules> = {}): Played {
       if (place) place.cutOffUntilMs = Math.min(fromMs + forMs, endMs);
     });
   }
-  for (const atMs of plan.restarts) world.at(startMs + (atMs % (plan.seconds * 1_000)), () => ledger.restart());
+  for (const atMs of plan.restarts) {
+    world.at(startMs + (atMs % (plan.seconds * 1_000)), () => {
+      for (const node of [ledger, ...regions]) node.restart();
+    });
+  }
 
   world.runUntil(endMs);
   world.network = GOOD_NETWORK;
@@ -137,7 +148,8 @@ export function anyPlan(
     leavers = true,
     midnight = true,
     perSecond = 400,
-  }: { deaths?: boolean; leavers?: boolean; midnight?: boolean; perSecond?: number } = {},
+    regions = 0,
+  }: { deaths?: boolean; leavers?: boolean; midnight?: boolean; perSecond?: number; regions?: number } = {},
 ): fc.Arbitrary<Plan> {
   return fc
     .record({
@@ -159,6 +171,7 @@ export function anyPlan(
       }),
       restarts: fc.array(aMoment, { maxLength: 3 }),
       limits,
+      regions: fc.integer({ min: Math.min(1, regions), max: regions }),
     })
     .map(({ moment, beforeMs, ...plan }) => ({ ...plan, startMs: moment - beforeMs }));
 }

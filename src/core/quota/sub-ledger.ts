@@ -1,0 +1,259 @@
+import type { LedgerAnswer, LedgerAsk, LimitNo, Waiting } from './exchange.ts';
+import {
+  createLeaseBook,
+  type HeldLease,
+  type LeaseBook,
+  loseAsk,
+  type Purpose,
+  takeAnswer,
+  usableCalls,
+  writeAsk,
+} from './lease.ts';
+import { FORGOTTEN_MS, WRITTEN_OFF_MS } from './ledger.ts';
+import { LEASE_MS, type LimitsDocument } from './limits.ts';
+import { addUseOf } from './use.ts';
+
+/** A part of one of the sub-ledger's own leases, as it is leased on to an isolate. */
+interface Sublease {
+  readonly id: number;
+  /** The lease that it is a part of, and when the ledger granted that. */
+  readonly of: number;
+  readonly grantedAtMs: number;
+  readonly calls: number;
+  readonly bytes?: number;
+  readonly lastsMs: number;
+  readonly endsAtMs: number;
+  usedCalls: number;
+  usedBytes: number;
+}
+
+/** What a sub-ledger knows of an isolate. */
+interface Child {
+  /** The last ask that was heard, whether it has been answered, and the last batch that was passed on. */
+  seq: number;
+  answered: boolean;
+  batch: number;
+  inFlight: number;
+  subleases: Sublease[];
+  seenAtMs: number;
+}
+
+const newChild = (): Child => ({ seq: 0, answered: true, batch: 0, inFlight: 0, subleases: [], seenAtMs: 0 });
+
+/**
+ * Stands between a ledger and the isolates of a region when they are too many for one object. To the ledger it is an
+ * isolate whose calls are the leases of others; to an isolate it is the ledger. Nothing lasts longer for that: a
+ * sublease ends before the lease does that it is a part of. It leases calls and bytes, not slots: a tenant with a
+ * concurrency limit stays with one ledger. Plain data; only the functions of this file change it.
+ */
+export interface SubLedger {
+  readonly book: LeaseBook;
+  readonly children: Map<string, Child>;
+  /** Leases that the ledger was told the end of: what comes back of them now is a correction. */
+  ended: number[];
+  askedAtMs: number;
+}
+
+/** It asks this often while anything goes on, so that what it leases on lasts most of a second. */
+const ASK_EVERY_MS = 250;
+/** Part of a second's calls that it wants each time: more than it needs until the next, for isolates ask ahead. */
+const WANTED_PART = 0.5;
+/** What ends sooner than this is not leased on: the answer has to travel. */
+const MIN_SUBLEASE_MS = 200;
+/** After the end of a lease it waits so long for what its isolates return, which the ledger then has in time. */
+const RETURN_MS = 400;
+
+export const createSubLedger = (holder: string, nowMs: number): SubLedger => ({
+  book: createLeaseBook(holder, nowMs),
+  children: new Map(),
+  ended: [],
+  askedAtMs: nowMs,
+});
+
+/**
+ * Answers an ask as the ledger would; undefined: what is at hand does not do for the calls that wait, so that the ledger
+ * has to be asked before the same ask is tried again.
+ */
+export function askSubLedger(sub: SubLedger, ask: LedgerAsk, nowMs: number): LedgerAnswer | undefined {
+  const child = sub.children.get(ask.holder) ?? newChild();
+  sub.children.set(ask.holder, child);
+  child.seenAtMs = nowMs;
+  if (ask.seq > child.seq) hear(sub, child, ask, nowMs);
+  const { standings } = sub.book;
+  const given = child.subleases.find(({ id }) => id === ask.seq);
+  if (ask.seq < child.seq || child.answered) {
+    return { seq: ask.seq, ...(given && { lease: leaseOf(given) }), slots: 0, standings };
+  }
+  const sublease = sublet(sub, child, ask, nowMs);
+  const no = sublease || ask.waiting.calls === 0 ? undefined : noOf(sub, ask.waiting, nowMs);
+  if (!sublease && !no && ask.waiting.calls > 0) return undefined;
+  child.answered = true;
+  return { seq: ask.seq, ...(sublease && { lease: leaseOf(sublease) }), slots: 0, ...(no && { no }), standings };
+}
+
+const leaseOf = ({ calls, bytes, lastsMs, grantedAtMs }: Sublease) => ({
+  calls,
+  atOnce: calls,
+  spreadMs: 0,
+  ...(bytes !== undefined && { bytes }),
+  lastsMs,
+  grantedAtMs,
+});
+
+/** Takes account of what an isolate reports: once, for it is not heard of the same ask again. */
+function hear(sub: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): void {
+  const { book } = sub;
+  child.seq = ask.seq;
+  child.answered = false;
+  child.inFlight = ask.inFlight;
+  for (const report of ask.reports) {
+    const sublease = child.subleases.find(({ id }) => id === report.id);
+    if (!sublease) continue;
+    sublease.usedCalls = Math.min(Math.max(report.calls, sublease.usedCalls), sublease.calls);
+    sublease.usedBytes = Math.min(Math.max(report.bytes, sublease.usedBytes), sublease.bytes ?? report.bytes);
+    if (report.final) takeBack(sub, child, sublease);
+  }
+  for (const { id, use, corrections } of ask.batches) {
+    if (id <= child.batch) continue;
+    child.batch = id;
+    for (const [name, used] of use) addUseOf(book.use, name, used);
+    book.corrections.push(...corrections);
+  }
+  if (book.use.size > 0 || book.corrections.length > 0) book.unsentSinceMs ??= nowMs;
+  book.arrived += ask.arrived;
+  if (ask.wanted.calls > 0) book.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
+}
+
+/** Takes an isolate's unused calls back: into the lease that they are of, or else as a correction to the ledger. */
+function takeBack({ book, ended }: SubLedger, child: Child, sublease: Sublease): void {
+  child.subleases = child.subleases.filter((other) => other !== sublease);
+  const { of, calls, usedCalls, bytes, usedBytes, grantedAtMs } = sublease;
+  // Bytes that are not limited were taken from nothing, and are counted now.
+  const unusedBytes = (bytes ?? 0) - usedBytes;
+  const lease = ended.includes(of) ? undefined : book.leases.find(({ id }) => id === of);
+  if (lease) {
+    lease.usedCalls -= calls - usedCalls;
+    lease.usedBytes -= unusedBytes;
+  } else if (calls > usedCalls || unusedBytes !== 0) {
+    book.corrections.push({ atMs: grantedAtMs, calls: usedCalls - calls, bytes: -unusedBytes });
+  }
+}
+
+/** Leases a part of a lease on: of the one that lasts longest. */
+function sublet({ book }: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): Sublease | undefined {
+  const { wanted, waiting } = ask;
+  let best: HeldLease | undefined;
+  for (const lease of book.leases) {
+    const isOfUse =
+      !lease.closed && nowMs + MIN_SUBLEASE_MS < lease.endsAtMs && usableCalls(lease, nowMs) >= lease.usedCalls + 1;
+    const hasBytes = lease.bytes === undefined || lease.bytes - lease.usedBytes >= waiting.bytes;
+    if (isOfUse && hasBytes && (!best || lease.endsAtMs > best.endsAtMs)) best = lease;
+  }
+  if (!best || wanted.calls < 1) return undefined;
+  const calls = Math.min(wanted.calls, Math.floor(usableCalls(best, nowMs)) - best.usedCalls);
+  const bytes =
+    best.bytes === undefined ? undefined : Math.min(Math.max(wanted.bytes, waiting.bytes), best.bytes - best.usedBytes);
+  best.usedCalls += calls;
+  best.usedBytes += bytes ?? 0;
+  const lastsMs = Math.min(LEASE_MS, best.endsAtMs - nowMs);
+  const sublease: Sublease = {
+    id: ask.seq,
+    of: best.id,
+    grantedAtMs: best.grantedAtMs,
+    calls,
+    ...(bytes !== undefined && { bytes }),
+    lastsMs,
+    endsAtMs: nowMs + lastsMs,
+    usedCalls: 0,
+    usedBytes: 0,
+  };
+  child.subleases.push(sublease);
+  return sublease;
+}
+
+/** What the ledger said no to holds for the isolates too, for as long as it does. */
+function noOf({ book: { no } }: SubLedger, waiting: Waiting, nowMs: number): LimitNo | undefined {
+  if (!no || nowMs >= no.untilMs || waiting.bytes < no.fromBytes) return undefined;
+  return {
+    limit: no.limit,
+    holdsMs: no.untilMs - nowMs,
+    resetMs: Math.max(0, no.resetAtMs - nowMs),
+    fromBytes: no.fromBytes,
+  };
+}
+
+/** When the ledger is to be asked though no call waits; undefined: nothing goes on. */
+export function subLedgerDueAt({ book, children, askedAtMs }: SubLedger): number | undefined {
+  const owes = book.leases.length > 0 || book.batches.length > 0 || book.use.size > 0 || book.corrections.length > 0;
+  if (owes || book.arrived > 0) return askedAtMs + ASK_EVERY_MS;
+  let dueAtMs = Number.POSITIVE_INFINITY;
+  for (const { subleases, inFlight, seenAtMs } of children.values()) {
+    if (subleases.length > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + WRITTEN_OFF_MS);
+    else if (inFlight > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + FORGOTTEN_MS);
+  }
+  return Number.isFinite(dueAtMs) ? dueAtMs : undefined;
+}
+
+/** Writes the next ask to the ledger, for the calls that wait at the isolates, if any do. */
+export function writeSubLedgerAsk(
+  sub: SubLedger,
+  limits: LimitsDocument,
+  waiting: Waiting | undefined,
+  nowMs: number,
+): LedgerAsk {
+  const { book } = sub;
+  writeOff(sub, nowMs);
+  sub.askedAtMs = nowMs;
+  book.inFlight = [...sub.children.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+  const purpose: Purpose = waiting ? { waiting } : book.arrived > 0 ? 'ahead' : 'settle';
+  const ask = writeAsk(book, limits, purpose, nowMs);
+  const reports = ask.reports.map((report) => reportOf(sub, report, nowMs));
+  sub.ended = reports.filter(({ final }) => final).map(({ id }) => id);
+  if (book.asked) book.asked = { ...book.asked, finals: sub.ended };
+  const { calls, bytes, slots } = ask.wanted;
+  const part = (wanted: number, least: number) => Math.max(least, Math.ceil(wanted * WANTED_PART));
+  return {
+    ...ask,
+    reports,
+    wanted: { calls: part(calls, ask.waiting.calls), bytes: part(bytes, ask.waiting.bytes), slots },
+  };
+}
+
+/** What a lease was used for, as far as that is certain; all that was leased on of it, once nothing more will come back. */
+function reportOf({ children, ended }: SubLedger, report: LedgerAsk['reports'][number], nowMs: number) {
+  if (ended.includes(report.id)) return report;
+  const out = { calls: 0, bytes: 0, untilMs: 0 };
+  for (const { subleases } of children.values()) {
+    for (const { of, calls, usedCalls, bytes, usedBytes, endsAtMs } of subleases) {
+      if (of !== report.id) continue;
+      out.calls += calls - usedCalls;
+      if (bytes !== undefined) out.bytes += bytes - usedBytes;
+      out.untilMs = Math.max(out.untilMs, endsAtMs);
+    }
+  }
+  const final = report.final && (out.untilMs === 0 || nowMs >= out.untilMs + RETURN_MS);
+  return final ? report : { ...report, calls: report.calls - out.calls, bytes: report.bytes - out.bytes, final: false };
+}
+
+/** Names what isolates held that never came back. */
+function writeOff({ book, children }: SubLedger, nowMs: number): void {
+  for (const [name, child] of children) {
+    let unsettled = 0;
+    if (nowMs >= child.seenAtMs + WRITTEN_OFF_MS) {
+      unsettled = child.subleases.reduce((sum, { calls, usedCalls }) => sum + calls - usedCalls, 0);
+      child.subleases = [];
+    }
+    if (nowMs >= child.seenAtMs + FORGOTTEN_MS) {
+      unsettled += child.inFlight;
+      children.delete(name);
+    }
+    if (unsettled > 0) addUseOf(book.use, '', { unsettled });
+  }
+}
+
+/** Takes up the answer to its ask. Then asks that could not be answered are tried again. */
+export const takeSubLedgerAnswer = ({ book }: SubLedger, answer: LedgerAnswer, nowMs: number): boolean =>
+  takeAnswer(book, answer, nowMs);
+
+/** Gives up its ask. */
+export const loseSubLedgerAsk = ({ book }: SubLedger): void => loseAsk(book);

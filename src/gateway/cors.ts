@@ -1,0 +1,33 @@
+const MAX_AGE_SECONDS = 600;
+const HEADER_NAMES = /^[a-z0-9\-, ]{1,2000}$/i;
+const EXPOSED =
+  'ratelimit, ratelimit-policy, retry-after, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, x-postern-refusal, x-postern-started';
+
+/**
+ * Answers a preflight (Fetch standard, "CORS-preflight request"), which carries no key, so that the tenant is not known:
+ * any page may go on to ask. Whether it may call is decided with its key, and without that it gets no answer that it can
+ * read. Undefined for what is no preflight.
+ */
+export function answerPreflight(request: Request): Response | undefined {
+  const origin = request.headers.get('origin');
+  if (request.method !== 'OPTIONS' || origin === null) return undefined;
+  if (request.headers.get('access-control-request-method') !== 'POST') return undefined;
+  const asked = request.headers.get('access-control-request-headers') ?? '';
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': 'POST',
+      ...(HEADER_NAMES.test(asked) && { 'access-control-allow-headers': asked }),
+      'access-control-max-age': String(MAX_AGE_SECONDS),
+      vary: 'origin, access-control-request-method, access-control-request-headers',
+    },
+  });
+}
+
+/** Lets a page of this origin read an answer. No credentials of the browser's are ever allowed. */
+export function allowOrigin(headers: Headers, origin: string): void {
+  headers.set('access-control-allow-origin', origin);
+  headers.set('access-control-expose-headers', EXPOSED);
+  headers.append('vary', 'origin');
+}
