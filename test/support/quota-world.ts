@@ -26,6 +26,14 @@ import {
   type StoredLedger,
 } from '../../src/core/quota/ledger.ts';
 import { LEASE_MS, LEASE_SHARE, type LimitsDocument, type Quota, quotasOf } from '../../src/core/quota/limits.ts';
+import {
+  askSubLedger,
+  createSubLedger,
+  loseSubLedgerAsk,
+  subLedgerDueAt,
+  takeSubLedgerAnswer,
+  writeSubLedgerAsk,
+} from '../../src/core/quota/sub-ledger.ts';
 
 /** What the world plays by. A test of the test hands in a broken rule. */
 export const RULES = {
@@ -44,6 +52,8 @@ export const RULES = {
   takeAnswer,
   loseAsk,
   settleDueAt,
+  askSubLedger,
+  writeSubLedgerAsk,
   /** What an isolate does when a caller leaves before its function's end is seen: nothing. */
   callerLeft: (_book: LeaseBook, _limits: LimitsDocument, _ticket: Ticket): void => {},
 };
@@ -101,9 +111,9 @@ export interface Seen {
   /** The most that ran at once. */
   running: number;
   mostRunning: number;
-  /** What the ledger said of its use: forwarded calls, and corrections. */
+  /** What the ledger was told of forwarded calls, and of those that were throttled. */
   countedForwarded: number;
-  countedCorrections: number;
+  countedThrottled: number;
   writtenOff: number;
   /** Throttled calls that isolates had not given back when they died. */
   notGivenBack: number;
@@ -122,7 +132,7 @@ export interface LedgerNode {
   readonly limits: LimitsDocument;
   readonly quotas: readonly Quota[];
   readonly seen: Seen;
-  state: LedgerState;
+  readonly state: LedgerState;
   receive(ask: LedgerAsk, reply: (answer: LedgerAnswer) => void): void;
   restart(): void;
 }
@@ -136,6 +146,8 @@ export interface World {
   /** Lets everything happen up to a moment. */
   runUntil(ms: number): void;
   addLedger(limits: LimitsDocument): LedgerNode;
+  /** What stands for a ledger to the isolates of a region. */
+  addSubLedger(ledger: LedgerNode, skewMs?: number): LedgerNode;
   addPlace(ledger: LedgerNode, skewMs?: number): Place;
   /** Sends a message over the network, which copies it. */
   send<T>(message: T, deliver: (message: T) => void, cutOffUntilMs?: number): void;
@@ -145,6 +157,7 @@ export interface World {
 
 /** An ask that is not answered within this is lost. */
 export const ASK_TIMEOUT_MS = 2_000;
+const SUB_LEDGER_ASKS_EVERY_MS = 250;
 const GIVE_UP_MS = 5_000;
 const RETRY_SETTLE_MS = 1_000;
 const KEEP_SETTLING_MS = 30_000;
@@ -246,6 +259,10 @@ export function createWorld({
       now = ms;
     },
     addLedger: (limits) => createLedgerNode(world, limits, cloned),
+    addSubLedger(ledger, skewMs = 0) {
+      places += 1;
+      return createSubLedgerNode(world, ledger, `region-${places}`, skewMs);
+    },
     addPlace(ledger, skewMs = 0) {
       places += 1;
       return {
@@ -299,7 +316,7 @@ function createSeen(nowMs: number): Seen {
     running: 0,
     mostRunning: 0,
     countedForwarded: 0,
-    countedCorrections: 0,
+    countedThrottled: 0,
     writtenOff: 0,
     notGivenBack: 0,
     windows: { day: window('day'), week: window('week'), month: window('month') },
@@ -316,7 +333,7 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
   // What the object has on its disk: what it writes with each ask, and nothing else.
   let main = '';
   const disk = new Map<string, string>();
-  const node: LedgerNode = {
+  const node: LedgerNode & { state: LedgerState } = {
     limits,
     quotas: quotasOf(limits),
     seen,
@@ -326,12 +343,12 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
       const isNew = ask.seq > (node.state.holders.get(ask.holder)?.seq ?? 0);
       const { answer, counted, writtenOff, holders } = rules.askLedger(node.state, limits, ask, world.nowMs());
       seen.writtenOff += writtenOff;
-      for (const { use, corrections } of counted) {
-        for (const { forwarded, unsettled } of use.values()) {
+      for (const { use } of counted) {
+        for (const { forwarded, throttled, unsettled } of use.values()) {
           seen.countedForwarded += forwarded;
+          seen.countedThrottled += throttled;
           seen.writtenOff += unsettled;
         }
-        for (const { calls } of corrections) seen.countedCorrections += calls;
       }
       checkAnswer(node, ask, answer, isNew, world.nowMs());
       if (stored) {
@@ -358,6 +375,102 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
   return node;
 }
 
+/** A sub-ledger in its object: it keeps asks that it cannot answer until it has asked itself. */
+function createSubLedgerNode(world: World, parent: LedgerNode, name: string, skewMs: number): LedgerNode {
+  const { rules } = world;
+  const { limits, quotas, seen } = parent;
+  const clock = () => world.nowMs() + skewMs;
+  let sub = createSubLedger(name, clock());
+  let pending: { ask: LedgerAsk; reply: (answer: LedgerAnswer) => void }[] = [];
+  let timerAtMs: number | undefined;
+
+  /** Whether the ask could be answered. */
+  const tryToAnswer = ({ ask, reply }: (typeof pending)[number]): boolean => {
+    const answer = rules.askSubLedger(sub, ask, clock());
+    if (!answer) return false;
+    const { lease, no } = answer;
+    if (no && !(no.holdsMs <= LEASE_MS)) seen.broken.push(`no holds ${no.holdsMs} ms`);
+    if (lease) {
+      const mostMs = Math.min(lease.grantedAtMs + LEASE_MS, windowEnd('day', lease.grantedAtMs));
+      if (world.nowMs() + lease.lastsMs > mostMs) seen.broken.push('lease ends after the one that it is of');
+    }
+    reply(answer);
+    return true;
+  };
+  const askParent = () => {
+    if (sub.book.asked) return;
+    const waiting = pending.map(({ ask }) => ask.waiting);
+    const asked = sub;
+    const written = rules.writeSubLedgerAsk(
+      sub,
+      limits,
+      waiting.length === 0
+        ? undefined
+        : {
+            calls: waiting.reduce((sum, { calls }) => sum + calls, 0),
+            bytes: waiting.reduce((least, { bytes }) => Math.min(least, bytes), Number.POSITIVE_INFINITY),
+          },
+      clock(),
+    );
+    world.send({ ...written, batches: [...written.batches] }, (message) => {
+      parent.receive(message, (answer) => {
+        world.send(answer, (received) => {
+          if (asked === sub && takeSubLedgerAnswer(sub, received, clock())) goOn();
+        });
+      });
+    });
+    world.at(world.nowMs() + ASK_TIMEOUT_MS, () => {
+      if (asked !== sub || sub.book.asked?.seq !== written.seq) return;
+      loseSubLedgerAsk(sub);
+      goOn();
+    });
+  };
+  const goOn = () => {
+    pending = pending.filter((each) => !tryToAnswer(each));
+    // What the answer did not do for waits for its next ask.
+    if (pending.length > 0)
+      world.at(sub.askedAtMs - skewMs + SUB_LEDGER_ASKS_EVERY_MS, () => pending.length > 0 && askParent());
+    arm();
+  };
+  const arm = () => {
+    const dueAtMs = subLedgerDueAt(sub);
+    if (dueAtMs === undefined || sub.book.asked) return;
+    const atMs = Math.max(world.nowMs(), dueAtMs - skewMs);
+    if (timerAtMs !== undefined && timerAtMs <= atMs) return;
+    timerAtMs = atMs;
+    world.at(atMs, () => {
+      if (timerAtMs !== atMs) return;
+      timerAtMs = undefined;
+      const due = subLedgerDueAt(sub);
+      if (due !== undefined && due <= clock()) askParent();
+      else arm();
+    });
+  };
+  return {
+    limits,
+    quotas,
+    seen,
+    get state() {
+      return parent.state;
+    },
+    receive(ask, reply) {
+      const each = { ask, reply };
+      if (!tryToAnswer(each)) {
+        pending.push(each);
+        askParent();
+      }
+      arm();
+    },
+    restart() {
+      // Its state is stored; what waited for it, and the answer that it waited for, are gone.
+      sub = structuredClone(sub);
+      loseSubLedgerAsk(sub);
+      pending = [];
+      arm();
+    },
+  };
+}
+
 /** A lease ends within a second and within its window, a no within a second; nobody holds more than its share. */
 function checkAnswer(
   { state, quotas, seen }: LedgerNode,
@@ -379,7 +492,7 @@ function checkAnswer(
       held += unit === 'calls' ? open.calls - open.usedCalls : (open.bytes ?? 0) - open.usedBytes;
     }
     const most = Math.max(unit === 'calls' ? 1 : ask.waiting.bytes, Math.floor(leftBefore / LEASE_SHARE));
-    if (held > most) seen.broken.push(`share: holds ${held} ${unit} of ${leftBefore}`);
+    if ((lease[unit] ?? 0) > 0 && held > most) seen.broken.push(`share: holds ${held} ${unit} of ${leftBefore}`);
   }
 }
 
@@ -480,7 +593,7 @@ function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwa
   } else ledger.seen.running -= 1;
   if (place.alive) {
     const nowMs = clockOf(world, place);
-    rules.recordUse(book, 'orders', { calls: 1, forwarded: 1, bytesIn: call.bytes }, nowMs);
+    rules.recordUse(book, 'orders', { calls: 1, forwarded: 1, throttled: call.fate === 'throttled' ? 1 : 0 }, nowMs);
     // Nobody sees the end of a function whose caller has left.
     if (call.fate !== 'left') rules.endCall(book, ledger.limits, ticket);
     if (call.fate === 'throttled') rules.giveBack(book, ticket, nowMs);

@@ -1,6 +1,7 @@
 import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/exchange.ts';
 import type { AskOutcome, LedgerState } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
+import type { SubLedger } from '../../../src/core/quota/sub-ledger.ts';
 import { RULES, type Rules } from '../../support/quota-world.ts';
 
 /** A ledger that does something before it answers as it should. */
@@ -8,6 +9,14 @@ const before = (spoil: (state: LedgerState, ask: LedgerAsk, nowMs: number) => vo
   askLedger: (state, limits, ask, nowMs) => {
     spoil(state, ask, nowMs);
     return RULES.askLedger(state, limits, ask, nowMs);
+  },
+});
+
+/** A sub-ledger that does something before it answers as it should. */
+const beforeSub = (spoil: (sub: SubLedger, ask: LedgerAsk) => void): Partial<Rules> => ({
+  askSubLedger: (sub, ask, nowMs) => {
+    spoil(sub, ask);
+    return RULES.askSubLedger(sub, ask, nowMs);
   },
 });
 
@@ -136,6 +145,34 @@ export const BROKEN = {
       return { ...ask, wanted: { ...ask.wanted, calls: Math.min(1, ask.wanted.calls) } };
     },
   },
+
+  'a region leases on for a second, whatever it has': {
+    askSubLedger: (sub, ask, nowMs) => {
+      const answer = RULES.askSubLedger(sub, ask, nowMs);
+      return answer?.lease ? { ...answer, lease: { ...answer.lease, lastsMs: 1_000 } } : answer;
+    },
+  },
+
+  'a region leases the same calls on twice': beforeSub((sub) => {
+    for (const lease of sub.book.leases) lease.usedCalls = Math.floor(lease.usedCalls / 2);
+  }),
+
+  'a region returns what isolates may still use': {
+    writeSubLedgerAsk: (sub, limits, waiting, nowMs) => {
+      const ask = RULES.writeSubLedgerAsk(sub, limits, waiting, nowMs);
+      return { ...ask, reports: ask.reports.map((report) => ({ ...report, calls: 0, final: true })) };
+    },
+  },
+
+  'a region answers an ask that comes again as a new one': beforeSub((sub, ask) => {
+    const child = sub.children.get(ask.holder);
+    if (child) child.seq = Math.min(child.seq, ask.seq - 1);
+  }),
+
+  'a region passes a batch on whenever it comes': beforeSub((sub, ask) => {
+    const child = sub.children.get(ask.holder);
+    if (child) child.batch = 0;
+  }),
 } satisfies Record<string, Partial<Rules>>;
 
 export type BrokenRule = keyof typeof BROKEN;
