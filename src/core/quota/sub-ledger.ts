@@ -62,6 +62,8 @@ const WANTED_PART = 0.5;
 const MIN_SUBLEASE_MS = 200;
 /** After the end of a lease it waits so long for what its isolates return, which the ledger then has in time. */
 const RETURN_MS = 400;
+/** An isolate is forgotten after so long: before the ledger would forget the sub-ledger, and name the same calls. */
+const CHILD_FORGOTTEN_MS = FORGOTTEN_MS / 2;
 
 export const createSubLedger = (holder: string, nowMs: number): SubLedger => ({
   book: createLeaseBook(holder, nowMs),
@@ -189,7 +191,7 @@ export function subLedgerDueAt({ book, children, askedAtMs }: SubLedger): number
   let dueAtMs = Number.POSITIVE_INFINITY;
   for (const { subleases, inFlight, seenAtMs } of children.values()) {
     if (subleases.length > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + WRITTEN_OFF_MS);
-    else if (inFlight > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + FORGOTTEN_MS);
+    else if (inFlight > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + CHILD_FORGOTTEN_MS);
   }
   return Number.isFinite(dueAtMs) ? dueAtMs : undefined;
 }
@@ -243,7 +245,7 @@ function writeOff({ book, children }: SubLedger, nowMs: number): void {
       unsettled = child.subleases.reduce((sum, { calls, usedCalls }) => sum + calls - usedCalls, 0);
       child.subleases = [];
     }
-    if (nowMs >= child.seenAtMs + FORGOTTEN_MS) {
+    if (nowMs >= child.seenAtMs + CHILD_FORGOTTEN_MS) {
       unsettled += child.inFlight;
       children.delete(name);
     }
