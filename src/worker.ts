@@ -29,7 +29,7 @@ function build(env: Env) {
   const settings = read.value;
   const objects = createObjects(env);
   const tenants = createTenantMemory(
-    (id, ask, revision) => objects.tenant(id, async (stub) => await stub.ask(ask, revision)),
+    (id, ask, revision, keysUsed) => objects.tenant(id, async (stub) => await stub.ask(ask, revision, keysUsed)),
     now,
   );
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });

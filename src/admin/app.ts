@@ -7,10 +7,11 @@ import type { Tenant } from '../core/tenancy/tenant.ts';
 import { type Envelope, logUnexpected } from '../gateway/app.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
 import { isExposed } from '../gateway/plain-http.ts';
+import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
 import type { Objects } from '../state/objects.ts';
 import type { KeyRecord } from '../state/tenant.ts';
 import { explainCall } from './explain.ts';
-import { createKeyDesk } from './keys.ts';
+import { createKeyDesk, type MintedKey } from './keys.ts';
 import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 import { answerProblem, invalidBody, ProblemError, toFieldFaults } from './problem.ts';
@@ -36,11 +37,24 @@ const showTenant = ({ createdAtMs, updatedAtMs, ...tenant }: Tenant) => ({
   updatedAt: iso(updatedAtMs),
 });
 
-const showKey = ({ createdAtMs, expiresAtMs, ...key }: KeyRecord) => ({
+const isoOrNull = (ms: number | null) => (ms === null ? null : iso(ms));
+
+const showKey = ({ createdAtMs, expiresAtMs, lastUsedAtMs, ...key }: KeyRecord) => ({
   ...key,
   createdAt: iso(createdAtMs),
-  expiresAt: expiresAtMs === null ? null : iso(expiresAtMs),
+  expiresAt: isoOrNull(expiresAtMs),
+  lastUsedAt: isoOrNull(lastUsedAtMs),
 });
+
+const showEntry = ({ atMs, detail, ...entry }: AuditEntry) => {
+  const { key, ...rest } = JSON.parse(detail) as AuditDetail;
+  const { expiresAtMs, ...named } = key ?? {};
+  const expiresAt = expiresAtMs === undefined ? {} : { expiresAt: isoOrNull(expiresAtMs) };
+  return { ...entry, at: iso(atMs), ...rest, ...(key && { key: { ...named, ...expiresAt } }) };
+};
+
+/** What a change may name in If-Match. */
+const etag = ({ version }: Tenant) => ({ etag: `"${version}"` });
 
 /** What a handler is given: everything that its operation names, checked. */
 interface Input<O extends Operation> {
@@ -95,27 +109,39 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
 
   serve(OPERATIONS.createTenant, async ({ body }, c) => {
     const tenant = await tenants.create(body);
-    return c.json(showTenant(tenant), 201, { location: `/admin/v1/tenants/${tenant.id}` });
+    return c.json(showTenant(tenant), 201, { ...etag(tenant), location: `/admin/v1/tenants/${tenant.id}` });
   });
   serve(OPERATIONS.listTenants, async ({ query: { cursor, limit } }, c) => {
     const { items, next } = await tenants.list(cursor, limit);
     const shown = items.map(({ createdAtMs, ...tenant }) => ({ ...tenant, createdAt: iso(createdAtMs) }));
     return c.json({ tenants: shown, cursor: next });
   });
-  serve(OPERATIONS.readTenant, async ({ param }, c) => c.json(showTenant(await tenants.read(param('tenantId')))));
-  serve(OPERATIONS.patchTenant, async ({ body, param }, c) =>
-    c.json(showTenant(await tenants.patch(param('tenantId'), body))),
-  );
+  serve(OPERATIONS.readTenant, async ({ param }, c) => {
+    const tenant = await tenants.read(param('tenantId'));
+    return c.json(showTenant(tenant), 200, etag(tenant));
+  });
+  serve(OPERATIONS.patchTenant, async ({ body, param }, c) => {
+    const tenant = await tenants.patch(param('tenantId'), body, c.req.header('if-match'));
+    return c.json(showTenant(tenant), 200, etag(tenant));
+  });
   serve(OPERATIONS.deleteTenant, async ({ param }, c) => {
-    await tenants.remove(param('tenantId'));
+    await tenants.remove(param('tenantId'), c.req.header('if-match'));
     return c.body(null, 204);
   });
 
+  const showMinted = ({ apiKey, secretAccessKey, ...key }: MintedKey) => ({
+    ...showKey(key),
+    apiKey,
+    accessKeyId: key.id,
+    secretAccessKey,
+  });
   serve(OPERATIONS.createKey, async ({ body: { name, expiresAt }, param }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    const { apiKey, secretAccessKey, ...key } = await keys.create(param('tenantId'), name, expiresAtMs);
-    return c.json({ ...showKey(key), apiKey, accessKeyId: key.id, secretAccessKey }, 201);
+    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs)), 201);
   });
+  serve(OPERATIONS.rotateKey, async ({ body: { graceSeconds }, param }, c) =>
+    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds)), 201),
+  );
   serve(OPERATIONS.listKeys, async ({ query: { cursor, limit }, param }, c) => {
     const { items, next } = await keys.list(param('tenantId'), cursor, limit);
     return c.json({ keys: items.map(showKey), cursor: next });
@@ -125,6 +151,11 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
     return c.body(null, 204);
   });
 
+  serve(OPERATIONS.readAudit, async ({ query: { cursor, limit }, param }, c) => {
+    const tenantId = tenants.verify(param('tenantId'));
+    const { items, next } = await ports.objects.tenant(tenantId, async (stub) => await stub.audit(cursor, limit));
+    return c.json({ entries: items.map(showEntry), cursor: next });
+  });
   serve(OPERATIONS.explainCall, async ({ body, param }, c) =>
     c.json(explainCall(ports.settings, await tenants.read(param('tenantId')), body)),
   );

@@ -1,4 +1,4 @@
-import { KEY_RANDOM_BYTES, mintKeyId } from '../core/tenancy/ids.ts';
+import { KEY_RANDOM_BYTES, mintKeyId, type TenantId } from '../core/tenancy/ids.ts';
 import { deriveApiKey, deriveSecretAccessKey } from '../core/tenancy/keys.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
 import { type KeyRecord, MAX_KEYS, type Page } from '../state/tenant.ts';
@@ -20,27 +20,50 @@ export function createKeyDesk(
   tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify'>,
 ) {
   const { rootKeys } = settings;
+  const mint = (tenantId: TenantId) =>
+    mintKeyId(keyCrypto, rootKeys, tenantId, crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
+
+  /** Hands out a key that was just made. */
+  const issue = (tenantId: TenantId, key: KeyRecord | 'too-many' | 'expired' | null): MintedKey => {
+    if (!key) throw notFound('tenant or key');
+    if (key === 'too-many') {
+      const detail = `A tenant has at most ${MAX_KEYS} keys. Revoke one that is not needed any more.`;
+      throw new ProblemError({ status: 409, title: 'Too many keys', detail });
+    }
+    if (key === 'expired') {
+      throw new ProblemError({ status: 409, title: 'Expired', detail: 'The key has expired. Make a new one.' });
+    }
+    onChanged(tenantId);
+    const identity = { keyId: key.id, rootKey: rootKeys.minting };
+    return {
+      ...key,
+      apiKey: deriveApiKey(keyCrypto, identity),
+      secretAccessKey: deriveSecretAccessKey(keyCrypto, identity),
+    };
+  };
+
   return {
     async create(tenant: string, name: string, expiresAtMs: number | null): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
       if (expiresAtMs !== null && !(expiresAtMs > Date.now() && expiresAtMs <= MAX_EXPIRY_MS)) {
         throw new ProblemError(invalidBody([{ pointer: '#/expiresAt', detail: 'must be in the future, before 2200' }]));
       }
-      const random = crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES));
-      const keyId = mintKeyId(keyCrypto, rootKeys, tenantId, random);
-      const key = await objects.tenant(tenantId, async (stub) => await stub.addKey(keyId, name, expiresAtMs));
-      if (!key) throw notFound('tenant');
-      if (key === 'too-many') {
-        const detail = `A tenant has at most ${MAX_KEYS} keys. Revoke one that is not needed any more.`;
-        throw new ProblemError({ status: 409, title: 'Too many keys', detail });
-      }
-      onChanged(tenantId);
-      const identity = { keyId, rootKey: rootKeys.minting };
-      return {
-        ...key,
-        apiKey: deriveApiKey(keyCrypto, identity),
-        secretAccessKey: deriveSecretAccessKey(keyCrypto, identity),
-      };
+      const keyId = mint(tenantId);
+      return issue(
+        tenantId,
+        await objects.tenant(tenantId, async (stub) => await stub.addKey(keyId, name, expiresAtMs)),
+      );
+    },
+
+    /** Makes a key in the place of another, which works on for as long as is said. */
+    async rotate(tenant: string, keyId: string, graceSeconds: number): Promise<MintedKey> {
+      const tenantId = tenants.verify(tenant);
+      const successor = mint(tenantId);
+      const graceMs = graceSeconds * 1_000;
+      return issue(
+        tenantId,
+        await objects.tenant(tenantId, async (stub) => await stub.rotateKey(keyId, successor, graceMs)),
+      );
     },
 
     async list(tenant: string, after: string, limit: number): Promise<Page<KeyRecord>> {

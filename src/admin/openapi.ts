@@ -9,9 +9,18 @@ const WORDS = {
   500: 'Something went wrong inside; the log has it',
   400: 'A field is missing or wrong',
   401: 'The admin token is missing or wrong',
+  412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
   409: 'It kept changing meanwhile, or there are too many already',
 } as const;
+
+const IF_MATCH = {
+  name: 'if-match',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'The ETag that the tenant was read with: when it has changed since, nothing is done.',
+};
 
 const componentUri = (id: string) => `#/components/schemas/${id}`;
 const refTo = (schema: z.ZodType) => ({ $ref: componentUri(String(z.globalRegistry.get(schema)?.id)) });
@@ -55,7 +64,7 @@ function describe({ path, summary, query, body, answer, problems = [] }: Operati
   const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
   return {
     summary,
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...inQuery, ...(problems.includes(412) ? [IF_MATCH] : [])],
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: refTo(body) } } } }),
     responses: {
       [answer.status]: {

@@ -1,5 +1,7 @@
 import type * as z from 'zod';
 import {
+  AuditList,
+  AuditQuery,
   CreateKey,
   CreateTenant,
   ExplainCall,
@@ -8,6 +10,7 @@ import {
   KeyListQuery,
   NewKey,
   PatchTenant,
+  RotateKey,
   TenantList,
   TenantListQuery,
   TenantResponse,
@@ -25,7 +28,7 @@ export interface Operation {
   readonly body?: z.ZodType;
   readonly answer: { readonly status: 200 | 201 | 204; readonly schema?: z.ZodType };
   /** Which problems it may answer, besides those of every operation or of every body. */
-  readonly problems?: readonly (400 | 404 | 409)[];
+  readonly problems?: readonly (400 | 404 | 409 | 412)[];
 }
 
 /** Every operation of the admin API, by its OpenAPI operation id. */
@@ -59,14 +62,14 @@ export const OPERATIONS = {
     summary: 'Change a tenant. It holds everywhere within 5 seconds',
     body: PatchTenant,
     answer: { status: 200, schema: TenantResponse },
-    problems: [400, 404, 409],
+    problems: [400, 404, 409, 412],
   },
   deleteTenant: {
     method: 'DELETE',
     path: '/tenants/{tenantId}',
     summary: 'Delete a tenant and all its keys',
     answer: { status: 204 },
-    problems: [404],
+    problems: [400, 404, 412],
   },
   createKey: {
     method: 'POST',
@@ -90,6 +93,22 @@ export const OPERATIONS = {
     summary: 'Revoke a key. It is refused everywhere within 5 seconds',
     answer: { status: 204 },
     problems: [404],
+  },
+  rotateKey: {
+    method: 'POST',
+    path: '/tenants/{tenantId}/keys/{keyId}/rotate',
+    summary: 'Make a key in the place of one, which goes on to work for its grace',
+    body: RotateKey,
+    answer: { status: 201, schema: NewKey },
+    problems: [400, 404, 409],
+  },
+  readAudit: {
+    method: 'GET',
+    path: '/tenants/{tenantId}/audit',
+    summary: 'What was done to a tenant, by whom and when; also to one that was deleted',
+    query: AuditQuery,
+    answer: { status: 200, schema: AuditList },
+    problems: [400, 404],
   },
   explainCall: {
     method: 'POST',

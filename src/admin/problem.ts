@@ -9,7 +9,7 @@ export interface FieldFault {
 
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 500;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 500;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];

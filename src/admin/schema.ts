@@ -17,6 +17,8 @@ const MAX_QUALIFIERS = 100;
 const MAX_PUBLISHED = 100;
 const MAX_RANGES = 200;
 const MAX_ORIGINS = 50;
+const MAX_GRACE_SECONDS = 30 * 86_400;
+const DEFAULT_GRACE_SECONDS = 3_600;
 const MAX_COUNT = 1_000_000_000_000;
 const NO_CONTROLS = /^\P{Cc}*$/u;
 
@@ -275,7 +277,19 @@ const keyMembers = {
   name: z.string(),
   createdAt: Timestamp,
   expiresAt: Timestamp.nullable(),
+  lastUsedAt: Timestamp.nullable().meta({ description: 'At most a minute behind.' }),
 };
+
+export const RotateKey = z
+  .strictObject({
+    graceSeconds: z
+      .int()
+      .min(0)
+      .max(MAX_GRACE_SECONDS)
+      .default(DEFAULT_GRACE_SECONDS)
+      .meta({ description: 'How long the old key goes on to work.' }),
+  })
+  .meta({ id: 'RotateKey' });
 
 export const KeyList = z
   .object({ keys: z.array(z.object(keyMembers)), cursor: z.string().nullable() })
@@ -295,6 +309,7 @@ const listQuery = (cursor: RegExp) =>
     cursor: z.string().regex(cursor, "must be the 'cursor' of the page before").default(''),
     limit: z.coerce.number().int().min(1).max(100).default(50),
   });
+export const AuditQuery = listQuery(/^\d{0,15}$/);
 export const TenantListQuery = listQuery(/^(\d{1,15}\.t[a-z0-9_]{1,64})?$/);
 export const KeyListQuery = listQuery(/^(k[a-z0-9_]{1,128})?$/);
 
@@ -349,6 +364,25 @@ export const UsageResponse = z
     ),
   })
   .meta({ id: 'Usage' });
+
+export const AuditList = z
+  .object({
+    entries: z.array(
+      z.object({
+        id: z.int(),
+        at: Timestamp,
+        actor: z.string().meta({ description: 'The name of the admin token that it was done with.' }),
+        action: z.string().meta({ examples: ['tenant.change', 'key.rotate'] }),
+        changes: z.array(z.object({ pointer: z.string(), from: z.unknown(), to: z.unknown() })).optional(),
+        key: z
+          .object({ id: z.string(), name: z.string().optional(), expiresAt: Timestamp.nullable().optional() })
+          .optional(),
+        successor: z.string().optional(),
+      }),
+    ),
+    cursor: z.string().nullable(),
+  })
+  .meta({ id: 'AuditList', description: 'The newest first.' });
 
 export const ExplainCall = z
   .strictObject({

@@ -8,6 +8,8 @@ import { mergePatch } from './merge-patch.ts';
 import { invalidBody, notFound, ProblemError, toFieldFaults } from './problem.ts';
 import { MergedTenant } from './schema.ts';
 
+/** Who is noted in the audit trail. */
+const ACTOR = 'root';
 /** Each time that one fails, another has gone through. */
 const PATCH_ATTEMPTS = 50;
 
@@ -47,9 +49,11 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Applies a merge patch to what the tenant is now; two at once both take effect, one after the other. */
-    async patch(text: string, patch: unknown): Promise<Tenant> {
+    async patch(text: string, patch: unknown, ifMatch?: string): Promise<Tenant> {
+      const expected = parseIfMatch(ifMatch);
       for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
         const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
+        if (expected !== undefined && version !== expected) throw lostRace(version);
         const merged = MergedTenant.safeParse(mergePatch(document, patch));
         if (!merged.success) throw new ProblemError(invalidBody(toFieldFaults(merged.error.issues)));
         const replaced = await objects.tenant(id, (stub) => stub.replace(merged.data, version));
@@ -62,14 +66,37 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Takes the tenant's calls away first, then its place in the list. */
-    async remove(text: string): Promise<void> {
+    async remove(text: string, ifMatch?: string): Promise<void> {
       const id = verify(text);
-      const wasThere = await objects.tenant(id, (stub) => stub.remove());
+      const expected = parseIfMatch(ifMatch);
+      const wasThere = await objects.tenant(id, async (stub) => await stub.remove(ACTOR, expected));
+      if (wasThere === 'conflict') throw lostRace();
       onChanged(id);
       const wasListed = await objects.directory((stub) => stub.forget(id));
       if (!wasThere && !wasListed) throw notFound('tenant');
     },
   };
 }
+
+/** Reads If-Match (RFC 9110 section 13.1.1): the version that a change is meant for, as its ETag said. */
+function parseIfMatch(value: string | undefined): number | undefined {
+  if (value === undefined || value === '*') return undefined;
+  const version = /^"(\d{1,15})"$/.exec(value)?.[1];
+  if (version === undefined) {
+    throw new ProblemError({
+      status: 400,
+      title: 'Invalid request',
+      detail: 'If-Match must be an ETag of this tenant, such as "3".',
+    });
+  }
+  return Number(version);
+}
+
+const lostRace = (version?: number) =>
+  new ProblemError({
+    status: 412,
+    title: 'Precondition failed',
+    detail: `The tenant has changed since${version === undefined ? '' : `: it is at version ${version}`}. Read it again; nothing was done.`,
+  });
 
 const summaryOf = ({ id, name, status, createdAtMs }: Tenant): TenantSummary => ({ id, name, status, createdAtMs });

@@ -53,6 +53,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onEnd = (record: CallRecord) => {
       if (!record.tenant) return;
+      if (record.key && call.proved) tenants.recordKey(record.tenant, record.key);
       const functionName = (record.forwarded && record.target) || '';
       tenants.record(record.tenant, functionName, useOf(record, now()), waitUntil);
     };

@@ -25,7 +25,7 @@ import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/q
 import type { Use } from '../core/quota/use.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
+import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
 import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
@@ -45,7 +45,13 @@ const SETTLER_LIFE_MS = 20_000;
 const SETTLE_AGAIN_MS = 1_000;
 
 /** Asks a tenant's object: for a lease, and for the tenant as it is if that is not the known revision. */
-export type AskTenant = (tenantId: TenantId, ask: LedgerAsk, knownRevision: number) => Promise<TenantAnswer>;
+export type AskTenant = (
+  tenantId: TenantId,
+  ask: LedgerAsk,
+  knownRevision: number,
+  /** Keys that were used since the last ask, and when. */
+  keysUsed: ReadonlyMap<KeyId, number>,
+) => Promise<TenantAnswer>;
 
 /** Keeps a request's promise alive after its answer (`ctx.waitUntil`). */
 export type WaitUntil = (promise: Promise<unknown>) => void;
@@ -82,6 +88,8 @@ interface Entry {
   exchange?: { readonly answered: Promise<boolean>; readonly sinceMs: number };
   /** Calls that wait for a lease, in the order in which they came. */
   waiting: Waiter[];
+  /** When each key was last used, as far as the object has not been told. */
+  keysUsed: Map<KeyId, number>;
   failingSinceMs?: number;
   /** Who will settle what is due, and when. */
   settler?: { readonly atMs: number };
@@ -108,6 +116,8 @@ export interface TenantMemory {
   reserve(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<Result<Reservation, Refusal>>;
   /** Adds to the account of a tenant; the object hears of it within a second. */
   record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
+  /** Notes that a key was used by whoever holds its secret. */
+  recordKey(tenantId: TenantId, keyId: KeyId): void;
   /** `RateLimit` and `RateLimit-Policy` as they stand; none for a tenant without limits. */
   describeLimits(tenantId: TenantId): Readonly<Record<string, string>>;
   /** Forgets what a tenant was: this isolate has just changed it. */
@@ -123,6 +133,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       forgottenAtMs: Number.NEGATIVE_INFINITY,
       book: createLeaseBook(crypto.randomUUID(), nowMs),
       waiting: [],
+      keysUsed: new Map(),
     };
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
@@ -150,7 +161,9 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     const sinceMs = now();
     loseAsk(book); // one that is still out is too late
     const request = writeAsk(book, limitsOf(entry), purpose, sinceMs);
-    const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0))
+    const { keysUsed } = entry;
+    entry.keysUsed = new Map();
+    const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0, keysUsed))
       .then(
         (answer) => takeIn(entry, answer, sinceMs),
         () => false,
@@ -161,6 +174,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
         if (success) delete entry.failingSinceMs;
         else {
           loseAsk(book);
+          entry.keysUsed = new Map([...keysUsed, ...entry.keysUsed]);
           entry.failingSinceMs ??= now();
         }
         serveWaiting(tenantId, entry, success, waitUntil);
@@ -347,6 +361,10 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       const entry = touch(tenantId);
       recordUse(entry.book, functionName, use, now());
       settleLater(tenantId, entry, waitUntil);
+    },
+
+    recordKey(tenantId, keyId) {
+      touch(tenantId).keysUsed.set(keyId, now());
     },
 
     describeLimits(tenantId) {

@@ -2,8 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 import type { LedgerAsk, LimitStanding } from '../core/quota/exchange.ts';
 import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
+import { findChanges } from '../core/tenancy/changes.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { AUDIT_SCHEMA, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
 import { createLedgerStore, LEDGER_SCHEMA, type LedgerStore } from './ledger-store.ts';
 import { type Migration, migrate } from './migrate.ts';
 import { createUsageStore, type Step, USAGE_SCHEMA, type UsageStore, type UsedStep } from './usage-store.ts';
@@ -26,11 +28,20 @@ const MIGRATIONS: readonly Migration[] = [
   `ALTER TABLE tenant ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
    ${LEDGER_SCHEMA}
    ${USAGE_SCHEMA}`,
+  `ALTER TABLE key ADD COLUMN last_used_at_ms INTEGER;
+   ${AUDIT_SCHEMA}`,
 ];
 
-/** Keys that a tenant may have: each travels to every isolate that serves it. */
+/** Keys that a tenant may have alive: each travels to every isolate that serves it. */
 export const MAX_KEYS = 50;
+/** Expired keys are kept for a while, so that their callers are told so; no more than so many. */
 const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
+const MAX_EXPIRED_KEYS = 50;
+/** How much older than the truth a stored last use may be: not every use is worth a write. */
+const LAST_USED_STEP_MS = 30_000;
+
+/** Who does what comes with the first admin token. */
+const ROOT = 'root';
 
 /** A live key, without its secret, which nobody stores. */
 export interface KeyRecord {
@@ -38,6 +49,8 @@ export interface KeyRecord {
   readonly name: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
+  /** At most a minute behind. */
+  readonly lastUsedAtMs: number | null;
 }
 
 /** One page of a list, and where the next begins. */
@@ -63,13 +76,20 @@ type TenantRow = {
   updated_at_ms: number;
   revision: number;
 };
-type KeyRow = { id: string; name: string; created_at_ms: number; expires_at_ms: number | null };
+type KeyRow = {
+  id: string;
+  name: string;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+  last_used_at_ms: number | null;
+};
 
 const toKey = (row: KeyRow): KeyRecord => ({
   id: row.id as KeyId,
   name: row.name,
   createdAtMs: row.created_at_ms,
   expiresAtMs: row.expires_at_ms,
+  lastUsedAtMs: row.last_used_at_ms,
 });
 
 /**
@@ -80,6 +100,7 @@ export class Tenant extends DurableObject {
   readonly #sql: SqlStorage;
   readonly #usage: UsageStore;
   readonly #ledger: LedgerStore;
+  readonly #audit: AuditTrail;
   /** The limits as of the revision. */
   #limits: { readonly revision: number; readonly limits: LimitsDocument } | undefined;
 
@@ -89,21 +110,30 @@ export class Tenant extends DurableObject {
     migrate(ctx.storage, MIGRATIONS);
     this.#usage = createUsageStore(this.#sql);
     this.#ledger = createLedgerStore(ctx.storage, this.#usage);
+    this.#audit = createAuditTrail(this.#sql);
   }
 
   /** Writes the tenant; to repeat it changes nothing. */
-  create(id: TenantId, document: TenantDocument): TenantRecord {
-    const now = Date.now();
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO tenant (only, id, document, version, created_at_ms, updated_at_ms) VALUES (1, ?, ?, 1, ?, ?)',
-      id,
-      JSON.stringify(document),
-      now,
-      now,
-    );
-    const created = this.read();
-    if (!created) throw new Error('a tenant that was just written is not there');
-    return created;
+  create(id: TenantId, document: TenantDocument, actor = ROOT): TenantRecord {
+    return this.#change(() => {
+      const now = Date.now();
+      const { rowsWritten } = this.#sql.exec(
+        'INSERT OR IGNORE INTO tenant (only, id, document, version, created_at_ms, updated_at_ms) VALUES (1, ?, ?, 1, ?, ?)',
+        id,
+        JSON.stringify(document),
+        now,
+        now,
+      );
+      if (rowsWritten > 0) this.#audit.add(actor, 'tenant.create', { changes: findChanges({}, document) });
+      const created = this.read();
+      if (!created) throw new Error('a tenant that was just written is not there');
+      return created;
+    });
+  }
+
+  /** A change and its line in the audit trail happen both or neither. */
+  #change<T>(run: () => T): T {
+    return this.ctx.storage.transactionSync(run);
   }
 
   read(): TenantRecord | null {
@@ -119,42 +149,107 @@ export class Tenant extends DurableObject {
   }
 
   /** Replaces the document if the tenant is still at `version`; null when it is not, or is not there. */
-  replace(document: TenantDocument, version: number): TenantRecord | null {
-    const { rowsWritten } = this.#sql.exec(
-      'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ? WHERE version = ?',
-      JSON.stringify(document),
-      Date.now(),
-      version,
-    );
-    return rowsWritten > 0 ? this.read() : null;
+  replace(document: TenantDocument, version: number, actor = ROOT): TenantRecord | null {
+    return this.#change(() => {
+      const before = this.read();
+      if (before?.version !== version) return null;
+      this.#sql.exec(
+        'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
+        JSON.stringify(document),
+        Date.now(),
+      );
+      const { id: _id, version: _version, createdAtMs: _created, updatedAtMs: _updated, ...replaced } = before;
+      const changes = findChanges(replaced, JSON.parse(JSON.stringify(document)));
+      if (changes.length > 0) this.#audit.add(actor, 'tenant.change', { changes });
+      return this.read();
+    });
   }
 
-  /** Removes the tenant, all its keys and its use; false when it was not there. */
-  remove(): boolean {
-    return this.ctx.storage.transactionSync(() => {
+  /**
+   * Removes the tenant, all its keys and its use; the audit trail stays.
+   *
+   * @returns whether it was there; `conflict` when it was not at the version given.
+   */
+  remove(actor = ROOT, version?: number): boolean | 'conflict' {
+    return this.#change(() => {
+      const before = this.read();
+      if (!before) return false;
+      if (version !== undefined && before.version !== version) return 'conflict';
       this.#sql.exec('DELETE FROM key');
       this.#ledger.clear();
       this.#usage.clear();
-      return this.#sql.exec('DELETE FROM tenant').rowsWritten > 0;
+      this.#sql.exec('DELETE FROM tenant');
+      this.#audit.add(actor, 'tenant.delete', {});
+      return true;
     });
   }
 
   /** Adds a key, or finds it added already; null when there is no tenant. */
-  addKey(id: KeyId, name: string, expiresAtMs: number | null): KeyRecord | 'too-many' | null {
-    if (!this.read()) return null;
-    // An expired key is kept for a while, so that its caller is told that it has expired.
-    this.#sql.exec('DELETE FROM key WHERE expires_at_ms < ?', Date.now() - KEPT_EXPIRED_MS);
-    const others = this.#sql.exec<{ n: number }>('SELECT count(*) AS n FROM key WHERE id <> ?', id).one().n;
-    if (others >= MAX_KEYS) return 'too-many';
+  addKey(id: KeyId, name: string, expiresAtMs: number | null, actor = ROOT): KeyRecord | 'too-many' | null {
+    return this.#change(() => {
+      if (!this.read()) return null;
+      const added = this.#findKey(id);
+      if (added) return added;
+      if (!this.#hasRoomForKey()) return 'too-many';
+      this.#insertKey(id, name, expiresAtMs);
+      this.#audit.add(actor, 'key.create', { key: { id, name, expiresAtMs } });
+      return this.#findKey(id) ?? null;
+    });
+  }
+
+  /**
+   * Puts a new key in the place of one, which goes on to work for a while. To repeat it changes nothing.
+   *
+   * @returns the new key; null when there is no such key.
+   */
+  rotateKey(id: string, successor: KeyId, graceMs: number, actor = ROOT): KeyRecord | 'too-many' | 'expired' | null {
+    return this.#change(() => {
+      const done = this.#findKey(successor);
+      if (done) return done;
+      const key = this.#findKey(id);
+      if (!key) return null;
+      const now = Date.now();
+      if (key.expiresAtMs !== null && key.expiresAtMs <= now) return 'expired';
+      const endsAtMs = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, now + graceMs);
+      this.#sql.exec('UPDATE key SET expires_at_ms = ? WHERE id = ?', endsAtMs, id);
+      if (!this.#hasRoomForKey()) {
+        this.#sql.exec('UPDATE key SET expires_at_ms = ? WHERE id = ?', key.expiresAtMs, id);
+        return 'too-many';
+      }
+      this.#insertKey(successor, key.name, key.expiresAtMs);
+      this.#audit.add(actor, 'key.rotate', { key: { id, name: key.name, expiresAtMs: endsAtMs }, successor });
+      return this.#findKey(successor) ?? null;
+    });
+  }
+
+  #findKey(id: string): KeyRecord | undefined {
+    const [row] = this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).toArray();
+    return row && toKey(row);
+  }
+
+  #hasRoomForKey(): boolean {
+    const now = Date.now();
     this.#sql.exec(
-      'INSERT OR IGNORE INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
+      `DELETE FROM key WHERE expires_at_ms < ? OR id IN (
+         SELECT id FROM key WHERE expires_at_ms <= ? ORDER BY expires_at_ms DESC LIMIT -1 OFFSET ?
+       )`,
+      now - KEPT_EXPIRED_MS,
+      now,
+      MAX_EXPIRED_KEYS,
+    );
+    const live = 'SELECT count(*) AS n FROM key WHERE expires_at_ms IS NULL OR expires_at_ms > ?';
+    return this.#sql.exec<{ n: number }>(live, now).one().n < MAX_KEYS;
+  }
+
+  #insertKey(id: KeyId, name: string, expiresAtMs: number | null): void {
+    this.#sql.exec(
+      'INSERT INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
       id,
       name,
       Date.now(),
       expiresAtMs,
     );
     this.#revise();
-    return toKey(this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).one());
   }
 
   /** The keys that live, by id, from behind `after`; null when there is no tenant. */
@@ -168,10 +263,20 @@ export class Tenant extends DurableObject {
   }
 
   /** Revokes a key for good; false when there was no such key. */
-  revokeKey(id: string): boolean {
-    const revoked = this.#sql.exec('DELETE FROM key WHERE id = ?', id).rowsWritten > 0;
-    if (revoked) this.#revise();
-    return revoked;
+  revokeKey(id: string, actor = ROOT): boolean {
+    return this.#change(() => {
+      const key = this.#findKey(id);
+      if (!key) return false;
+      this.#sql.exec('DELETE FROM key WHERE id = ?', id);
+      this.#revise();
+      this.#audit.add(actor, 'key.revoke', { key: { id, name: key.name } });
+      return true;
+    });
+  }
+
+  /** What was done to the tenant, the newest first; also of one that was deleted. */
+  audit(after: string, limit: number): Page<AuditEntry> {
+    return this.#audit.list(after, limit);
   }
 
   /** What isolates know of the tenant has changed. */
@@ -183,7 +288,15 @@ export class Tenant extends DurableObject {
    * Answers an isolate: the tenant as it is now, unless that is the revision which the isolate has, and a lease. Safe to
    * repeat.
    */
-  ask(ask: LedgerAsk, knownRevision: number): TenantAnswer {
+  ask(ask: LedgerAsk, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
+    for (const [id, atMs] of keysUsed ?? []) {
+      this.#sql.exec(
+        'UPDATE key SET last_used_at_ms = ?1 WHERE id = ?2 AND ifnull(last_used_at_ms, 0) < ?1 - ?3',
+        atMs,
+        id,
+        LAST_USED_STEP_MS,
+      );
+    }
     const [row] = this.#sql.exec<{ revision: number }>('SELECT revision FROM tenant').toArray();
     if (!row) return { revision: 0, snapshot: { exists: false } };
     const { revision } = row;

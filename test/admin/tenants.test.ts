@@ -27,15 +27,21 @@ describe('the admin API', () => {
     expect(Object.keys(body.paths).sort()).toEqual([
       '/tenants',
       '/tenants/{tenantId}',
+      '/tenants/{tenantId}/audit',
       '/tenants/{tenantId}/explain',
       '/tenants/{tenantId}/keys',
       '/tenants/{tenantId}/keys/{keyId}',
+      '/tenants/{tenantId}/keys/{keyId}/rotate',
       '/tenants/{tenantId}/usage',
     ]);
     expect(body.components.schemas.CreateTenant.required).toEqual(['name']);
     const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
     expect(references.length).toBeGreaterThan(20);
     for (const [, name] of references) expect(Object.keys(body.components.schemas)).toContain(name);
+    const ifMatch = body.paths['/tenants/{tenantId}'].patch.parameters.filter(
+      (one: { in: string }) => one.in === 'header',
+    );
+    expect(ifMatch.map((one: { name: string }) => one.name)).toEqual(['if-match']);
     expect(body.components.securitySchemes.adminToken).toEqual({ type: 'http', scheme: 'bearer' });
   });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LedgerAsk } from '../../src/core/quota/exchange.ts';
 import { askLedger, createLedger, standingsOf, unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import type { TenantId } from '../../src/core/tenancy/ids.ts';
+import type { KeyId, TenantId } from '../../src/core/tenancy/ids.ts';
 import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
 import { createTenantMemory, type Reservation } from '../../src/gateway/tenant-memory.ts';
 
@@ -161,10 +161,12 @@ describe('a tenant in memory', () => {
 function withLedger(limits: LimitsDocument) {
   const ledger = createLedger(Date.now());
   const asks: LedgerAsk[] = [];
+  const keysTold: ReadonlyMap<string, number>[] = [];
   const answers = { lost: false, delayMs: 10 };
   const memory = createTenantMemory(
-    async (_, ask, revision) => {
+    async (_, ask, revision, keysUsed) => {
       asks.push(ask);
+      if (!answers.lost) keysTold.push(keysUsed);
       if (answers.lost) throw new Error('lost');
       await new Promise((passed) => setTimeout(passed, answers.delayMs / 2));
       const { answer } = askLedger(ledger, limits, ask, Date.now());
@@ -183,6 +185,7 @@ function withLedger(limits: LimitsDocument) {
   return {
     memory,
     asks,
+    keysTold,
     answers,
     meet,
     /** Reserves so many calls at once: what became of each. */
@@ -327,6 +330,22 @@ describe('reserve', () => {
     test.answers.delayMs = 10;
     await pass(5_000);
     expect(test.used()).toBe(1);
+  });
+
+  it('tells when each key was last used, also when it could not be told at once', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 100 }] });
+    await test.meet();
+    test.answers.lost = true;
+    test.memory.recordKey(ID, 'k1' as KeyId);
+    await pass(100);
+    test.memory.recordKey(ID, 'k2' as KeyId);
+    await test.reserve(2, 10);
+    test.answers.lost = false;
+    const told = Date.now();
+    await pass(5_000);
+    const all = new Map(test.keysTold.flatMap((keys) => [...keys]));
+    expect([...all.keys()].sort()).toEqual(['k1', 'k2']);
+    expect(told - (all.get('k1') ?? 0)).toBe(110);
   });
 
   it('does not wait for the ledger where nothing is limited, and accounts for all of it', async () => {

@@ -1,0 +1,172 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { LedgerAsk } from '../../src/core/quota/exchange.ts';
+import { refuseKey } from '../../src/core/tenancy/tenant.ts';
+import { admin } from './client.ts';
+
+const stubOf = (id: string) => env.TENANT.get(env.TENANT.idFromName(id));
+const makeTenant = async (more: object = {}) =>
+  (await admin('POST', '/tenants', { name: 'Acme', ...more })).body.id as string;
+const makeKey = async (id: string, more: object = {}) => (await admin('POST', `/tenants/${id}/keys`, more)).body;
+const auditOf = async (id: string, query = '') => (await admin('GET', `/tenants/${id}/audit${query}`)).body;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Whether a gateway isolate would take a key at a moment. */
+async function takes(id: string, keyId: string, atMs: number): Promise<string> {
+  const snapshot = await stubOf(id).snapshot();
+  if (!snapshot.exists) return 'no tenant';
+  return refuseKey(snapshot, id as never, keyId as never, atMs)?.reason ?? 'taken';
+}
+
+describe('a key that is rotated', () => {
+  it('works on for its grace, and not a second beyond', async () => {
+    const now = Date.UTC(2027, 0, 1);
+    vi.useFakeTimers({ now, toFake: ['Date'] });
+    const id = await makeTenant();
+    const old = await makeKey(id, { name: 'production' });
+    const { status, body } = await admin('POST', `/tenants/${id}/keys/${old.id}/rotate`, { graceSeconds: 600 });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ name: 'production', expiresAt: null, accessKeyId: body.id });
+    expect(body.apiKey).not.toBe(old.apiKey);
+    for (const [after, takesOld] of [
+      [0, 'taken'],
+      [599_999, 'taken'],
+      [600_000, 'key-expired'],
+    ] as const) {
+      expect([await takes(id, old.id, now + after), await takes(id, body.id, now + after)]).toEqual([
+        takesOld,
+        'taken',
+      ]);
+    }
+  });
+
+  it('keeps the end that it had, and hands it on', async () => {
+    const id = await makeTenant();
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    const old = await makeKey(id, { expiresAt });
+    const rotated = await admin('POST', `/tenants/${id}/keys/${old.id}/rotate`, { graceSeconds: 3_600 });
+    expect(rotated.body.expiresAt).toBe(expiresAt);
+    const { keys } = (await admin('GET', `/tenants/${id}/keys`)).body;
+    expect(keys.map((key: { expiresAt: string }) => key.expiresAt)).toEqual([expiresAt, expiresAt]);
+  });
+
+  it('ends at once without grace, and cannot be rotated again', async () => {
+    const id = await makeTenant();
+    const old = await makeKey(id);
+    await admin('POST', `/tenants/${id}/keys/${old.id}/rotate`, { graceSeconds: 0 });
+    expect(await takes(id, old.id, Date.now())).toBe('key-expired');
+    expect((await admin('POST', `/tenants/${id}/keys/${old.id}/rotate`, {})).status).toBe(409);
+    expect((await admin('POST', `/tenants/${id}/keys/unknown/rotate`, {})).status).toBe(404);
+    const wrong = await admin('POST', `/tenants/${id}/keys/${old.id}/rotate`, { graceSeconds: -1 });
+    expect([wrong.status, wrong.body.errors[0].pointer]).toEqual([400, '#/graceSeconds']);
+  });
+
+  it('does not let expired keys take the place of live ones, nor pile up', async () => {
+    const id = await makeTenant();
+    let { id: keyId } = await makeKey(id);
+    for (let time = 0; time < 60; time++) {
+      const rotated = await admin('POST', `/tenants/${id}/keys/${keyId}/rotate`, { graceSeconds: 0 });
+      expect(rotated.status).toBe(201);
+      keyId = rotated.body.id;
+    }
+    const snapshot = await stubOf(id).snapshot();
+    expect(snapshot.exists && Object.keys(snapshot.keys).length).toBeLessThanOrEqual(52);
+  });
+});
+
+describe('the last use of a key', () => {
+  it('is told by isolates, and shown with the key', async () => {
+    const id = await makeTenant();
+    const { id: keyId } = await makeKey(id);
+    const ask = (seq: number): LedgerAsk => ({
+      holder: 'isolate',
+      seq,
+      reports: [],
+      batches: [],
+      keepSlots: 0,
+      inFlight: 0,
+      arrived: 0,
+      wanted: { calls: 0, bytes: 0, slots: 0 },
+      waiting: { calls: 0, bytes: 0 },
+    });
+    const lastUsed = async () => (await admin('GET', `/tenants/${id}/keys`)).body.keys[0].lastUsedAt;
+    expect(await lastUsed()).toBeNull();
+    const usedAt = Date.UTC(2026, 10, 23);
+    await stubOf(id).ask(ask(1), 0, new Map([[keyId, usedAt]]));
+    expect(await lastUsed()).toBe('2026-11-23T00:00:00.000Z');
+    await stubOf(id).ask(ask(2), 0, new Map([[keyId, usedAt - 90_000]]));
+    expect(await lastUsed()).toBe('2026-11-23T00:00:00.000Z');
+    await stubOf(id).ask(ask(3), 0, new Map([[keyId, usedAt + 60_000]]));
+    expect(await lastUsed()).toBe('2026-11-23T00:01:00.000Z');
+  });
+});
+
+describe('the audit trail', () => {
+  it('holds every change, who made it, and from what to what, the newest first', async () => {
+    const id = await makeTenant({ limits: { concurrency: 5 } });
+    await admin('PATCH', `/tenants/${id}`, { status: 'suspended', limits: { concurrency: 7 } });
+    await admin('PATCH', `/tenants/${id}`, { name: 'Acme' });
+    const key = await makeKey(id, { name: 'production' });
+    const rotated = (await admin('POST', `/tenants/${id}/keys/${key.id}/rotate`, { graceSeconds: 60 })).body;
+    await admin('DELETE', `/tenants/${id}/keys/${rotated.id}`);
+    await admin('DELETE', `/tenants/${id}`);
+    const { entries, cursor } = await auditOf(id);
+    expect(cursor).toBeNull();
+    expect(entries.map(({ actor, action }: { actor: string; action: string }) => `${actor} ${action}`)).toEqual([
+      'root tenant.delete',
+      'root key.revoke',
+      'root key.rotate',
+      'root key.create',
+      'root tenant.change',
+      'root tenant.create',
+    ]);
+    expect(entries[4].changes).toEqual([
+      { pointer: '/limits/concurrency', from: 5, to: 7 },
+      { pointer: '/status', from: 'active', to: 'suspended' },
+    ]);
+    expect(entries[2]).toMatchObject({ key: { id: key.id, name: 'production' }, successor: rotated.id });
+    expect(Date.parse(entries[2].key.expiresAt)).toBeGreaterThan(Date.now());
+    const text = JSON.stringify(entries);
+    for (const secret of [key.apiKey, key.secretAccessKey, rotated.apiKey, rotated.secretAccessKey]) {
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  it('is read in pages', async () => {
+    const id = await makeTenant();
+    for (let time = 0; time < 4; time++) await admin('PATCH', `/tenants/${id}`, { name: `name ${time}` });
+    const first = await auditOf(id, '?limit=3');
+    const second = await auditOf(id, `?limit=3&cursor=${first.cursor}`);
+    expect([first.entries.length, second.entries.length, second.cursor]).toEqual([3, 2, null]);
+    expect((await admin('GET', `/tenants/${id}/audit?cursor=x`)).status).toBe(400);
+  });
+});
+
+describe('If-Match', () => {
+  it('lets a change through only while the tenant is as it was read', async () => {
+    const id = await makeTenant();
+    const read = await admin('GET', `/tenants/${id}`);
+    const ifMatch = { 'if-match': read.headers.get('etag') ?? '' };
+    expect(ifMatch).toEqual({ 'if-match': '"1"' });
+    const changed = await admin('PATCH', `/tenants/${id}`, { name: 'B' }, ifMatch);
+    expect([changed.status, changed.headers.get('etag')]).toEqual([200, '"2"']);
+    const lost = await admin('PATCH', `/tenants/${id}`, { name: 'C' }, ifMatch);
+    expect([lost.status, lost.body.title]).toEqual([412, 'Precondition failed']);
+    expect((await admin('DELETE', `/tenants/${id}`, undefined, ifMatch)).status).toBe(412);
+    expect((await admin('GET', `/tenants/${id}`)).body).toMatchObject({ name: 'B', version: 2 });
+    expect((await admin('PATCH', `/tenants/${id}`, { name: 'C' }, { 'if-match': '*' })).status).toBe(200);
+    expect((await admin('PATCH', `/tenants/${id}`, { name: 'D' }, { 'if-match': 'W/"3"' })).status).toBe(400);
+    expect((await admin('DELETE', `/tenants/${id}`, undefined, { 'if-match': '"3"' })).status).toBe(204);
+  });
+
+  it('lets one of two changes at once through', async () => {
+    const id = await makeTenant();
+    const both = await Promise.all(
+      ['a', 'b'].map((name) => admin('PATCH', `/tenants/${id}`, { name }, { 'if-match': '"1"' })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 412]);
+  });
+});
