@@ -5,9 +5,9 @@ import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
 import { type Envelope, logUnexpected } from '../gateway/app.ts';
-import { keyCrypto } from '../gateway/key-crypto.ts';
 import { isExposed } from '../gateway/plain-http.ts';
 import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
+import type { AdminTokenRecord } from '../state/directory.ts';
 import type { Objects } from '../state/objects.ts';
 import type { KeyRecord } from '../state/tenant.ts';
 import { explainCall } from './explain.ts';
@@ -16,6 +16,7 @@ import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 import { answerProblem, invalidBody, ProblemError, toFieldFaults } from './problem.ts';
 import { createTenantDesk } from './tenants.ts';
+import { type Admin, createTokenDesk } from './tokens.ts';
 import { createUsageDesk } from './usage.ts';
 
 /** What the admin API works with. */
@@ -24,6 +25,11 @@ export interface AdminPorts {
   readonly objects: Objects;
   /** Told of each tenant that changed, so that this isolate does not serve from what it remembers. */
   readonly onChanged: (tenantId: TenantId) => void;
+}
+
+/** What the admin API knows of a request. */
+interface AdminEnvelope {
+  Variables: Envelope['Variables'] & { admin: Admin };
 }
 
 /** The largest policy that the schema lets through is well below. */
@@ -64,11 +70,12 @@ interface Input<O extends Operation> {
 }
 
 /** The operator's API, to be mounted at `/admin/v1`. */
-export function createAdmin(ports: AdminPorts): Hono<Envelope> {
+export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   const tenants = createTenantDesk(ports);
   const keys = createKeyDesk(ports, tenants);
   const usage = createUsageDesk(ports, tenants);
-  const app = new Hono<Envelope>();
+  const tokens = createTokenDesk(ports);
+  const app = new Hono<AdminEnvelope>();
 
   app.use(async (c, next) => {
     if (isExposed(c.req.url)) {
@@ -76,10 +83,12 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
       return answerProblem({ status: 403, title: 'Plain HTTP', detail });
     }
     const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
-    if (!keyCrypto.timingSafeEqual(token, ports.settings.adminToken)) {
+    const admin = await tokens.identify(token);
+    if (!admin) {
       const detail = 'Send the admin token as `Authorization: Bearer <token>`.';
       return answerProblem({ status: 401, title: 'Unauthorized', detail });
     }
+    c.set('admin', admin);
     await next();
     c.res.headers.set('cache-control', 'no-store');
     return;
@@ -97,9 +106,13 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
 
   const serve = <O extends Operation>(
     operation: O,
-    answer: (input: Input<O>, c: Context<Envelope>) => Promise<Response>,
+    answer: (input: Input<O>, c: Context<AdminEnvelope>) => Promise<Response>,
   ) => {
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/g, ':$1'), async (c) => {
+      if (c.get('admin').access !== 'full' && operation.method !== 'GET' && !operation.isReading) {
+        const detail = 'This admin token may only read.';
+        return answerProblem({ status: 403, title: 'Read-only', detail });
+      }
       const body = operation.body && check(operation.body, await readJson(c.req.raw));
       const query = operation.query && check(operation.query, c.req.query(), true);
       const param = (name: string) => c.req.param(name) ?? '';
@@ -108,7 +121,7 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
   };
 
   serve(OPERATIONS.createTenant, async ({ body }, c) => {
-    const tenant = await tenants.create(body);
+    const tenant = await tenants.create(body, c.get('admin').name);
     return c.json(showTenant(tenant), 201, { ...etag(tenant), location: `/admin/v1/tenants/${tenant.id}` });
   });
   serve(OPERATIONS.listTenants, async ({ query: { cursor, limit } }, c) => {
@@ -121,11 +134,11 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.patchTenant, async ({ body, param }, c) => {
-    const tenant = await tenants.patch(param('tenantId'), body, c.req.header('if-match'));
+    const tenant = await tenants.patch(param('tenantId'), body, c.get('admin').name, c.req.header('if-match'));
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.deleteTenant, async ({ param }, c) => {
-    await tenants.remove(param('tenantId'), c.req.header('if-match'));
+    await tenants.remove(param('tenantId'), c.get('admin').name, c.req.header('if-match'));
     return c.body(null, 204);
   });
 
@@ -137,20 +150,39 @@ export function createAdmin(ports: AdminPorts): Hono<Envelope> {
   });
   serve(OPERATIONS.createKey, async ({ body: { name, expiresAt }, param }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs)), 201);
+    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs, c.get('admin').name)), 201);
   });
   serve(OPERATIONS.rotateKey, async ({ body: { graceSeconds }, param }, c) =>
-    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds)), 201),
+    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds, c.get('admin').name)), 201),
   );
   serve(OPERATIONS.listKeys, async ({ query: { cursor, limit }, param }, c) => {
     const { items, next } = await keys.list(param('tenantId'), cursor, limit);
     return c.json({ keys: items.map(showKey), cursor: next });
   });
   serve(OPERATIONS.revokeKey, async ({ param }, c) => {
-    await keys.revoke(param('tenantId'), param('keyId'));
+    await keys.revoke(param('tenantId'), param('keyId'), c.get('admin').name);
     return c.body(null, 204);
   });
 
+  const showToken = ({ createdAtMs, expiresAtMs, ...token }: AdminTokenRecord) => ({
+    ...token,
+    createdAt: iso(createdAtMs),
+    expiresAt: isoOrNull(expiresAtMs),
+  });
+  serve(OPERATIONS.createAdminToken, async ({ body: { name, access, expiresAt } }, c) => {
+    const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
+    const { token, ...made } = await tokens.create(name, access, expiresAtMs, c.get('admin').name);
+    return c.json({ ...showToken(made), token }, 201);
+  });
+  serve(OPERATIONS.listAdminTokens, async (_, c) => c.json({ adminTokens: (await tokens.list()).map(showToken) }));
+  serve(OPERATIONS.revokeAdminToken, async ({ param }, c) => {
+    await tokens.revoke(param('adminTokenId'), c.get('admin').name);
+    return c.body(null, 204);
+  });
+  serve(OPERATIONS.readGatewayAudit, async ({ query: { cursor, limit } }, c) => {
+    const { items, next } = await ports.objects.directory(async (stub) => await stub.audit(cursor, limit));
+    return c.json({ entries: items.map(showEntry), cursor: next });
+  });
   serve(OPERATIONS.readAudit, async ({ query: { cursor, limit }, param }, c) => {
     const tenantId = tenants.verify(param('tenantId'));
     const { items, next } = await ports.objects.tenant(tenantId, async (stub) => await stub.audit(cursor, limit));

@@ -43,7 +43,7 @@ export function createKeyDesk(
   };
 
   return {
-    async create(tenant: string, name: string, expiresAtMs: number | null): Promise<MintedKey> {
+    async create(tenant: string, name: string, expiresAtMs: number | null, actor: string): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
       if (expiresAtMs !== null && !(expiresAtMs > Date.now() && expiresAtMs <= MAX_EXPIRY_MS)) {
         throw new ProblemError(invalidBody([{ pointer: '#/expiresAt', detail: 'must be in the future, before 2200' }]));
@@ -51,18 +51,18 @@ export function createKeyDesk(
       const keyId = mint(tenantId);
       return issue(
         tenantId,
-        await objects.tenant(tenantId, async (stub) => await stub.addKey(keyId, name, expiresAtMs)),
+        await objects.tenant(tenantId, async (stub) => await stub.addKey(keyId, name, expiresAtMs, actor)),
       );
     },
 
     /** Makes a key in the place of another, which works on for as long as is said. */
-    async rotate(tenant: string, keyId: string, graceSeconds: number): Promise<MintedKey> {
+    async rotate(tenant: string, keyId: string, graceSeconds: number, actor: string): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
       const successor = mint(tenantId);
       const graceMs = graceSeconds * 1_000;
       return issue(
         tenantId,
-        await objects.tenant(tenantId, async (stub) => await stub.rotateKey(keyId, successor, graceMs)),
+        await objects.tenant(tenantId, async (stub) => await stub.rotateKey(keyId, successor, graceMs, actor)),
       );
     },
 
@@ -72,9 +72,9 @@ export function createKeyDesk(
       return keys;
     },
 
-    async revoke(tenant: string, keyId: string): Promise<void> {
+    async revoke(tenant: string, keyId: string, actor: string): Promise<void> {
       const tenantId = tenants.verify(tenant);
-      const revoked = await objects.tenant(tenantId, (stub) => stub.revokeKey(keyId));
+      const revoked = await objects.tenant(tenantId, (stub) => stub.revokeKey(keyId, actor));
       onChanged(tenantId);
       if (!revoked) throw notFound('key');
     },

@@ -1,13 +1,16 @@
 import type * as z from 'zod';
 import {
+  AdminTokenList,
   AuditList,
   AuditQuery,
+  CreateAdminToken,
   CreateKey,
   CreateTenant,
   ExplainCall,
   Explanation,
   KeyList,
   KeyListQuery,
+  NewAdminToken,
   NewKey,
   PatchTenant,
   RotateKey,
@@ -27,6 +30,8 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answer: { readonly status: 200 | 201 | 204; readonly schema?: z.ZodType };
+  /** Changes nothing, although it is no GET. */
+  readonly isReading?: true;
   /** Which problems it may answer, besides those of every operation or of every body. */
   readonly problems?: readonly (400 | 404 | 409 | 412)[];
 }
@@ -110,11 +115,41 @@ export const OPERATIONS = {
     answer: { status: 200, schema: AuditList },
     problems: [400, 404],
   },
+  createAdminToken: {
+    method: 'POST',
+    path: '/admin-tokens',
+    summary: 'Make a named admin token. It is shown this once',
+    body: CreateAdminToken,
+    answer: { status: 201, schema: NewAdminToken },
+    problems: [400, 409],
+  },
+  listAdminTokens: {
+    method: 'GET',
+    path: '/admin-tokens',
+    summary: 'List the admin tokens, without secrets',
+    answer: { status: 200, schema: AdminTokenList },
+  },
+  revokeAdminToken: {
+    method: 'DELETE',
+    path: '/admin-tokens/{adminTokenId}',
+    summary: 'Revoke an admin token, at once',
+    answer: { status: 204 },
+    problems: [404],
+  },
+  readGatewayAudit: {
+    method: 'GET',
+    path: '/audit',
+    summary: 'What was done to admin tokens, by whom and when',
+    query: AuditQuery,
+    answer: { status: 200, schema: AuditList },
+    problems: [400],
+  },
   explainCall: {
     method: 'POST',
     path: '/tenants/{tenantId}/explain',
     summary: 'Say what would become of a call, and by which rule',
     body: ExplainCall,
+    isReading: true,
     answer: { status: 200, schema: Explanation },
     problems: [400, 404],
   },

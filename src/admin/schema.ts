@@ -7,6 +7,7 @@ import { findPolicyFaults } from '../core/policy/policy.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
 import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
+import { ADMIN_ACCESSES } from '../core/tenancy/admin-tokens.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
 import { findRangeFault } from '../gateway/address-ranges.ts';
 import { STEPS } from '../state/usage-store.ts';
@@ -365,6 +366,28 @@ export const UsageResponse = z
   })
   .meta({ id: 'Usage' });
 
+export const CreateAdminToken = z
+  .strictObject({
+    name: Name,
+    access: z.enum(ADMIN_ACCESSES).meta({ description: '`read`: may change nothing.' }),
+    expiresAt: Timestamp.nullable().default(null),
+  })
+  .meta({ id: 'CreateAdminToken' });
+
+const adminTokenMembers = {
+  id: z.string(),
+  name: z.string(),
+  access: z.enum(ADMIN_ACCESSES),
+  createdAt: Timestamp,
+  expiresAt: Timestamp.nullable(),
+};
+export const NewAdminToken = z
+  .object({ ...adminTokenMembers, token: z.string().meta({ description: 'Shown once.' }) })
+  .meta({ id: 'NewAdminToken' });
+export const AdminTokenList = z
+  .object({ adminTokens: z.array(z.object(adminTokenMembers)) })
+  .meta({ id: 'AdminTokenList' });
+
 export const AuditList = z
   .object({
     entries: z.array(
@@ -378,6 +401,7 @@ export const AuditList = z
           .object({ id: z.string(), name: z.string().optional(), expiresAt: Timestamp.nullable().optional() })
           .optional(),
         successor: z.string().optional(),
+        adminToken: z.object({ id: z.string(), name: z.string(), access: z.string() }).optional(),
       }),
     ),
     cursor: z.string().nullable(),

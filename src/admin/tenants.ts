@@ -8,8 +8,6 @@ import { mergePatch } from './merge-patch.ts';
 import { invalidBody, notFound, ProblemError, toFieldFaults } from './problem.ts';
 import { MergedTenant } from './schema.ts';
 
-/** Who is noted in the audit trail. */
-const ACTOR = 'root';
 /** Each time that one fails, another has gone through. */
 const PATCH_ATTEMPTS = 50;
 
@@ -34,12 +32,12 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     read,
 
     /** Reserves the tenant in the directory, writes it, marks it ready; each step may be repeated. */
-    async create(document: TenantDocument): Promise<Tenant> {
+    async create(document: TenantDocument, actor: string): Promise<Tenant> {
       const place = placeNear(document.upstream.region ?? region);
       const random = crypto.getRandomValues(new Uint8Array(TENANT_RANDOM_BYTES));
       const id = mintTenantId(keyCrypto, rootKeys, place, random);
       await objects.directory((stub) => stub.reserve(id, document.name));
-      const tenant = await objects.tenant(id, (stub) => stub.create(id, document));
+      const tenant = await objects.tenant(id, (stub) => stub.create(id, document, actor));
       await objects.directory((stub) => stub.record(summaryOf(tenant)));
       return tenant;
     },
@@ -49,14 +47,14 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Applies a merge patch to what the tenant is now; two at once both take effect, one after the other. */
-    async patch(text: string, patch: unknown, ifMatch?: string): Promise<Tenant> {
+    async patch(text: string, patch: unknown, actor: string, ifMatch?: string): Promise<Tenant> {
       const expected = parseIfMatch(ifMatch);
       for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
         const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
         if (expected !== undefined && version !== expected) throw lostRace(version);
         const merged = MergedTenant.safeParse(mergePatch(document, patch));
         if (!merged.success) throw new ProblemError(invalidBody(toFieldFaults(merged.error.issues)));
-        const replaced = await objects.tenant(id, (stub) => stub.replace(merged.data, version));
+        const replaced = await objects.tenant(id, (stub) => stub.replace(merged.data, version, actor));
         if (!replaced) continue;
         onChanged(id);
         await objects.directory((stub) => stub.record(summaryOf(replaced)));
@@ -66,10 +64,10 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Takes the tenant's calls away first, then its place in the list. */
-    async remove(text: string, ifMatch?: string): Promise<void> {
+    async remove(text: string, actor: string, ifMatch?: string): Promise<void> {
       const id = verify(text);
       const expected = parseIfMatch(ifMatch);
-      const wasThere = await objects.tenant(id, async (stub) => await stub.remove(ACTOR, expected));
+      const wasThere = await objects.tenant(id, async (stub) => await stub.remove(actor, expected));
       if (wasThere === 'conflict') throw lostRace();
       onChanged(id);
       const wasListed = await objects.directory((stub) => stub.forget(id));

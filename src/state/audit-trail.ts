@@ -1,3 +1,4 @@
+import type { AdminAccess } from '../core/tenancy/admin-tokens.ts';
 import type { Change } from '../core/tenancy/changes.ts';
 import type { Page } from './tenant.ts';
 
@@ -19,7 +20,9 @@ export type AuditAction =
   | 'tenant.delete'
   | 'key.create'
   | 'key.rotate'
-  | 'key.revoke';
+  | 'key.revoke'
+  | 'admin-token.create'
+  | 'admin-token.revoke';
 
 /** What was done, beyond the action's name. It never holds a secret: there is none in what is stored. */
 export interface AuditDetail {
@@ -27,6 +30,8 @@ export interface AuditDetail {
   readonly changes?: readonly Change[];
   /** Of a key: which, and what was said of it. */
   readonly key?: { readonly id: string; readonly name: string; readonly expiresAtMs?: number | null };
+  /** Of an admin token: which, and what it may do. */
+  readonly adminToken?: { readonly id: string; readonly name: string; readonly access: AdminAccess };
   /** Of a rotation: the key that takes its place. */
   readonly successor?: string;
 }
@@ -44,7 +49,7 @@ export interface AuditEntry {
 
 type Row = { id: number; at_ms: number; actor: string; action: string; detail: string };
 
-/** What was done to a tenant, by whom and when. Written in the transaction of the change itself. */
+/** What was done, by whom and when. Written in the transaction of the change itself. */
 export interface AuditTrail {
   add(actor: string, action: AuditAction, detail: AuditDetail): void;
   /** The newest first, from behind `after`. */

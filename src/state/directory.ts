@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { TenantStatus } from '../core/tenancy/tenant.ts';
+import { AUDIT_SCHEMA, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
 import { type Migration, migrate } from './migrate.ts';
 import type { Page } from './tenant.ts';
 
@@ -13,7 +15,18 @@ const MIGRATIONS: readonly Migration[] = [
      created_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;
    CREATE INDEX tenant_by_age ON tenant (created_at_ms, id);`,
+  `CREATE TABLE admin_token (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     access TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL,
+     expires_at_ms INTEGER
+   ) WITHOUT ROWID;
+   ${AUDIT_SCHEMA}`,
 ];
+
+/** Admin tokens that may live at once. */
+export const MAX_ADMIN_TOKENS = 100;
 
 /** A tenant in a list. */
 export interface TenantSummary {
@@ -23,16 +36,38 @@ export interface TenantSummary {
   readonly createdAtMs: number;
 }
 
+/** An admin token, without its secret, which nobody stores. */
+export interface AdminTokenRecord {
+  readonly id: AdminTokenId;
+  /** Stands in the audit trail for whoever holds it. */
+  readonly name: string;
+  readonly access: AdminAccess;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+}
+
+type TokenRow = { id: string; name: string; access: string; created_at_ms: number; expires_at_ms: number | null };
+
+const toToken = (row: TokenRow): AdminTokenRecord => ({
+  id: row.id as AdminTokenId,
+  name: row.name,
+  access: row.access === 'full' ? 'full' : 'read',
+  createdAtMs: row.created_at_ms,
+  expiresAtMs: row.expires_at_ms,
+});
+
 type Row = { id: string; name: string; status: string; created_at_ms: number };
 
-/** The one object that keeps what is not one tenant's: so far, the list of them. No call touches it. */
+/** The one object that keeps what is not one tenant's: the list of them, and admin tokens. No call touches it. */
 export class Directory extends DurableObject {
   readonly #sql: SqlStorage;
+  readonly #audit: AuditTrail;
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
     this.#sql = ctx.storage.sql;
     migrate(ctx.storage, MIGRATIONS);
+    this.#audit = createAuditTrail(this.#sql);
   }
 
   /** The first step of making a tenant; it is not listed before `record` says that it is there. */
@@ -81,5 +116,56 @@ export class Directory extends DurableObject {
     }));
     const last = items.at(-1);
     return { items, next: rows.length > limit && last ? `${last.createdAtMs}.${last.id}` : null };
+  }
+
+  /** Adds an admin token, or finds it added already. Names tell who did what, so each is one token's. */
+  addToken(token: Omit<AdminTokenRecord, 'createdAtMs'>, actor: string): AdminTokenRecord | 'name-taken' | 'too-many' {
+    return this.ctx.storage.transactionSync(() => {
+      const { id, name, access, expiresAtMs } = token;
+      const rows = this.#sql.exec<TokenRow>('SELECT * FROM admin_token').toArray();
+      const added = rows.find((row) => row.id === id);
+      if (added) return toToken(added);
+      if (rows.some((row) => row.name === name)) return 'name-taken';
+      if (rows.length >= MAX_ADMIN_TOKENS) return 'too-many';
+      const createdAtMs = Date.now();
+      this.#sql.exec(
+        'INSERT INTO admin_token (id, name, access, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+        id,
+        name,
+        access,
+        createdAtMs,
+        expiresAtMs,
+      );
+      this.#audit.add(actor, 'admin-token.create', { adminToken: { id, name, access } });
+      return { ...token, createdAtMs };
+    });
+  }
+
+  /** An admin token that lives; null for one that was revoked or has expired. */
+  findToken(id: AdminTokenId): AdminTokenRecord | null {
+    const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
+    return row && (row.expires_at_ms === null || row.expires_at_ms > Date.now()) ? toToken(row) : null;
+  }
+
+  /** All admin tokens, by name. */
+  listTokens(): readonly AdminTokenRecord[] {
+    return this.#sql.exec<TokenRow>('SELECT * FROM admin_token ORDER BY name').toArray().map(toToken);
+  }
+
+  /** Revokes an admin token; false when there was no such token. */
+  revokeToken(id: string, actor: string): boolean {
+    return this.ctx.storage.transactionSync(() => {
+      const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
+      if (!row) return false;
+      this.#sql.exec('DELETE FROM admin_token WHERE id = ?', id);
+      const { name, access } = toToken(row);
+      this.#audit.add(actor, 'admin-token.revoke', { adminToken: { id, name, access } });
+      return true;
+    });
+  }
+
+  /** What was done to admin tokens, the newest first. */
+  audit(after: string, limit: number): Page<AuditEntry> {
+    return this.#audit.list(after, limit);
   }
 }

@@ -1,0 +1,35 @@
+import { encodeBase32 } from '../base32.ts';
+import type { KeyCrypto } from './crypto.ts';
+import type { RootKey, RootKeys } from './root-keys.ts';
+
+declare const adminTokenIdBrand: unique symbol;
+
+/** An admin token's id. `a<version>_<16 random>`: its secret proves it, so it needs no MAC. */
+export type AdminTokenId = string & { readonly [adminTokenIdBrand]: true };
+
+/** What an admin token may do: everything, or only read. */
+export type AdminAccess = 'full' | 'read';
+export const ADMIN_ACCESSES = ['full', 'read'] as const satisfies readonly AdminAccess[];
+
+/** `posternadmin_<id>_<52: secret>`: like a key, with a prefix for secret scanners and nothing of it stored. */
+const ADMIN_TOKEN = /^posternadmin_(a([1-9]\d{0,3})_[a-z2-7]{16})_([a-z2-7]{52})$/;
+export const ADMIN_TOKEN_RANDOM_BYTES = 10;
+
+const derive = (crypto: KeyCrypto, key: RootKey, id: string) =>
+  encodeBase32(crypto.hmacSha256(key.secret, `admin-token/${id}`));
+
+/** Mints the id of an admin token from `ADMIN_TOKEN_RANDOM_BYTES` random bytes. */
+export const mintAdminTokenId = ({ minting }: RootKeys, random: Uint8Array): AdminTokenId =>
+  `a${minting.version}_${encodeBase32(random)}` as AdminTokenId;
+
+/** The token of an id that was just minted. */
+export const deriveAdminToken = (crypto: KeyCrypto, keys: RootKeys, id: AdminTokenId): string =>
+  `posternadmin_${id}_${derive(crypto, keys.minting, id)}`;
+
+/** Proves an admin token with no lookup; whether it lives is for the directory to say. */
+export function proveAdminToken(crypto: KeyCrypto, keys: RootKeys, text: string): AdminTokenId | undefined {
+  const [, id = '', version, secret = ''] = ADMIN_TOKEN.exec(text) ?? [];
+  const rootKey = keys.byVersion.get(Number(version));
+  if (!rootKey) return undefined;
+  return crypto.timingSafeEqual(derive(crypto, rootKey, id), secret) ? (id as AdminTokenId) : undefined;
+}
