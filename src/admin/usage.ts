@@ -17,7 +17,8 @@ export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnTyp
       const tenantId = tenants.verify(tenant);
       const { step } = query;
       const nowMs = Date.now();
-      const toMs = query.to === undefined ? nowMs + 1 : Date.parse(query.to);
+      // Both ends lie at the edge of a step: use is not kept any finer.
+      const toMs = query.to === undefined ? nowMs + 1 : Math.ceil(Date.parse(query.to) / STEP_MS[step]) * STEP_MS[step];
       const defaultFromMs = Math.min(toMs, nowMs) - (DEFAULT_STEPS[step] - 1) * STEP_MS[step];
       const asked = query.from === undefined ? defaultFromMs : Date.parse(query.from);
       const fromMs = Math.floor(asked / STEP_MS[step]) * STEP_MS[step];
@@ -26,20 +27,15 @@ export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnTyp
 
       const report = await objects.tenant(tenantId, (stub) => stub.usage(step, fromMs, toMs));
       if (!report) throw notFound('tenant');
-      const { steps, unsettledNow, standings, atMs } = report;
+      const { steps, functions, unsettledNow, standings, atMs } = report;
       const totals = emptyUse();
-      const functions = new Map<string, Use>();
       const series = new Map<number, Use>();
       const add = (at: number, use: Partial<Use>) => {
         addUse(totals, use);
         series.set(at, addUse(series.get(at) ?? emptyUse(), use));
       };
-      for (const { atMs: at, functions: used } of steps) {
-        for (const [name, use] of used) {
-          add(at, use);
-          if (name !== '') functions.set(name, addUse(functions.get(name) ?? emptyUse(), use));
-        }
-      }
+      for (const { atMs: at, use } of steps) add(at, use);
+      functions.delete('');
       if (unsettledNow > 0 && fromMs <= atMs && (query.to === undefined || atMs < toMs)) {
         add(Math.floor(atMs / STEP_MS[step]) * STEP_MS[step], { unsettled: unsettledNow });
       }

@@ -4,7 +4,7 @@ import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
-import { useOf } from './metering.ts';
+import { useOf, useOfForwarding } from './metering.ts';
 
 /** What the envelope knows of a request. */
 export interface Envelope {
@@ -51,13 +51,16 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     const preflight = answerPreflight(c.req.raw);
     if (preflight) return preflight;
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+    const onForward = (record: CallRecord) => {
+      if (record.tenant) tenants.record(record.tenant, record.target ?? '', useOfForwarding(record), waitUntil);
+    };
     const onEnd = (record: CallRecord) => {
       if (!record.tenant) return;
       if (record.key && call.proved) tenants.recordKey(record.tenant, record.key);
       const functionName = (record.forwarded && record.target) || '';
       tenants.record(record.tenant, functionName, useOf(record, now()), waitUntil);
     };
-    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now, log: writeLog, onEnd });
+    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now, log: writeLog, onForward, onEnd });
     const answer = invoke(gateway, c.req.raw, call)
       .catch((error: unknown) => {
         logUnexpected(error, c.get('requestId'));
@@ -65,7 +68,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       })
       .then((response) => {
         const { tenant } = call.record;
-        const standing = tenant && call.proved ? tenants.describeLimits(tenant) : {};
+        const standing = tenant && call.proved && call.isLive ? tenants.describeLimits(tenant) : {};
         for (const [name, value] of Object.entries(standing)) response.headers.set(name, value);
         if (call.corsOrigin !== undefined && call.proved) allowOrigin(response.headers, call.corsOrigin);
         return response;

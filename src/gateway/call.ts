@@ -39,6 +39,8 @@ export interface Call {
   readonly waitUntil: WaitUntil;
   /** The caller has proved itself: it may be told how its tenant stands. */
   proved: boolean;
+  /** Its key lives. */
+  isLive: boolean;
   /** The web page that calls, once its tenant has allowed it. */
   corsOrigin?: string;
   /**
@@ -46,6 +48,8 @@ export interface Call {
    * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
    */
   refuse(refusal: Refusal): Promise<Response>;
+  /** Accounts for the call as one that goes out. */
+  onForward(): void;
   /** Accounts for the call: once, when its end is seen. */
   settle(): void;
 }
@@ -53,6 +57,8 @@ export interface Call {
 export interface CallPorts {
   readonly now: () => number;
   readonly log: (line: object) => void;
+  /** Told of each call that goes out. */
+  readonly onForward: (record: CallRecord) => void;
   /** Told once of each call, when it has ended. */
   readonly onEnd: (record: CallRecord) => void;
 }
@@ -61,7 +67,7 @@ export function startCall(
   requestId: string,
   request: Request,
   waitUntil: WaitUntil,
-  { now, log, onEnd }: CallPorts,
+  { now, log, onForward, onEnd }: CallPorts,
 ): Call {
   const record: CallRecord = { requestId, startedAtMs: now() };
   let settled = false;
@@ -76,6 +82,8 @@ export function startCall(
     record,
     waitUntil,
     proved: false,
+    isLive: false,
+    onForward: () => onForward(record),
     settle,
     async refuse(refusal) {
       const response = answerRefusal(refusal);

@@ -24,7 +24,7 @@ import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
-import { FRESH_MS, type KnownTenant, type Reservation, type TenantMemory } from './tenant-memory.ts';
+import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -72,7 +72,6 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { tenantId } = caller.key;
   call.proved = !caller.claim;
   const known = tenants.recall(tenantId);
-  const decidedAtMs = now();
   const early = known && decide(gateway, caller, args, known, call);
   const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   // Whoever has not proved itself takes nothing ahead of what is limited.
@@ -81,7 +80,9 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (early && !early.ok && (early.error.toAnyone || call.proved)) return call.refuse(early.error.refusal);
   if (tooMany) return call.refuse(tooMany);
   // A tenant that is not known here is asked for, with a first lease, while the body comes.
-  const meeting = known ? undefined : tenants.meet(tenantId, declaredBytes ?? 0, call.waitUntil);
+  const meeting = known
+    ? undefined
+    : tenants.meet(tenantId, call.proved ? (declaredBytes ?? 0) : undefined, call.waitUntil);
 
   // 4 read the body.
   const maxPermittedBytes = early?.ok ? early.value.maxPayloadBytes : Number.POSITIVE_INFINITY;
@@ -106,9 +107,9 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       if (refusal) return call.refuse(refusal);
       call.proved = true;
     }
-    // A slow upload must not outlive its permit: what was revoked meanwhile is refused.
+    // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
     const decideAgain = async (): Promise<Result<Permit, Denial>> => {
-      const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, 0, call.waitUntil));
+      const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
       if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
       const decision = decide(gateway, caller, args, tenant, call);
       if (!decision.ok) return decision;
@@ -117,7 +118,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       return no({ refusal: refuse('payload-too-large', roomBytes, bytes.length), toAnyone: false });
     };
     if (meeting && !(await meeting)) return call.refuse(refuse('state-unavailable'));
-    const permit = early && now() - decidedAtMs < FRESH_MS ? early : await decideAgain();
+    const permit = await decideAgain();
     if (!permit.ok) return call.refuse(permit.error.refusal);
 
     // 6 validate: the payload is JSON, or nothing at all.
@@ -125,11 +126,10 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (fault) return call.refuse(refuse('payload-not-json', fault));
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger.
-    const reservedFromMs = now();
     const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil);
     if (!reserved.ok) return call.refuse(reserved.error);
     const reservation = reserved.value;
-    const stillPermitted = now() - reservedFromMs < FRESH_MS ? permit : await decideAgain();
+    const stillPermitted = await decideAgain();
     if (!stillPermitted.ok) {
       reservation.cancel();
       return call.refuse(stillPermitted.error.refusal);
@@ -167,6 +167,7 @@ function decide(
   if (!tenant.exists) return toAnyone(refuse('key-unknown'));
   const dead = refuseKey(tenant, tenantId, keyId, now());
   if (dead) return toAnyone(dead);
+  call.isLive = true;
 
   const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
@@ -212,6 +213,7 @@ async function forward(
   const { record } = call;
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
+  call.onForward();
   const sent = await gateway.send(permit, payload);
   // Whether the function runs is not known: its slot stays taken for as long as it may.
   if (!sent.ok) return call.refuse(sent.error);

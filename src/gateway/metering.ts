@@ -2,22 +2,27 @@ import { parseReportLine } from '../core/quota/report-line.ts';
 import { durationBucket, type Use } from '../core/quota/use.ts';
 import type { CallRecord } from './call.ts';
 
-/** What a call that has ended adds to its tenant's use. */
+/** What a call adds to its tenant's use when it goes out: at once, for it may run for long. */
+export const useOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Use> => ({
+  calls: 1,
+  forwarded: 1,
+  bytesIn,
+  ...(uncounted && { servedUncounted: 1 }),
+});
+
+/** What a call adds when it has ended: all of it, or the rest. */
 export function useOf(record: CallRecord, nowMs: number): Partial<Use> {
-  const { refusal, forwarded, functionError, status, uncounted, bytesIn = 0, bytesOut = 0, billed } = record;
+  const { refusal, forwarded, functionError, status, bytesOut = 0, billed } = record;
   const durationMs = nowMs - record.startedAtMs;
   return {
-    calls: 1,
+    ...(!forwarded && { calls: 1 }),
     ...(refusal !== undefined && { refused: { [refusal]: 1 } }),
     ...(forwarded && {
-      forwarded: 1,
-      bytesIn,
       bytesOut,
       durationMs,
       durations: durationBucket(durationMs),
       ...(functionError !== undefined && { functionErrors: 1 }),
       ...(status === 429 && refusal === undefined && { throttled: 1 }),
-      ...(uncounted && { servedUncounted: 1 }),
       ...(billed && { metered: 1, billedMs: billed.billedMs, billedMbMs: billed.billedMs * billed.memoryMb }),
     }),
   };

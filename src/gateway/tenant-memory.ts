@@ -15,6 +15,7 @@ import {
   loseAsk,
   type Purpose,
   recordUse,
+  releaseIdleSlots,
   settleDueAt,
   type Ticket,
   takeAnswer,
@@ -43,6 +44,9 @@ const MAX_TENANTS = 10_000;
 /** The platform keeps what is under `waitUntil` alive for 30 s (Workers limits); whoever settles stops before that. */
 const SETTLER_LIFE_MS = 20_000;
 const SETTLE_AGAIN_MS = 1_000;
+/** An object that fails is left alone for a while, and each time for longer: no call of the meantime asks it. */
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
 
 /** Asks a tenant's object: for a lease, and for the tenant as it is if that is not the known revision. */
 export type AskTenant = (
@@ -91,6 +95,9 @@ interface Entry {
   /** When each key was last used, as far as the object has not been told. */
   keysUsed: Map<KeyId, number>;
   failingSinceMs?: number;
+  /** After a failure: when the object may be asked again, and after how long the next time. */
+  retryAtMs: number;
+  backoffMs: number;
   /** Who will settle what is due, and when. */
   settler?: { readonly atMs: number };
 }
@@ -108,8 +115,10 @@ export interface TenantMemory {
   /**
    * Asks for a tenant that is not known, together with a lease for this call: one round trip. Undefined when its object
    * cannot be reached in time: fails closed. Never rejects.
+   *
+   * @param bytes the payload, as far as is known; absent: the caller has not proved itself, and takes no lease.
    */
-  meet(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<KnownTenant | undefined>;
+  meet(tenantId: TenantId, bytes: number | undefined, waitUntil: WaitUntil): Promise<KnownTenant | undefined>;
   /** An early no, from what was leased already. */
   foresee(tenantId: TenantId, bytes: number): Refusal | undefined;
   /** Reserves one call: from what is leased, or else from the tenant's object. */
@@ -134,6 +143,8 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       book: createLeaseBook(crypto.randomUUID(), nowMs),
       waiting: [],
       keysUsed: new Map(),
+      retryAtMs: 0,
+      backoffMs: MIN_BACKOFF_MS,
     };
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
@@ -144,10 +155,15 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     return entry;
   };
 
-  const ageOf = ({ known }: Entry) => (known ? now() - known.askedAtMs : Number.POSITIVE_INFINITY);
+  // What seems to come from the future is of no known age: the clock has stepped back. Fails closed.
+  const ageOf = ({ known }: Entry) => {
+    const ageMs = known ? now() - known.askedAtMs : -1;
+    return ageMs < 0 ? Number.POSITIVE_INFINITY : ageMs;
+  };
   const young = (entry: Entry) => (ageOf(entry) < MAX_AGE_MS ? entry.known?.tenant : undefined);
   const limitsOf = ({ known }: Entry): LimitsDocument => (known?.tenant.exists ? known.tenant.limits : {});
   const isAsking = ({ exchange }: Entry) => exchange !== undefined && now() - exchange.sinceMs < ASK_TIMEOUT_MS;
+  const isBackingOff = ({ retryAtMs }: Entry) => now() < retryAtMs && retryAtMs - now() <= MAX_BACKOFF_MS;
 
   /** Asks the object. Resolves to whether it answered, and leased or refused; never rejects. */
   const startExchange = (
@@ -171,9 +187,13 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       .then((success) => {
         if (entry.exchange !== exchange) return success;
         delete entry.exchange;
-        if (success) delete entry.failingSinceMs;
-        else {
+        if (success) {
+          delete entry.failingSinceMs;
+          entry.backoffMs = MIN_BACKOFF_MS;
+        } else {
           loseAsk(book);
+          entry.retryAtMs = now() + entry.backoffMs;
+          entry.backoffMs = Math.min(MAX_BACKOFF_MS, entry.backoffMs * 2);
           entry.keysUsed = new Map([...keysUsed, ...entry.keysUsed]);
           entry.failingSinceMs ??= now();
         }
@@ -189,7 +209,9 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
   const takeIn = (entry: Entry, { revision, snapshot, ledger }: TenantAnswer, askedAtMs: number): boolean => {
     // An answer that was asked for earlier never replaces a later one, nor one from before the tenant was changed here.
-    const isNews = askedAtMs >= entry.forgottenAtMs && askedAtMs >= (entry.known?.askedAtMs ?? 0);
+    const nowMs = now();
+    const isAfter = (atMs: number) => askedAtMs >= atMs || atMs > nowMs;
+    const isNews = isAfter(entry.forgottenAtMs) && isAfter(entry.known?.askedAtMs ?? 0);
     if (isNews && snapshot) {
       entry.known = { tenant: compileTenant(snapshot), revision, askedAtMs };
     } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
@@ -226,13 +248,16 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     entry.waiting.push(waiter);
     for (;;) {
       // Who sent the ask may be gone, and what would have come after it.
-      if (!isAsking(entry)) void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+      if (!isAsking(entry)) {
+        if (isBackingOff(entry)) break;
+        void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+      }
       const outcome = await within(ASK_TIMEOUT_MS, promise).catch(() => undefined);
       if (outcome) return outcome;
-      if (now() < untilMs) continue;
-      entry.waiting = entry.waiting.filter((other) => other !== waiter);
-      return { kind: 'unreachable' } as const;
+      if (now() >= untilMs) break;
     }
+    entry.waiting = entry.waiting.filter((other) => other !== waiter);
+    return { kind: 'unreachable' } as const;
   };
 
   /** Sees to it that what this isolate owes the ledger is written when it is due, though no further call comes. */
@@ -288,7 +313,11 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
         settleLater(tenantId, entry, waitUntil);
       },
     };
-    const isRenewed = entry.waiting.length === 0 && !isAsking(entry) && wantsRenewal(book, limitsOf(entry), now());
+    const isRenewed =
+      entry.waiting.length === 0 &&
+      !isAsking(entry) &&
+      !isBackingOff(entry) &&
+      wantsRenewal(book, limitsOf(entry), now());
     if (isRenewed) void startExchange(tenantId, entry, 'ahead', waitUntil);
     settleLater(tenantId, entry, waitUntil);
     return ok(reservation);
@@ -305,11 +334,12 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
     prepare(tenantId, bytes, waitUntil) {
       const entry = touch(tenantId);
-      if (isAsking(entry)) return;
+      if (isAsking(entry) || isBackingOff(entry)) return;
       const limits = limitsOf(entry);
       const needsLease = bytes !== undefined && isCounted(limits) && !hasLease(entry.book, bytes, now());
-      if (needsLease) void startExchange(tenantId, entry, { waiting: { calls: 1, bytes } }, waitUntil);
-      else if (ageOf(entry) >= FRESH_MS) void startExchange(tenantId, entry, 'ahead', waitUntil);
+      const forOne = { waiting: { calls: 1, bytes: bytes ?? 0 }, withoutSlots: true };
+      if (needsLease) void startExchange(tenantId, entry, forOne, waitUntil);
+      else if (ageOf(entry) >= FRESH_MS) void startExchange(tenantId, entry, 'settle', waitUntil);
     },
 
     async meet(tenantId, bytes, waitUntil) {
@@ -317,10 +347,16 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
       // What is under way may have been asked before the tenant was changed here; then it is asked again.
       for (let attempt = 0; attempt < 2 && !young(entry); attempt++) {
         const { exchange } = entry;
+        if (!isAsking(entry) && isBackingOff(entry)) break;
         const answered =
           exchange && isAsking(entry)
             ? exchange.answered
-            : startExchange(tenantId, entry, { waiting: { calls: 1, bytes } }, waitUntil);
+            : startExchange(
+                tenantId,
+                entry,
+                bytes === undefined ? 'settle' : { waiting: { calls: 1, bytes } },
+                waitUntil,
+              );
         // Its sender may be gone, and its timer too.
         await within(ASK_TIMEOUT_MS, answered).catch(() => false);
       }
@@ -360,6 +396,8 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     record(tenantId, functionName, use, waitUntil) {
       const entry = touch(tenantId);
       recordUse(entry.book, functionName, use, now());
+      // What was set aside for a call that was refused then, is for others.
+      if (use.refused && entry.waiting.length === 0) releaseIdleSlots(entry.book, limitsOf(entry));
       settleLater(tenantId, entry, waitUntil);
     },
 

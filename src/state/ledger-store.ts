@@ -4,7 +4,6 @@ import {
   advanceLedger,
   askLedger,
   createLedger,
-  FORGOTTEN_MS,
   type Holder,
   type LedgerState,
   restoreLedger,
@@ -16,7 +15,7 @@ import type { UsageStore } from './usage-store.ts';
 
 export const LEDGER_SCHEMA = `
   CREATE TABLE ledger (only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL);
-  CREATE TABLE holder (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;`;
+  CREATE TABLE holder (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;`;
 
 /** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */
 export interface LedgerStore {
@@ -46,13 +45,11 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
     sql.exec('INSERT OR REPLACE INTO ledger (only, state) VALUES (1, ?)', JSON.stringify(stored));
     for (const id of new Set(changed)) {
       const holder = holders.get(id);
-      if (!holder) continue;
-      sql.exec(
-        'INSERT OR REPLACE INTO holder (id, state, seen_at_ms) VALUES (?, ?, ?)',
-        id,
-        JSON.stringify(holder),
-        holder.seenAtMs,
-      );
+      if (!holder) {
+        sql.exec('DELETE FROM holder WHERE id = ?', id);
+        continue;
+      }
+      sql.exec('INSERT OR REPLACE INTO holder (id, state) VALUES (?, ?)', id, JSON.stringify(holder));
     }
   };
 
@@ -77,9 +74,7 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
     ask(limits, ask) {
       const { answer } = change(
         (ledger) => {
-          const isNew = !ledger.holders.has(ask.holder);
           const outcome = askLedger(ledger, limits, ask, Date.now());
-          if (isNew) sql.exec('DELETE FROM holder WHERE seen_at_ms < ?', ledger.atMs - FORGOTTEN_MS);
           usage.add('', { ledgerCalls: 1 });
           for (const { use } of outcome.counted) {
             for (const [functionName, more] of use) usage.add(functionName, more);

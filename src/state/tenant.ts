@@ -2,13 +2,14 @@ import { DurableObject } from 'cloudflare:workers';
 import type { LedgerAsk, LimitStanding } from '../core/quota/exchange.ts';
 import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
+import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
 import { findChanges } from '../core/tenancy/changes.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
 import { AUDIT_SCHEMA, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
 import { createLedgerStore, LEDGER_SCHEMA, type LedgerStore } from './ledger-store.ts';
 import { type Migration, migrate } from './migrate.ts';
-import { createUsageStore, type Step, USAGE_SCHEMA, type UsageStore, type UsedStep } from './usage-store.ts';
+import { createUsageStore, type Step, USAGE_SCHEMA, type UsageStore } from './usage-store.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE tenant (
@@ -61,7 +62,9 @@ export interface Page<T> {
 
 /** What a tenant used, and how its limits stand. */
 export interface UsageReport {
-  readonly steps: readonly UsedStep[];
+  /** Of each step the sum over functions: apart, they may be more than one answer can carry. */
+  readonly steps: readonly { readonly atMs: number; readonly use: Use }[];
+  readonly functions: UseByFunction;
   /** Calls in expired leases of which nothing has been heard so far; those written off stand in `steps`. */
   readonly unsettledNow: number;
   readonly standings: readonly LimitStanding[];
@@ -320,8 +323,18 @@ export class Tenant extends DurableObject {
     const tenant = this.read();
     if (!tenant) return null;
     const ledger = this.#ledger.read(tenant.limits);
+    const functions: UseByFunction = new Map();
+    const steps = this.#usage.read(step, fromMs, toMs).map(({ atMs, functions: used }) => {
+      const use = emptyUse();
+      for (const [name, one] of used) {
+        addUse(use, one);
+        addUseOf(functions, name, one);
+      }
+      return { atMs, use };
+    });
     return {
-      steps: this.#usage.read(step, fromMs, toMs),
+      steps,
+      functions,
       unsettledNow: unsettledCalls(ledger, ledger.atMs),
       standings: standingsOf(ledger, tenant.limits),
       atMs: ledger.atMs,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseReportLine } from '../../src/core/quota/report-line.ts';
 import type { CallRecord } from '../../src/gateway/call.ts';
-import { readBilled, useOf } from '../../src/gateway/metering.ts';
+import { readBilled, useOf, useOfForwarding } from '../../src/gateway/metering.ts';
 
 const report = (billed: number, memory: number, more = '') =>
   `REPORT RequestId: 6f1f\tDuration: 12.34 ms\tBilled Duration: ${billed} ms\tMemory Size: ${memory} MB\tMax Memory Used: 70 MB\t${more}\n`;
@@ -43,16 +43,11 @@ describe('readBilled', () => {
 describe('useOf', () => {
   const record = (more: Partial<CallRecord>): CallRecord => ({ requestId: 'id', startedAtMs: 1_000, ...more });
 
-  it('counts a call that was forwarded, with its bytes and how long it took', () => {
-    const use = useOf(record({ forwarded: true, status: 200, bytesIn: 3, bytesOut: 40 }), 1_080);
-    expect(use).toEqual({
-      calls: 1,
-      forwarded: 1,
-      bytesIn: 3,
-      bytesOut: 40,
-      durationMs: 80,
-      durations: [0, 0, 0, 0, 1],
-    });
+  it('counts a call that goes out at once, and what became of it when it has ended', () => {
+    const sent = record({ forwarded: true, status: 200, bytesIn: 3, bytesOut: 40 });
+    expect(useOfForwarding(sent)).toEqual({ calls: 1, forwarded: 1, bytesIn: 3 });
+    expect(useOf(sent, 1_080)).toEqual({ bytesOut: 40, durationMs: 80, durations: [0, 0, 0, 0, 1] });
+    expect(useOfForwarding({ ...sent, uncounted: true }).servedUncounted).toBe(1);
   });
 
   it('counts a refusal by its reason, and none of its bytes', () => {
@@ -62,13 +57,12 @@ describe('useOf', () => {
 
   it('counts what went out and came to nothing as both', () => {
     const use = useOf(record({ forwarded: true, refusal: 'upstream-timeout', status: 504 }), 1_000_000);
-    expect(use).toMatchObject({ calls: 1, forwarded: 1, refused: { 'upstream-timeout': 1 } });
+    expect(use).toMatchObject({ durationMs: 999_000, refused: { 'upstream-timeout': 1 } });
   });
 
-  it('tells errors of the function, throttles of Lambda, uncounted and metered calls apart', () => {
+  it('tells errors of the function, throttles of Lambda and metered calls apart', () => {
     expect(useOf(record({ forwarded: true, status: 200, functionError: 'Unhandled' }), 1_000).functionErrors).toBe(1);
     expect(useOf(record({ forwarded: true, status: 429 }), 1_000).throttled).toBe(1);
-    expect(useOf(record({ forwarded: true, status: 200, uncounted: true }), 1_000).servedUncounted).toBe(1);
     const billed = { billedMs: 200, memoryMb: 512 };
     expect(useOf(record({ forwarded: true, status: 200, billed }), 1_000)).toMatchObject({
       metered: 1,

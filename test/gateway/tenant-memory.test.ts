@@ -126,7 +126,7 @@ describe('a tenant in memory', () => {
     const test = await warm();
     await pass(1_000);
     test.recall();
-    await pass(2_000);
+    await pass(2_100);
     test.recall();
     expect(test.questions).toHaveLength(3);
     await test.answer(2, 'young');
@@ -289,6 +289,70 @@ describe('reserve', () => {
     test.answers.lost = true;
     await pass(500);
     expect((await test.reserve(1, 10)).refusals).toEqual(['limits-unavailable']);
+  });
+
+  it('leaves an object alone that fails, and asks it less and less', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 1_000 }] });
+    await test.meet();
+    await test.reserve(1, 1_500);
+    test.answers.lost = true;
+    const asked = test.asks.length;
+    for (let time = 0; time < 500; time++) await test.reserve(1, 4);
+    expect(test.asks.length - asked).toBeLessThanOrEqual(10);
+    test.answers.lost = false;
+    await pass(1_000);
+    await test.meet();
+    expect((await test.reserve(1, 20)).reservations).toHaveLength(1);
+    await pass(3_000);
+    expect(test.used()).toBe(2);
+  });
+
+  it('takes nothing of what is limited for a caller that has not proved itself', async () => {
+    const test = withLedger({ concurrency: 1, quotas: [{ period: 'month', requests: 1 }] });
+    const meeting = test.memory.meet(ID, undefined, () => {});
+    await pass(10);
+    expect((await meeting)?.exists).toBe(true);
+    expect([test.used(), test.remaining()]).toEqual([0, 1]);
+  });
+
+  it('gives back at once the slot of a call that was refused', async () => {
+    const test = withLedger({ concurrency: 1 });
+    await test.meet();
+    expect(test.remaining()).toBe(0);
+    test.memory.record(ID, '', { calls: 1, refused: { 'payload-not-json': 1 } }, () => {});
+    await pass(20);
+    expect(test.remaining()).toBe(1);
+  });
+
+  it('holds functions that were running before there was a limit against one that is set', async () => {
+    const limits: { concurrency?: number } = {};
+    const test = withLedger(limits);
+    await test.meet();
+    const { reservations } = await test.reserve(4, 2_000);
+    limits.concurrency = 5;
+    test.memory.forget(ID);
+    await test.meet();
+    expect((await test.reserve(3, 300)).reservations).toHaveLength(1);
+    for (const one of reservations) one.end();
+    await pass(1_500);
+    expect((await test.reserve(3, 300)).reservations).toHaveLength(3);
+  });
+
+  it('does not trust what it knows when its clock steps back', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 10 }] });
+    await test.meet();
+    vi.setSystemTime(Date.now() - 60_000);
+    expect(test.recall()).toBeUndefined();
+    await test.meet();
+    expect(test.recall()?.exists).toBe(true);
+  });
+
+  it('does not give up on calls near the end of a quota because the object is far away', async () => {
+    const test = withLedger({ quotas: [{ period: 'day', requests: 150 }] });
+    test.answers.delayMs = 80;
+    await test.meet();
+    const { reservations, refusals } = await test.reserve(150, 6_000);
+    expect([reservations.length, refusals]).toEqual([150, []]);
   });
 
   it('serves it where the tenant says so, for as long as it says, and counts it later', async () => {

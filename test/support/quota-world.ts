@@ -25,7 +25,14 @@ import {
   restoreLedger,
   type StoredLedger,
 } from '../../src/core/quota/ledger.ts';
-import { LEASE_MS, LEASE_SHARE, type LimitsDocument, type Quota, quotasOf } from '../../src/core/quota/limits.ts';
+import {
+  LEASE_MS,
+  LEASE_SHARE,
+  type LimitsDocument,
+  type Quota,
+  quotasOf,
+  WAITING_SHARE,
+} from '../../src/core/quota/limits.ts';
 import {
   askSubLedger,
   createSubLedger,
@@ -386,11 +393,13 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
 
   /** Whether the ask could be answered. */
   const tryToAnswer = ({ ask, reply }: (typeof pending)[number]): boolean => {
+    const known = sub.children.get(ask.holder);
+    const isNew = !known || ask.seq > known.seq || (ask.seq === known.seq && !known.answered);
     const answer = rules.askSubLedger(sub, ask, clock());
     if (!answer) return false;
     const { lease, no } = answer;
     if (no && !(no.holdsMs <= LEASE_MS)) seen.broken.push(`no holds ${no.holdsMs} ms`);
-    if (lease) {
+    if (lease && isNew) {
       const mostMs = Math.min(lease.grantedAtMs + LEASE_MS, windowEnd('day', lease.grantedAtMs));
       if (world.nowMs() + lease.lastsMs > mostMs) seen.broken.push('lease ends after the one that it is of');
     }
@@ -491,7 +500,8 @@ function checkAnswer(
     for (const open of leases) {
       held += unit === 'calls' ? open.calls - open.usedCalls : (open.bytes ?? 0) - open.usedBytes;
     }
-    const most = Math.max(unit === 'calls' ? 1 : ask.waiting.bytes, Math.floor(leftBefore / LEASE_SHARE));
+    const least = unit === 'calls' ? Math.max(1, Math.min(ask.waiting.calls, WAITING_SHARE)) : ask.waiting.bytes;
+    const most = Math.max(least, Math.floor(leftBefore / LEASE_SHARE));
     if ((lease[unit] ?? 0) > 0 && held > most) seen.broken.push(`share: holds ${held} ${unit} of ${leftBefore}`);
   }
 }

@@ -30,8 +30,8 @@ export interface Ticket {
   /** When it was counted, by the ledger's clock. */
   readonly countedAtMs: number;
   readonly bytes: number;
-  /** Under a concurrency limit: the slot that it runs in. */
-  readonly slot?: number;
+  /** The slot that it runs in. */
+  readonly slot: number;
 }
 
 /** What one isolate knows of one tenant's limits. Plain data; only the functions of this file change it. */
@@ -58,6 +58,8 @@ export interface LeaseBook {
   slotsEndMs: number;
   /** How many slots the ledger counts for this isolate, at the most. */
   slotsAtLedger: number;
+  /** Slots are limited, so that the ledger is to hear of each that comes free. */
+  isSlotted: boolean;
   /** Functions that run, by slot: when each was started. */
   running: Map<number, number>;
   lastSlot: number;
@@ -101,6 +103,7 @@ export function createLeaseBook(holder: string, nowMs: number): LeaseBook {
     slots: 0,
     slotsEndMs: 0,
     slotsAtLedger: 0,
+    isSlotted: false,
     running: new Map(),
     lastSlot: 0,
     inFlight: 0,
@@ -205,7 +208,8 @@ function takeTicket(
   nowMs: number,
 ): Ticket {
   book.inFlight += 1;
-  if (concurrency === undefined) return { countedAtMs, bytes };
+  book.isSlotted = concurrency !== undefined;
+  // Also without a limit: one that is set meanwhile finds the functions that run.
   book.lastSlot += 1;
   book.running.set(book.lastSlot, nowMs);
   book.peakRunning = Math.max(book.peakRunning, book.running.size);
@@ -214,9 +218,14 @@ function takeTicket(
 
 /** Frees a call's slot: its function has ended. */
 export function endCall(book: LeaseBook, limits: LimitsDocument, { slot }: Ticket): void {
-  if (slot === undefined || !book.running.delete(slot)) return;
+  if (!book.running.delete(slot)) return;
   // Below a pool's size a slot goes back at once, for another isolate to take.
   if (!isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
+}
+
+/** Gives up slots that nothing runs in: whoever they were meant for was refused. */
+export function releaseIdleSlots(book: LeaseBook, limits: LimitsDocument): void {
+  if (!isPooled(limits)) book.slots = Math.min(book.slots, book.running.size);
 }
 
 /** Takes an admission back: the call is not forwarded after all. */
@@ -267,14 +276,23 @@ export function wantsRenewal(book: LeaseBook, limits: LimitsDocument, nowMs: num
 }
 
 /** What an ask is for: calls that wait for it; calls to come; or only to account for what was. */
-export type Purpose = { readonly waiting: Waiting; readonly bytesOfAll?: number } | 'ahead' | 'settle';
+export type Purpose =
+  | {
+      readonly waiting: Waiting;
+      readonly bytesOfAll?: number;
+      /** They are not ready to run yet: slots are for those that are. */
+      readonly withoutSlots?: boolean;
+    }
+  | 'ahead'
+  | 'settle';
 
 /**
  * Writes the next ask. With calls that wait for it, whatever is held is given back first: it was of no use to them, and
  * the new lease takes its place.
  */
 export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpose, nowMs: number): LedgerAsk {
-  const { waiting, bytesOfAll = 0 } = typeof purpose === 'string' ? { waiting: { calls: 0, bytes: 0 } } : purpose;
+  const asked = typeof purpose === 'string' ? { waiting: { calls: 0, bytes: 0 } } : purpose;
+  const { waiting, bytesOfAll = 0, withoutSlots = false } = asked;
   const ahead = purpose !== 'settle';
   const seq = book.seq + 1;
   book.seq = seq;
@@ -297,8 +315,9 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
   const idle = ahead && pooled ? Math.max(0, Math.ceil(book.peakRunning * HEADROOM) - running) : 0;
   // What it keeps of idle slots it may go on filling while it waits for the answer.
   const keepSlots = Math.max(running, Math.min(book.slots, running + idle));
-  const slots = waiting.calls + Math.max(0, running + idle - keepSlots);
+  const slots = (withoutSlots ? 0 : waiting.calls) + Math.max(0, running + idle - keepSlots);
   book.slots = keepSlots;
+  book.isSlotted ||= limits.concurrency !== undefined;
   book.slotsAtLedger = keepSlots + slots;
   const ask: LedgerAsk = {
     holder: book.holder,
@@ -359,6 +378,7 @@ export function takeAnswer(book: LeaseBook, answer: LedgerAnswer, nowMs: number)
     });
   }
   book.slots += answer.slots;
+  book.isSlotted ||= answer.slots > 0;
   book.slotsAtLedger = asked.slots + answer.slots;
   book.slotsEndMs = asked.atMs + LEASE_MS;
   if (no) book.no = { ...no, untilMs: asked.atMs + no.holdsMs, resetAtMs: asked.atMs + no.resetMs };
@@ -394,8 +414,9 @@ export function settleDueAt(book: LeaseBook): number | undefined {
   const dues: number[] = book.leases.map(({ endsAtMs }) => endsAtMs);
   if (book.unsentSinceMs !== undefined) dues.push(book.unsentSinceMs + SEND_USE_MS);
   if (book.batches.length > 0) dues.push(0);
-  if (book.slotsAtLedger > Math.max(book.slots, book.running.size)) dues.push(0);
-  else if (book.slotsAtLedger > book.running.size) dues.push(book.slotsEndMs);
+  const usedSlots = Math.max(book.slots, book.running.size);
+  if (book.isSlotted && book.slotsAtLedger > usedSlots) dues.push(0);
+  else if (book.isSlotted && book.slotsAtLedger > book.running.size) dues.push(book.slotsEndMs);
   return dues.length === 0 ? undefined : Math.min(...dues);
 }
 

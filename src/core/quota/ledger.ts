@@ -8,6 +8,7 @@ import {
   POOLED_CONCURRENCY,
   type Quota,
   quotasOf,
+  WAITING_SHARE,
 } from './limits.ts';
 
 /** A lease as the ledger remembers it until it is settled. */
@@ -100,6 +101,7 @@ export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string,
 export interface Swept {
   /** Calls that count as used though nobody ever said so. */
   readonly writtenOff: number;
+  /** Isolates of which something was let go, or all. */
   readonly holders: readonly string[];
 }
 
@@ -222,6 +224,7 @@ function sweep(state: LedgerState, now: number): Swept {
     if (holder.leases.length === 0 && holder.slots === 0 && now >= holder.seenAtMs + FORGOTTEN_MS) {
       writtenOff += holder.inFlight;
       state.holders.delete(name);
+      changed = true;
     }
     if (changed) holders.push(name);
   }
@@ -341,7 +344,8 @@ function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { w
     const left = leftOf(state, quota);
     const share = Math.floor(left / LEASE_SHARE);
     if (quota.unit === 'calls') {
-      calls = Math.min(calls, left, Math.max(1, share) - heldOf(holder, 'calls'));
+      const most = Math.max(1, share, Math.min(waiting.calls, WAITING_SHARE));
+      calls = Math.min(calls, left, most - heldOf(holder, 'calls'));
     } else {
       const room = Math.max(Math.min(waiting.bytes, left), share - heldOf(holder, 'bytes'));
       bytes = Math.min(bytes ?? Math.max(wanted.bytes, waiting.bytes), room);

@@ -43,6 +43,8 @@ export type LimitName = (typeof LIMIT_NAMES)[number];
 export const LEASE_MS = 1_000;
 /** An isolate holds at most 1 in so many of what is left of a calendar quota, and at least 1. */
 export const LEASE_SHARE = 100;
+/** Of calls that wait so many are leased, however little is left: they are used on arrival. */
+export const WAITING_SHARE = 8;
 /** From this concurrency on, places are leased to isolates; below, each call asks for its own. */
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
