@@ -79,7 +79,7 @@ describe("a tenant's ledger", () => {
     expect(again.ledger?.lease?.calls).toBe(60);
     const { standings } = (await stubOf('evicted-ledger').usage('hour', NOON - HOUR, NOON + HOUR)) ?? {};
     expect(standings?.map(({ limit, remaining }) => [limit, remaining])).toEqual([
-      ['rate', 41],
+      ['rate', 40],
       ['concurrency', 6],
       ['month-requests', 9_940],
     ]);
@@ -87,7 +87,7 @@ describe("a tenant's ledger", () => {
     const reports = [{ id: 1, calls: 10, bytes: 0, final: true }];
     await stubOf('evicted-ledger').ask(ask(2, { reports }), 0);
     const after = await stubOf('evicted-ledger').usage('hour', NOON - HOUR, NOON + HOUR);
-    expect(after?.standings.map(({ remaining }) => remaining)).toEqual([91, 10, 9_990]);
+    expect(after?.standings.map(({ remaining }) => remaining)).toEqual([90, 10, 9_990]);
   });
 
   it('counts a batch once, also when it comes again after a restart', async () => {

@@ -66,6 +66,8 @@ const SWEEP_MS = 250;
 /** How long a no holds when it is not known when a slot comes free. */
 const NO_SLOT_MS = 100;
 const MIN_NO_MS = 20;
+/** Seconds of a rate's tokens that may be leased ahead of their time. */
+const RATE_AHEAD = 0.75;
 /** Seconds of a rate's tokens that a tenant at its rate waits for. */
 const RATE_BATCH = 0.25;
 
@@ -187,11 +189,11 @@ function lapsedLeases({ holders, atMs }: LedgerState): OpenLease[] {
 }
 
 /**
- * The bucket holds `burst` and one second's tokens more, for they are leased a second ahead; what is leased and may
- * still be used takes its room. So in any time T at most that, and `perSecond` x T more, can be forwarded: promise 2.
+ * The bucket holds `burst` and a part of a second's tokens more, for they are leased ahead; what is leased and may still
+ * be used takes its room. So in any time T at most that, and `perSecond` x T more, can be forwarded. Promise 2 would let
+ * it be a whole second's; the rest is for calls that overtake each other on their way to Lambda.
  */
-const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>) =>
-  burst + (perSecond * LEASE_MS) / 1_000;
+const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>) => burst + perSecond * RATE_AHEAD;
 
 function refill(state: LedgerState, { rate }: LimitsDocument, elapsedMs: number): void {
   if (!rate) {

@@ -102,18 +102,18 @@ describe('askLedger: quotas', () => {
 describe('askLedger: rate', () => {
   const limits: LimitsDocument = { rate: { perSecond: 10, burst: 20 } };
 
-  it('leases burst and the coming second, and at once no more than burst', () => {
+  it('leases burst and a part of the coming second, and at once no more than burst', () => {
     const { ask } = ledgerOf(limits);
-    expect(ask(0, askOf('a', 1, 100)).answer.lease).toMatchObject({ calls: 30, atOnce: 20 });
-    expect(ask(0, askOf('b', 1, 100)).answer.no).toEqual({ limit: 'rate', holdsMs: 250, resetMs: 100, fromBytes: 0 });
+    expect(ask(0, askOf('a', 1, 100)).answer.lease).toMatchObject({ calls: 27, atOnce: 20 });
+    expect(ask(0, askOf('b', 1, 100)).answer.no).toEqual({ limit: 'rate', holdsMs: 200, resetMs: 50, fromBytes: 0 });
   });
 
   it('does not fill while what is leased may still be used', () => {
     const { state, ask } = ledgerOf(limits);
     ask(0, askOf('a', 1, 100));
     expect(ask(1_000, askOf('b', 1, 1)).answer.no?.limit).toBe('rate');
-    ask(1_000, askOf('a', 2, 0, { reports: [done(1, 30)] }));
-    expect(state.level).toBe(0);
+    ask(1_000, askOf('a', 2, 0, { reports: [done(1, 27)] }));
+    expect(state.level).toBe(0.5);
     expect(ask(2_000, askOf('b', 2, 100, { waiting: { calls: 100, bytes: 0 } })).answer.lease?.calls).toBe(10);
   });
 
@@ -121,33 +121,33 @@ describe('askLedger: rate', () => {
     const { state, ask } = ledgerOf(limits);
     ask(0, askOf('a', 1, 100));
     ask(2_500, askOf('b', 1, 0));
-    expect(state.level).toBe(5);
+    expect(state.level).toBe(5.5);
   });
 
   it('shares a short bucket out by what isolates want, and says when the next turn comes', () => {
     const { ask } = ledgerOf(limits);
     ask(0, askOf('a', 1, 90, { wanted: { calls: 10, bytes: 0, slots: 0 } }));
     const { lease, no } = ask(0, askOf('b', 1, 10)).answer;
-    expect([lease?.calls, no]).toEqual([3, { limit: 'rate', holdsMs: 1_000, resetMs: 0, fromBytes: 0 }]);
+    expect([lease?.calls, no]).toEqual([2, { limit: 'rate', holdsMs: 1_000, resetMs: 0, fromBytes: 0 }]);
   });
 
   it('spreads the lease of a tenant above its rate, at its rate', () => {
     const { ask } = ledgerOf(limits);
     expect(ask(0, askOf('a', 1, 9)).answer.lease).toMatchObject({ calls: 9, atOnce: 9, spreadMs: 0 });
     expect(ask(0, askOf('b', 1, 9)).answer.lease).toMatchObject({ calls: 9, atOnce: 9, spreadMs: 0 });
-    expect(ask(0, askOf('c', 1, 27)).answer.lease).toMatchObject({ calls: 12, atOnce: 12, spreadMs: 0 });
+    expect(ask(0, askOf('c', 1, 27)).answer.lease).toMatchObject({ calls: 9, atOnce: 9, spreadMs: 0 });
     const short = ledgerOf({ rate: { perSecond: 10, burst: 2 } });
-    expect(short.ask(0, askOf('a', 1, 20)).answer.lease).toMatchObject({ calls: 12, atOnce: 2, spreadMs: 1_000 });
+    expect(short.ask(0, askOf('a', 1, 20)).answer.lease).toMatchObject({ calls: 9, atOnce: 2, spreadMs: 700 });
   });
 
   it('counts fractions', () => {
     const { ask } = ledgerOf({ rate: { perSecond: 0.5, burst: 1 } });
     expect(ask(0, askOf('a', 1, 5)).answer.lease?.calls).toBe(1);
     expect(ask(500, askOf('a', 2, 5, { reports: [done(1, 1)] })).answer.no).toMatchObject({
-      resetMs: 1_000,
+      resetMs: 1_250,
       holdsMs: 1_000,
     });
-    expect(ask(1_500, askOf('a', 3, 5)).answer.lease?.calls).toBe(1);
+    expect(ask(1_750, askOf('a', 3, 5)).answer.lease?.calls).toBe(1);
   });
 });
 
@@ -259,7 +259,7 @@ describe('standingsOf', () => {
     const { state, ask } = ledgerOf(limits);
     ask(0, askOf('a', 1, 10, { wanted: { calls: 10, bytes: 0, slots: 2 }, waiting: { calls: 2, bytes: 0 } }));
     expect(standingsOf(state, limits)).toEqual([
-      { limit: 'rate', quota: 20, remaining: 20, windowMs: 2_000, resetMs: 0 },
+      { limit: 'rate', quota: 20, remaining: 17, windowMs: 2_000, resetMs: 250 },
       { limit: 'concurrency', quota: 5, remaining: 3 },
       { limit: 'day-requests', quota: 1_000, remaining: 990, windowMs: 86_400_000, resetMs: MIDNIGHT_MS - NOON_MS },
     ]);
