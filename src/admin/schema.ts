@@ -6,11 +6,11 @@ import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { findPolicyFaults } from '../core/policy/policy.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
 import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
+import { STEPS } from '../core/quota/steps.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
 import { ADMIN_ACCESSES } from '../core/tenancy/admin-tokens.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
 import { findRangeFault } from '../gateway/address-ranges.ts';
-import { STEPS } from '../state/usage-store.ts';
 
 const NAME_LENGTH = 128;
 const MAX_RULES = 100;

@@ -1,22 +1,49 @@
+/** What the admin API answered. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body's JSON; its text where it is none; undefined where it is empty. */
+  readonly body: unknown;
+}
+
 /** Calls the admin API of a gateway. */
 export interface AdminClient {
-  /** @returns the status, and the body's JSON where there is one. */
-  request(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<AdminAnswer>;
 }
+
+/** Well above what a busy gateway takes; a command does not hang for good. */
+const TIMEOUT_MS = 30_000;
 
 export function createAdminClient(gateway: string, token: string): AdminClient {
   return {
-    async request(method, path, body) {
+    async request(method, path, body, headers) {
       const response = await fetch(`${gateway}/admin/v1${path}`, {
         method,
         headers: {
           authorization: `Bearer ${token}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        // Never follow: a token is for the gateway that was named.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      const text = await response.text();
-      return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+      return { status: response.status, headers: response.headers, body: parse(await response.text()) };
     },
   };
+}
+
+function parse(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

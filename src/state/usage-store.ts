@@ -1,4 +1,5 @@
 import { DAY_MS } from '../core/quota/calendar.ts';
+import type { Step } from '../core/quota/steps.ts';
 import { addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
 
 export const USAGE_SCHEMA = `
@@ -11,8 +12,7 @@ export const USAGE_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE rolled_up (step TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;`;
 
-export const STEPS = ['minute', 'hour', 'day'] as const;
-export type Step = (typeof STEPS)[number];
+export type { Step };
 
 export const STEP_MS: Readonly<Record<Step, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
 /** How long use is kept at each step. */

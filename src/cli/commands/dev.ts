@@ -1,0 +1,80 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { readableLine } from '../access-line.ts';
+import type { DevOptions } from '../dev.ts';
+import { parseOrigin } from '../origin.ts';
+
+const EXIT_WITHIN_MS = 4_000;
+
+interface DevFlags extends Omit<DevOptions, 'log'> {
+  readonly json?: boolean;
+}
+
+/** Adds `postern dev`: all of it on this machine. */
+export function devCommand(program: Command): void {
+  program
+    .command('dev')
+    .description('run the gateway on workerd, with a local Lambda behind it')
+    .option('--port <n>', 'port of the gateway', parsePort, 8787)
+    .option('--lambda-port <n>', 'port of the local Lambda', parsePort, 9001)
+    .option(
+      '--lambda-endpoint <url>',
+      'use this Lambda instead, with the AWS_* settings of the environment',
+      parseOrigin,
+    )
+    .option('--functions <dir>', 'your own handlers: NAME.js or NAME/index.js, reloaded when they change', parseFolder)
+    .option('--state <dir>', 'where everything is kept', parseFolder, '.postern')
+    .option('--json', 'when ready, print one line of JSON on standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm start
+  $ npm start -- --functions ./functions
+  $ npm start -- --port 0 --lambda-port 0 --json
+  $ AWS_ACCOUNT_ID=000000000000 npm start -- --lambda-endpoint http://localhost:4566`,
+    )
+    .action(dev);
+}
+
+/** Runs all of it until a signal. In `--json` mode standard output is one line, and the rest goes to standard error. */
+async function dev({ json = false, ...options }: DevFlags): Promise<void> {
+  const say = json ? console.error : console.log;
+  if (!json) say('Starting Postern ...');
+  // Miniflare and wrangler take their time to load: the other commands do not wait for them.
+  const [{ firstCall, startDev }, { banner }] = await Promise.all([import('../dev.ts'), import('../banner.ts')]);
+  const server = await startDev({ ...options, log: (line) => say(readableLine(line)) });
+  const stop = signalled();
+  if (json) {
+    const { gateway, lambda, adminToken, demo } = server;
+    console.log(JSON.stringify({ gateway, lambda, console: null, adminToken, demo }));
+  } else {
+    say(banner(server, options.lambdaEndpoint ? undefined : await firstCall(server)));
+  }
+  await stop;
+  setTimeout(() => process.exit(1), EXIT_WITHIN_MS).unref();
+  await server.close();
+  process.exit(0);
+}
+
+/** Waits for a signal to end. Miniflare's own listeners would exit at once, before the databases are closed. */
+function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const others = process.rawListeners(signal);
+    // Ours first: while a signal has no listener at all, one that comes is lost.
+    process.on(signal, () => resolve());
+    for (const other of others) process.off(signal, other as NodeJS.SignalsListener);
+  }
+  return promise;
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new InvalidArgumentError('a port is a number from 0 (any free one) to 65535');
+  return port;
+}
+
+function parseFolder(text: string): string {
+  if (text === '') throw new InvalidArgumentError('a folder has a name');
+  return text;
+}

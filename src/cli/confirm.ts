@@ -1,0 +1,12 @@
+import { createInterface } from 'node:readline/promises';
+import { usageError } from './exit.ts';
+
+/** Asks before what cannot be undone. Off a terminal nobody can be asked: without `--yes` it is not done. */
+export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY) throw usageError(`this would ${what}; confirm it with --yes`);
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`This will ${what}. Type yes: `);
+  prompt.close();
+  if (answer.trim() !== 'yes') throw usageError('not confirmed; nothing was done');
+}

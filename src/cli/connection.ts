@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { usageError } from './exit.ts';
+import { isExposed, parseOrigin } from './origin.ts';
+import { type Profiles, readProfiles } from './profiles.ts';
+
+/** A gateway, and what opens its admin API. */
+export interface Connection {
+  readonly url: string;
+  readonly adminToken: string;
+}
+
+export interface ConnectionFlags {
+  readonly url?: string;
+  readonly profile?: string;
+}
+
+/** What a header can carry as it is (RFC 9110, VCHAR); `fetch` would quote anything else in its complaint. */
+export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/** Gives a command the options that say which gateway it talks to. */
+export const withConnection = (command: Command): Command =>
+  command
+    .addOption(new Option('--url <url>', 'the gateway; else POSTERN_URL').argParser(parseOrigin).conflicts('profile'))
+    .option('--profile <name>', 'a gateway of $POSTERN_CONFIG or ~/.config/postern/config.json');
+
+/** Where a gateway is, and the token that was written down beside its address, if any. */
+interface Located {
+  readonly url: string;
+  /** What named it, for messages. */
+  readonly by: string;
+  readonly adminToken: string | undefined;
+  readonly file: string;
+}
+
+/**
+ * Finds the gateway: `--url`, else `--profile`, else POSTERN_URL, else the default profile. The token of a profile goes
+ * to the address of that profile and to no other.
+ */
+async function locate({ url, profile }: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Located | undefined> {
+  const profiles = await readProfiles(env);
+  const { file } = profiles;
+  if (url !== undefined) return { url, by: '--url', adminToken: undefined, file };
+  if (profile !== undefined) return fromProfile(profile, '--profile', profiles);
+  if (env.POSTERN_URL)
+    return { url: checkUrl(env.POSTERN_URL, 'POSTERN_URL'), by: 'POSTERN_URL', adminToken: undefined, file };
+  return profiles.default === undefined ? undefined : fromProfile(profiles.default, 'default', profiles);
+}
+
+function fromProfile(name: string, by: string, { file, profiles }: Profiles): Located {
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  if (profile === undefined) {
+    const names = Object.keys(profiles).join(', ') || 'none';
+    throw usageError(`${by}: ${file} has no profile ${JSON.stringify(name)}; it has: ${names}`);
+  }
+  const where = `profile ${name} of ${file}`;
+  return { url: checkUrl(profile.url, where), by: where, adminToken: profile.adminToken, file };
+}
+
+function checkUrl(text: string, where: string): string {
+  try {
+    return parseOrigin(text);
+  } catch {
+    throw usageError(`${where} must be http(s)://host or http(s)://host:port`);
+  }
+}
+
+const isNowhere = (): Error =>
+  usageError(
+    'no gateway is named: set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url, or write a profile (--help says where)',
+  );
+
+/** The gateway and its admin token. A token that could be read on its way is not sent: fails closed. */
+export async function readConnection(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Connection> {
+  const located = await locate(flags, env);
+  if (!located) throw isNowhere();
+  const { url, by, file } = located;
+  const adminToken = located.adminToken ?? env.POSTERN_ADMIN_TOKEN;
+  if (!adminToken) {
+    throw usageError(
+      `no admin token for ${url} (by ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${file}`,
+    );
+  }
+  if (!VISIBLE_ASCII.test(adminToken)) {
+    throw usageError('the admin token must be visible ASCII without white space; was it cut or quoted wrongly?');
+  }
+  assertPrivate(url, by, 'An admin token');
+  return { url, adminToken };
+}
+
+/** The gateway alone, for callers; undefined where none is named. */
+export const findGateway = async (flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<string | undefined> =>
+  (await locate(flags, env))?.url;
+
+/** The gateway alone, for callers, who have a key. */
+export async function readGateway(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<string> {
+  const located = await locate(flags, env);
+  if (!located) throw usageError('no gateway is named: set POSTERN_URL, or give --url or --profile');
+  assertPrivate(located.url, located.by, 'A key');
+  return located.url;
+}
+
+function assertPrivate(url: string, by: string, secret: string): void {
+  if (!isExposed(url)) return;
+  throw usageError(`${secret} must not travel over plain HTTP to another machine: use https in ${by} (${url})`);
+}

@@ -1,0 +1,26 @@
+/** How a command ends, for scripts. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, different: 5, conflict: 6 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Stands under every command's `--help`. */
+export const EXIT_HELP = `
+Exit codes:
+  0  done
+  1  it failed, or a function did
+  2  a mistake in the command, a setting or a file
+  3  there is no such thing
+  4  refused: the token, the key, or what the tenant may do
+  5  diff: the gateway is not as the file says
+  6  it was changed by somebody else meanwhile`;
+
+/** An expected bad end: a sentence for the user that says how to mend it, and the exit code. Never holds a secret. */
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export const usageError = (message: string): CommandError => new CommandError(message, EXIT.usage);

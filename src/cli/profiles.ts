@@ -1,0 +1,55 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { toFieldFaults } from '../admin/problem.ts';
+import { usageError } from './exit.ts';
+
+const Profile = z.strictObject({ url: z.string(), adminToken: z.string().optional() });
+const ProfileFile = z.strictObject({ profiles: z.record(z.string(), Profile), default: z.string().optional() });
+
+/** A gateway and the token for it, under a name. */
+export type Profile = z.output<typeof Profile>;
+
+/** The profiles that are written down on this machine. */
+export interface Profiles extends z.output<typeof ProfileFile> {
+  readonly file: string;
+}
+
+/** Where profiles are kept. */
+export const profileFile = (env: NodeJS.ProcessEnv): string =>
+  env.POSTERN_CONFIG || join(env.HOME || homedir(), '.config/postern/config.json');
+
+/** Reads the profiles. Without a file there are none. What is said of a broken one never quotes it: it holds tokens. */
+export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
+  const file = profileFile(env);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { file, profiles: {} };
+    throw usageError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  const read = ProfileFile.safeParse(parseJson(text));
+  if (!read.success) {
+    const [fault] = toFieldFaults(read.error.issues);
+    throw usageError(
+      `${file} must be {"profiles": {"NAME": {"url": "https://...", "adminToken": "..."}}, "default": "NAME"}; ${fault?.pointer}: ${fault?.detail}`,
+    );
+  }
+  if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0 && holdsToken(read.data)) {
+    console.error(`postern: others on this machine can read the tokens in ${file}; mend it with: chmod 600 ${file}`);
+  }
+  return { file, ...read.data };
+}
+
+const holdsToken = ({ profiles }: z.output<typeof ProfileFile>): boolean =>
+  Object.values(profiles).some(({ adminToken }) => adminToken !== undefined);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import { type Command, CommanderError } from 'commander';
+import { CommandError, EXIT } from './exit.ts';
+
+/** Runs the command that was asked for; says in one sentence what went wrong, and ends with the code that fits. */
+export async function run(program: Command): Promise<void> {
+  // A reader that has seen enough (`postern audit | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    // The parser has said what is wrong already; `--help` ends here too, with 0.
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    console.error(`postern: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(error instanceof CommandError ? error.exitCode : EXIT.failed);
+  }
+}

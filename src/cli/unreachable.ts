@@ -1,0 +1,17 @@
+import { CommandError } from './exit.ts';
+
+/** What to say when no answer came. A change may have been made for all that, and that is said. */
+export function unreachable(url: string, error: unknown, isChange: boolean): CommandError {
+  const after = isChange ? ' It may have been done all the same: look before you repeat it.' : '';
+  return new CommandError(
+    `${url} gave no answer (${whyUnreachable(error)}): is it the right address, and does it run?${after}`,
+  );
+}
+
+/** Why no answer came, by the code that the system gives; `fetch` itself says only that it failed. */
+export function whyUnreachable(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'timed out';
+  const cause = error.cause as NodeJS.ErrnoException | undefined;
+  return cause?.code ?? cause?.message ?? error.message;
+}
