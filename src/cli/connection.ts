@@ -18,6 +18,11 @@ export interface ConnectionFlags {
 /** What a header can carry as it is (RFC 9110, VCHAR); `fetch` would quote anything else in its complaint. */
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
+/** Every command of the operator's may be given these. */
+export interface OperatorFlags extends ConnectionFlags {
+  readonly json?: boolean;
+}
+
 /** Gives a command the options that say which gateway it talks to. */
 export const withConnection = (command: Command): Command =>
   command

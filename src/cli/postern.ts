@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { applyCommand } from './commands/apply.ts';
 import { buildCommand } from './commands/build.ts';
 import { devCommand } from './commands/dev.ts';
+import { diffCommand } from './commands/diff.ts';
+import { exportCommand } from './commands/export.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { conformanceCommand } from './conformance.ts';
 import { EXIT_HELP } from './exit.ts';
 import { run } from './run.ts';
@@ -11,6 +15,15 @@ const program = new Command('postern')
   .addHelpText('afterAll', EXIT_HELP)
   .exitOverride();
 
-for (const add of [devCommand, buildCommand, conformanceCommand]) add(program);
+for (const add of [
+  devCommand,
+  applyCommand,
+  diffCommand,
+  exportCommand,
+  schemaCommand,
+  buildCommand,
+  conformanceCommand,
+])
+  add(program);
 
 await run(program);

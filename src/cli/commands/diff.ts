@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { drawPlan } from '../declare/draw-plan.ts';
+import { showPlan } from '../declare/show-plan.ts';
+import { EXIT } from '../exit.ts';
+import { openOperator } from '../open-operator.ts';
+
+interface DiffFlags extends OperatorFlags {
+  readonly file: string;
+  readonly prune?: boolean;
+}
+
+/** Adds `postern diff`: what `apply` would do. */
+export function diffCommand(program: Command): void {
+  withConnection(program.command('diff'))
+    .description('show what would bring the gateway to what a file says; ends with 5 if anything would')
+    .requiredOption('-f, --file <path>', 'postern.yaml; - is standard input')
+    .option('--prune', 'show tenants that are not in the file as to be deleted')
+    .option('--json', 'print the plan as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern diff -f postern.yaml
+  $ postern export | postern diff -f -
+  $ postern diff -f postern.yaml --prune --json`,
+    )
+    .action(diff);
+}
+
+async function diff(flags: DiffFlags): Promise<void> {
+  const plan = await drawPlan(() => openOperator(flags), flags.file, flags.prune ?? false);
+  console.log(flags.json ? JSON.stringify(plan) : showPlan(plan));
+  if (plan.steps.length > 0) process.exitCode = EXIT.different;
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import type { Listed } from '../declare/plan.ts';
+import { readStandings } from '../declare/standing.ts';
+import { usageError } from '../exit.ts';
+import { openOperator } from '../open-operator.ts';
+
+interface ExportFlags extends OperatorFlags {
+  readonly ids: boolean;
+}
+
+/** Adds `postern export`: the gateway as a file. */
+export function exportCommand(program: Command): void {
+  withConnection(program.command('export'))
+    .description('write the tenants of the gateway as postern.yaml; keys are not in it, nor any secret')
+    .option('--no-ids', 'leave the ids out, to make the same tenants in another gateway')
+    .option('--json', 'write JSON, which is YAML too')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern export > postern.yaml
+  $ postern export | postern diff -f -
+  $ postern export --profile staging --no-ids | postern apply --profile production -f -`,
+    )
+    .action(write);
+}
+
+async function write(flags: ExportFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const standings = await readStandings(operator, await operator.list<Listed>('/tenants', 'tenants'));
+  const twice = standings.find(({ name }, index) => standings.findIndex((other) => other.name === name) !== index);
+  if (!flags.ids && twice) throw usageError(`${twice.name} is the name of several tenants: they need their ids`);
+  const file = {
+    version: 1,
+    tenants: standings.map(({ id, document: { name, ...rest } }) => ({ ...(flags.ids && { id }), name, ...rest })),
+  };
+  // Without aliases: two tenants with the same policy today need not have it tomorrow.
+  console.log(flags.json ? JSON.stringify(file) : stringify(file, { aliasDuplicateObjects: false }).trimEnd());
+}

@@ -1,0 +1,23 @@
+import type { Operator } from '../operator.ts';
+import { PosternFile } from './file.ts';
+import { type Listed, matchTenants, type Plan, planSteps } from './plan.ts';
+import { readFile } from './read-file.ts';
+import { readStandings } from './standing.ts';
+
+/** Reads the file and the gateway, and decides what would bring the one to the other. Changes nothing. */
+export async function drawPlan(operator: () => Promise<Operator>, path: string, prune: boolean): Promise<Plan> {
+  // The file first: what is wrong with it is said before anything is sent.
+  const { tenants } = await readFile(path, PosternFile);
+  const gateway = await operator();
+  const { matched, rest } = matchTenants(tenants, await gateway.list<Listed>('/tenants', 'tenants'));
+  const standings = await readStandings(
+    gateway,
+    matched.flatMap(({ found }) => found ?? []),
+  );
+  const byId = new Map(standings.map((standing) => [standing.id, standing]));
+  const read = matched.map(({ wanted, found }) => {
+    const standing = found && byId.get(found.id);
+    return { wanted, ...(standing && { found: standing }) };
+  });
+  return planSteps(read, rest, prune);
+}

@@ -1,0 +1,42 @@
+import type { Operator } from '../operator.ts';
+import type { Plan, Step } from './plan.ts';
+
+/** What came of a plan: it stops at the first step that fails. */
+export interface Outcome {
+  readonly done: readonly { readonly step: Step; readonly id: string }[];
+  readonly failed?: { readonly step: Step; readonly error: unknown };
+  readonly notDone: readonly Step[];
+}
+
+/** Does what a plan says, one step after another. `onDone` is told of each. */
+export async function perform(
+  operator: Operator,
+  { steps }: Plan,
+  onDone: (step: Step, id: string) => void,
+): Promise<Outcome> {
+  const done: { step: Step; id: string }[] = [];
+  for (const [index, step] of steps.entries()) {
+    try {
+      const id = await performStep(operator, step);
+      done.push({ step, id });
+      onDone(step, id);
+    } catch (error) {
+      return { done, failed: { step, error }, notDone: steps.slice(index + 1) };
+    }
+  }
+  return { done, notDone: [] };
+}
+
+async function performStep(operator: Operator, step: Step): Promise<string> {
+  switch (step.kind) {
+    case 'create':
+      return (await operator.call<{ id: string }>('POST', '/tenants', step.document)).body.id;
+    case 'change':
+      // With the version that the plan was drawn on: what somebody else changed meanwhile is not overwritten.
+      await operator.call('PATCH', `/tenants/${step.id}`, step.patch, step.etag);
+      return step.id;
+    case 'delete':
+      await operator.call('DELETE', `/tenants/${step.id}`);
+      return step.id;
+  }
+}

@@ -1,0 +1,107 @@
+import { CommandError, EXIT, usageError } from '../exit.ts';
+import { compare, type FieldChange, type Json, mergePatchOf } from './compare.ts';
+import type { FileTenant } from './file.ts';
+
+/** What an operator sets of a tenant, as JSON. */
+export type TenantJson = { readonly [name: string]: Json | undefined };
+
+/** A tenant in the gateway's list. */
+export interface Listed {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A tenant of the gateway, read whole. */
+export interface Standing extends Listed {
+  readonly document: TenantJson;
+  readonly etag?: string;
+}
+
+/** What has to be done about one tenant. */
+export type Step =
+  | { readonly kind: 'create'; readonly name: string; readonly document: TenantJson }
+  | {
+      readonly kind: 'change';
+      readonly id: string;
+      readonly name: string;
+      readonly changes: readonly FieldChange[];
+      readonly patch: TenantJson;
+      readonly etag?: string;
+    }
+  | { readonly kind: 'delete'; readonly id: string; readonly name: string };
+
+/** What brings the gateway to what the file says. Where there are no steps, it is there already. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly unchanged: number;
+  /** In the gateway and not in the file, and left alone. */
+  readonly unlisted: readonly Listed[];
+}
+
+/** Which tenant of the gateway each of the file is: by its id, else by its name, which must be one tenant's alone. */
+export function matchTenants(
+  file: readonly FileTenant[],
+  gateway: readonly Listed[],
+): { readonly matched: readonly { readonly wanted: FileTenant; readonly found?: Listed }[]; readonly rest: Listed[] } {
+  const rest = new Set(gateway);
+  const claimed = new Set(file.flatMap(({ id }) => id ?? []));
+  const matched = file.map((wanted, index) => {
+    const found =
+      wanted.id === undefined ? findByName(wanted.name, index, gateway, claimed) : findById(wanted.id, index, gateway);
+    if (found) rest.delete(found);
+    return { wanted, ...(found && { found }) };
+  });
+  return { matched, rest: [...rest] };
+}
+
+function findById(id: string, index: number, gateway: readonly Listed[]): Listed {
+  const found = gateway.find((tenant) => tenant.id === id);
+  if (found) return found;
+  const message = `#/tenants/${index}/id: this gateway has no tenant ${id}; leave the id out to make one`;
+  throw new CommandError(message, EXIT.notFound);
+}
+
+function findByName(name: string, index: number, gateway: readonly Listed[], claimed: ReadonlySet<string>) {
+  const named = gateway.filter((tenant) => tenant.name === name);
+  const [found, other] = named;
+  if (other) {
+    const ids = named.map(({ id }) => id).join(', ');
+    throw usageError(
+      `#/tenants/${index}/name: the gateway has ${named.length} tenants of this name; put an id beside it: ${ids}`,
+    );
+  }
+  // Its name is about to change: the file has it under its id.
+  return found && claimed.has(found.id) ? undefined : found;
+}
+
+/** Decides what to do. `found` is read whole; what the file does not name is deleted only with `prune`. */
+export function planSteps(
+  matched: readonly { readonly wanted: FileTenant; readonly found?: Standing }[],
+  rest: readonly Listed[],
+  prune: boolean,
+): Plan {
+  const steps: Step[] = [];
+  for (const { wanted, found } of matched) {
+    const { id: _id, ...document } = wanted;
+    const to = toJson(document);
+    if (!found) {
+      steps.push({ kind: 'create', name: wanted.name, document: to });
+      continue;
+    }
+    const changes = compare(found.document, to);
+    if (changes.length === 0) continue;
+    const { id, name, etag } = found;
+    const patch = mergePatchOf(found.document, to);
+    steps.push({ kind: 'change', id, name, changes, patch, ...(etag !== undefined && { etag }) });
+  }
+  const unchanged = matched.length - steps.length;
+  if (!prune) return { steps, unchanged, unlisted: rest };
+  return {
+    steps: [...steps, ...rest.map(({ id, name }) => ({ kind: 'delete' as const, id, name }))],
+    unchanged,
+    unlisted: [],
+  };
+}
+
+/** A document as it goes over the wire: without members that are undefined. */
+export const toJson = (document: object): TenantJson => JSON.parse(JSON.stringify(document)) as TenantJson;

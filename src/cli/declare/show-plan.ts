@@ -1,0 +1,45 @@
+import { toPointer } from '../../admin/problem.ts';
+import { paint } from '../paint.ts';
+import type { FieldChange, Json } from './compare.ts';
+import type { Plan, Step } from './plan.ts';
+
+const json = (value: Json | undefined): string => (value === undefined ? '(nothing)' : JSON.stringify(value));
+
+const showChange = ({ path, from, to }: FieldChange): string =>
+  `    ${toPointer(path)}: ${paint('red', json(from))} -> ${paint('green', json(to))}`;
+
+/** A step as a headline, for the plan and for what came of it. */
+export function showStep(step: Step): string {
+  switch (step.kind) {
+    case 'create':
+      return paint('green', `+ create ${step.name}`);
+    case 'change':
+      return paint('yellow', `~ change ${step.name} (${step.id})`);
+    case 'delete':
+      return paint('red', `- delete ${step.name} (${step.id}), with all its keys`);
+  }
+}
+
+function showDetail(step: Step): string[] {
+  switch (step.kind) {
+    case 'create':
+      return Object.entries(step.document).flatMap(([name, to]) =>
+        name === 'name' || json(to) === '{}' ? [] : `    ${toPointer([name])}: ${paint('green', json(to))}`,
+      );
+    case 'change':
+      return step.changes.map(showChange);
+    case 'delete':
+      return [];
+  }
+}
+
+/** A plan for people to read before it is done. */
+export function showPlan({ steps, unchanged, unlisted }: Plan): string {
+  const count = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
+  return [
+    ...steps.flatMap((step) => [showStep(step), ...showDetail(step), '']),
+    ...unlisted.map(({ id, name }) => `? ${name} (${id}) is not in the file; it is left alone`),
+    ...(unlisted.length > 0 ? [''] : []),
+    `${count('create')} to create, ${count('change')} to change, ${count('delete')} to delete, ${unchanged} unchanged, ${unlisted.length} not in the file`,
+  ].join('\n');
+}

@@ -1,0 +1,53 @@
+import type * as z from 'zod';
+import { toFieldFaults } from '../../admin/problem.ts';
+import { MergedTenant } from '../../admin/schema.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import type { Operator } from '../operator.ts';
+import { type Listed, type Standing, type TenantJson, toJson } from './plan.ts';
+
+/** Reads at once: enough to be quick, few enough to be no load. */
+const AT_ONCE = 8;
+
+/** Reads tenants whole, in their order; one that was deleted since it was listed is left out. */
+export async function readStandings(operator: Operator, listed: readonly Listed[]): Promise<Standing[]> {
+  const standings: (Standing | undefined)[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let at = next++; at < listed.length; at = next++) {
+      const tenant = listed[at];
+      if (tenant) standings[at] = await readStanding(operator, tenant);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return standings.filter((standing) => standing !== undefined);
+}
+
+async function readStanding(operator: Operator, { id }: Listed): Promise<Standing | undefined> {
+  try {
+    const { body, etag } = await operator.call<Record<string, unknown>>('GET', `/tenants/${id}`);
+    const { id: _id, version: _version, createdAt: _createdAt, updatedAt: _updatedAt, ...document } = body;
+    return { id, name: String(body.name), document: checked(id, document), ...(etag !== undefined && { etag }) };
+  } catch (error) {
+    if (error instanceof CommandError && error.exitCode === EXIT.notFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What the gateway has, in the form that the file's schema gives it. A field that this version does not know cannot be
+ * in the file, and would be taken away by it: fails closed. What newer rules find wrong in it stands as it is, so that
+ * the file can mend it.
+ */
+function checked(id: string, document: object): TenantJson {
+  const read = MergedTenant.safeParse(document);
+  if (read.success) return toJson(read.data);
+  const unknown = toFieldFaults(read.error.issues.filter(isUnknownField));
+  if (unknown.length === 0) return toJson(document);
+  const names = unknown.map(({ pointer }) => pointer).join(', ');
+  throw new CommandError(
+    `tenant ${id} has what this version of postern does not know (${names}): use that of the gateway`,
+  );
+}
+
+/** Also where it stands inside a union. */
+const isUnknownField = (issue: z.core.$ZodIssue): boolean => issue.code === 'unrecognized_keys';
