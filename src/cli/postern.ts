@@ -1,11 +1,18 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
 import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
+import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
+import { invokeCommand } from './commands/invoke.ts';
+import { keysCommand } from './commands/keys.ts';
+import { openapiCommand } from './commands/openapi.ts';
 import { schemaCommand } from './commands/schema.ts';
+import { tenantsCommand } from './commands/tenants.ts';
+import { usageCommand } from './commands/usage.ts';
 import { conformanceCommand } from './conformance.ts';
 import { EXIT_HELP } from './exit.ts';
 import { run } from './run.ts';
@@ -17,12 +24,19 @@ const program = new Command('postern')
 
 for (const add of [
   devCommand,
+  tenantsCommand,
+  keysCommand,
+  usageCommand,
+  auditCommand,
+  explainCommand,
+  invokeCommand,
   applyCommand,
   diffCommand,
   exportCommand,
   schemaCommand,
-  buildCommand,
+  openapiCommand,
   conformanceCommand,
+  buildCommand,
 ])
   add(program);
 

@@ -1,0 +1,49 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { findTenant } from '../find-tenant.ts';
+import { openOperator } from '../open-operator.ts';
+
+interface Entry {
+  readonly id: string | number;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+}
+
+interface AuditFlags extends OperatorFlags {
+  readonly limit?: number;
+}
+
+/** Adds `postern audit`: who changed what, and when. */
+export function auditCommand(program: Command): void {
+  withConnection(program.command('audit <tenant>'))
+    .description('show who changed a tenant and its keys, when, and from what to what')
+    .option('--limit <n>', 'at most so many entries', parseLimit)
+    .option('--json', 'print JSON lines, one for each entry')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern audit Acme --limit 20
+  $ postern audit Acme --json > acme-audit.jsonl`,
+    )
+    .action(audit);
+}
+
+function parseLimit(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('must be a whole number, 1 or more');
+  return Number(text);
+}
+
+async function audit(named: string, flags: AuditFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const entries = await operator.list<Entry>(
+    `/tenants/${await findTenant(operator, named)}/audit`,
+    'entries',
+    flags.limit,
+  );
+  for (const entry of entries) {
+    const { id: _id, at, actor, action, ...detail } = entry;
+    console.log(flags.json ? JSON.stringify(entry) : `${at}  ${actor}  ${action}  ${JSON.stringify(detail)}`);
+  }
+}

@@ -1,0 +1,74 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { EXIT } from '../exit.ts';
+import { findTenant } from '../find-tenant.ts';
+import { openOperator } from '../open-operator.ts';
+import { paint } from '../paint.ts';
+
+const OPERATIONS = ['Invoke', 'InvokeWithResponseStream', 'InvokeAsync'] as const satisfies readonly Operation[];
+
+interface ExplainFlags extends OperatorFlags {
+  readonly qualifier?: string;
+  readonly type?: string;
+  readonly operation?: string;
+  readonly logType?: string;
+  readonly clientContext?: boolean;
+  readonly payloadBytes?: number;
+  readonly tenantId?: string;
+  readonly ip?: string;
+}
+
+interface Explanation {
+  readonly allowed: boolean;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly rule: { readonly list: 'allow' | 'deny'; readonly index: number } | null;
+  readonly target: string | null;
+}
+
+/** Adds `postern explain`: which rule decides over a call that nobody makes. */
+export function explainCommand(program: Command): void {
+  withConnection(program.command('explain <tenant> <function>'))
+    .description('say whether a tenant may make a call, and which rule decides; ends with 4 if it may not')
+    .option('--qualifier <qualifier>', 'a version or an alias')
+    .addOption(new Option('--type <type>', 'the invocation type').choices(INVOCATION_TYPES))
+    .addOption(new Option('--operation <operation>', 'else Invoke').choices(OPERATIONS))
+    .addOption(new Option('--log-type <type>', 'whether it asks for the log').choices(LOG_TYPES))
+    .option('--client-context', 'with a client context')
+    .option('--payload-bytes <n>', 'with a payload of so many bytes', parseBytes)
+    .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')
+    .option('--ip <address>', 'from this address')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern explain Acme orders-list --qualifier live
+  $ postern explain Acme orders-list --type Event --ip 203.0.113.7 --json`,
+    )
+    .action(explain);
+}
+
+function parseBytes(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+}
+
+async function explain(named: string, name: string, flags: ExplainFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const { url: _url, profile: _profile, json, ...call } = flags;
+  const path = `/tenants/${await findTenant(operator, named)}/explain`;
+  const { body } = await operator.call<Explanation>('POST', path, { function: name, ...call });
+  console.log(json ? JSON.stringify(body) : showExplanation(body));
+  if (!body.allowed) process.exitCode = EXIT.refused;
+}
+
+function showExplanation({ allowed, reason, message, rule, target }: Explanation): string {
+  const by = rule ? `by #/policy/${rule.list}/${rule.index}` : 'by no rule';
+  return [
+    allowed ? paint('green', `allowed ${by}`) : paint('red', `refused ${by}${reason === null ? '' : `: ${reason}`}`),
+    ...(target === null ? [] : [`it calls ${target}`]),
+    ...(message === null ? [] : [message]),
+  ].join('\n');
+}

@@ -1,0 +1,137 @@
+import { type Command, Option } from 'commander';
+import { INVOCATION_TYPES } from '../../core/invoke/types.ts';
+import { type ConnectionFlags, readGateway, VISIBLE_ASCII, withConnection } from '../connection.ts';
+import { CommandError, EXIT, type ExitCode, usageError } from '../exit.ts';
+import { paint } from '../paint.ts';
+import { readInput } from '../read-input.ts';
+import { unreachable } from '../unreachable.ts';
+
+interface InvokeFlags extends ConnectionFlags {
+  readonly key?: string;
+  readonly payload?: string;
+  readonly payloadFile?: string;
+  readonly qualifier?: string;
+  readonly type?: string;
+  readonly tenantId?: string;
+  readonly log?: boolean;
+  readonly json?: boolean;
+}
+
+const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
+  400: EXIT.usage,
+  403: EXIT.refused,
+  404: EXIT.notFound,
+  413: EXIT.usage,
+  415: EXIT.usage,
+};
+
+/** Adds `postern invoke`: a call as a caller makes it, with a Postern key. */
+export function invokeCommand(program: Command): void {
+  withConnection(program.command('invoke <function>'))
+    .description('call a function through the gateway, as a caller with a Postern key')
+    .option('--key <key>', 'the Postern key; better in POSTERN_API_KEY, where no list of processes shows it')
+    .addOption(new Option('--payload <json>', 'what the function is given').conflicts('payloadFile'))
+    .option('--payload-file <path>', 'the same from a file; - is standard input')
+    .option('--qualifier <qualifier>', 'a version or an alias')
+    .addOption(new Option('--type <type>', 'the invocation type; else RequestResponse').choices(INVOCATION_TYPES))
+    .option('--tenant-id <id>', 'X-Amz-Tenant-Id')
+    .option('--log', 'the end of the execution log, on standard error')
+    .option('--json', 'print one line of JSON: status, headers and payload')
+    .addHelpText(
+      'after',
+      `
+The payload of the answer goes to standard output, all else to standard error. A function that fails ends with 1.
+
+Examples:
+  $ POSTERN_API_KEY=postern_... postern invoke orders --payload '{"id": 7}'
+  $ postern invoke orders --qualifier live --log < /dev/null
+  $ jq -c .order request.json | postern invoke orders --type Event --payload-file -`,
+    )
+    .action(invoke);
+}
+
+async function invoke(name: string, flags: InvokeFlags): Promise<void> {
+  const gateway = await readGateway(flags, process.env);
+  const key = flags.key ?? process.env.POSTERN_API_KEY;
+  if (!key) throw usageError('no Postern key: set POSTERN_API_KEY, or give --key');
+  if (!VISIBLE_ASCII.test(key)) throw usageError('the Postern key must be visible ASCII without white space');
+  const query = flags.qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(flags.qualifier)}`;
+  const payload = flags.payloadFile === undefined ? flags.payload : await readInput(flags.payloadFile);
+  let response: Response;
+  let answer: Buffer;
+  try {
+    response = await fetch(`${gateway}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': key,
+        'content-type': 'application/json',
+        ...(flags.type !== undefined && { 'x-amz-invocation-type': flags.type }),
+        ...(flags.tenantId !== undefined && { 'x-amz-tenant-id': flags.tenantId }),
+        ...(flags.log && { 'x-amz-log-type': 'Tail' }),
+      },
+      ...(payload !== undefined && { body: payload }),
+      redirect: 'manual',
+    });
+    answer = Buffer.from(await response.arrayBuffer());
+  } catch (error) {
+    throw unreachable(gateway, error, true);
+  }
+  if (flags.json) console.log(JSON.stringify(asJson(response, answer)));
+  else showAnswer(response, answer);
+  throwUnlessDone(response, answer);
+}
+
+function asJson({ status, headers }: Response, answer: Buffer) {
+  return {
+    status,
+    functionError: headers.get('x-amz-function-error'),
+    refusal: headers.get('x-postern-refusal'),
+    executedVersion: headers.get('x-amz-executed-version'),
+    requestId: headers.get('x-amzn-requestid'),
+    log: logOf(headers),
+    payload: parse(answer.toString('utf8')),
+  };
+}
+
+const logOf = (headers: Headers): string | null => {
+  const tail = headers.get('x-amz-log-result');
+  return tail === null ? null : Buffer.from(tail, 'base64').toString('utf8');
+};
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function showAnswer({ status, ok, headers }: Response, answer: Buffer): void {
+  const log = logOf(headers);
+  if (log !== null) console.error(log.trimEnd());
+  const version = headers.get('x-amz-executed-version');
+  const id = headers.get('x-amzn-requestid');
+  const notes = [`${status}`, ...(version ? [`version ${version}`] : []), ...(id ? [`request ${id}`] : [])].join('  ');
+  console.error(paint('dim', notes, process.stderr));
+  // A refusal's body is an error, not a payload.
+  if (ok && answer.length > 0) process.stdout.write(process.stdout.isTTY ? `${answer.toString('utf8')}\n` : answer);
+}
+
+function throwUnlessDone({ status, ok, headers }: Response, answer: Buffer): void {
+  const body = parse(answer.toString('utf8')) as Record<string, unknown> | null;
+  const text = (...names: readonly string[]) =>
+    names.map((name) => body?.[name]).find((value) => typeof value === 'string');
+  const functionError = headers.get('x-amz-function-error');
+  if (functionError !== null) {
+    const type = text('errorType');
+    throw new CommandError(
+      `the function failed (${functionError}): ${type ? `${type}: ` : ''}${text('errorMessage') ?? 'no message'}`,
+    );
+  }
+  if (ok) return;
+  const refusal = headers.get('x-postern-refusal');
+  const who = refusal === null ? 'Lambda' : `Postern (${refusal})`;
+  const type = headers.get('x-amzn-errortype') ?? 'error';
+  const message = text('message', 'Message') ?? 'no message';
+  throw new CommandError(`${who} answered ${status} ${type}: ${message}`, EXIT_OF_STATUS[status] ?? EXIT.failed);
+}

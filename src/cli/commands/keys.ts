@@ -1,0 +1,122 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { parseDurationSeconds } from '../duration.ts';
+import { findTenant } from '../find-tenant.ts';
+import { openOperator } from '../open-operator.ts';
+import { layOut } from '../table.ts';
+
+interface KeyJson {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt?: string | null;
+}
+
+interface NewKeyJson extends KeyJson {
+  readonly apiKey: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Adds `postern keys`. Secrets are printed when they are made, and never again. */
+export function keysCommand(program: Command): void {
+  const keys = program.command('keys').description("list, make, rotate and revoke a tenant's keys");
+  const add = (usage: string, description: string, ...examples: readonly string[]) =>
+    withConnection(keys.command(usage))
+      .description(description)
+      .option('--json', 'print JSON')
+      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern keys ${line}`).join('\n')}`);
+
+  add('list <tenant>', 'list the keys that live, without secrets', 'list Acme', 'list Acme --json').action(list);
+  add(
+    'create <tenant>',
+    'make a key, and print it this once',
+    'create Acme --name production',
+    'create Acme --name trial --expires 30d --json',
+  )
+    .option('--name <name>', 'what it is for')
+    .option('--expires <when>', 'a duration such as 30d, or a date and time with an offset', parseExpiry)
+    .action(create);
+  add(
+    'rotate <tenant> <key>',
+    'make a key in place of one, which goes on working for the grace',
+    'rotate Acme k1_... --grace 24h',
+    'rotate Acme k1_... --grace 0s --json',
+  )
+    .option('--grace <duration>', 'how long the old key still works', parseDurationSeconds, 86_400)
+    .action(rotate);
+  add('revoke <tenant> <key>', 'revoke a key; it is refused everywhere within 5 seconds', 'revoke Acme k1_...').action(
+    revoke,
+  );
+}
+
+function parseExpiry(text: string): string {
+  const isDuration = /^\d+[a-z]$/.test(text);
+  const ms = isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : Date.parse(text);
+  // Without an offset it would be read by the clock of whatever machine this is.
+  if (Number.isNaN(ms) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
+    throw new InvalidArgumentError('must be as 30d, or as 2027-01-31T00:00:00Z');
+  }
+  return new Date(ms).toISOString();
+}
+
+async function list(named: string, flags: OperatorFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const keys = await operator.list<KeyJson>(`/tenants/${await findTenant(operator, named)}/keys`, 'keys');
+  if (flags.json) {
+    console.log(JSON.stringify({ keys }));
+    return;
+  }
+  const hasUse = keys.some(({ lastUsedAt }) => lastUsedAt !== undefined);
+  const rows = keys.map(({ id, name, createdAt, expiresAt, lastUsedAt }) => [
+    id,
+    name,
+    createdAt,
+    expiresAt ?? 'never',
+    ...(hasUse ? [lastUsedAt ?? 'never'] : []),
+  ]);
+  console.log(layOut([['ID', 'NAME', 'MADE', 'EXPIRES', ...(hasUse ? ['LAST USED'] : [])], ...rows]));
+}
+
+async function create(named: string, flags: OperatorFlags & { readonly name?: string; readonly expires?: string }) {
+  const operator = await openOperator(flags);
+  const document = {
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.expires !== undefined && { expiresAt: flags.expires }),
+  };
+  const path = `/tenants/${await findTenant(operator, named)}/keys`;
+  showNew((await operator.call<NewKeyJson>('POST', path, document)).body, flags);
+}
+
+async function rotate(named: string, keyId: string, flags: OperatorFlags & { readonly grace: number }) {
+  const operator = await openOperator(flags);
+  const path = `/tenants/${await findTenant(operator, named)}/keys/${encodeURIComponent(keyId)}/rotate`;
+  showNew((await operator.call<NewKeyJson>('POST', path, { graceSeconds: flags.grace })).body, flags);
+  if (!flags.json) console.error(`${keyId} works for ${flags.grace} seconds more.`);
+}
+
+function showNew(key: NewKeyJson, { json }: OperatorFlags): void {
+  if (json) {
+    console.log(JSON.stringify(key));
+    return;
+  }
+  const { apiKey, accessKeyId, secretAccessKey, expiresAt } = key;
+  console.log(
+    layOut([
+      ['apiKey', apiKey],
+      ['accessKeyId', accessKeyId],
+      ['secretAccessKey', secretAccessKey],
+      ['expiresAt', expiresAt ?? 'never'],
+    ]),
+  );
+  console.error('The secrets are not kept anywhere and cannot be shown again.');
+}
+
+async function revoke(named: string, keyId: string, flags: OperatorFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  await operator.call('DELETE', `/tenants/${await findTenant(operator, named)}/keys/${encodeURIComponent(keyId)}`);
+  console.log(
+    flags.json ? JSON.stringify({ revoked: keyId }) : `${keyId} is revoked; it is refused everywhere within 5 seconds`,
+  );
+}

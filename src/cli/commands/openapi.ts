@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { openOperator } from '../open-operator.ts';
+
+/** Adds `postern openapi`: the admin API as the gateway itself describes it. */
+export function openapiCommand(program: Command): void {
+  withConnection(program.command('openapi'))
+    .description("print the OpenAPI document of the gateway's admin API")
+    .option('--json', 'on one line; it is JSON in any case')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ postern openapi > postern-admin.json\n  $ postern openapi --json | jq '.paths | keys'",
+    )
+    .action(async (flags: OperatorFlags) => {
+      const { body } = await (await openOperator(flags)).call<object>('GET', '/openapi.json');
+      console.log(JSON.stringify(body, null, flags.json ? 0 : 2));
+    });
+}

@@ -1,0 +1,138 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { mergePatch } from '../../admin/merge-patch.ts';
+import { CreateTenant, PatchTenant } from '../../admin/schema.ts';
+import { confirm } from '../confirm.ts';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { readFile } from '../declare/read-file.ts';
+import { usageError } from '../exit.ts';
+import { findTenant } from '../find-tenant.ts';
+import { openOperator } from '../open-operator.ts';
+import { paint } from '../paint.ts';
+import { layOut } from '../table.ts';
+import { type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
+
+type TenantJson = { readonly id: string; readonly name: string; readonly status: string; readonly createdAt: string };
+
+interface WriteFlags extends OperatorFlags, TenantFlags {
+  readonly file?: string;
+}
+
+/** Adds `postern tenants`. A tenant is named by its id or by its name. */
+export function tenantsCommand(program: Command): void {
+  const tenants = program.command('tenants').description('list, read, make, change, suspend and delete tenants');
+  const add = (usage: string, description: string, ...examples: readonly string[]) =>
+    withConnection(tenants.command(usage))
+      .description(description)
+      .option('--json', 'print JSON')
+      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern tenants ${line}`).join('\n')}`);
+
+  add('list', 'list tenants, oldest first', 'list', "list --json | jq -r '.tenants[].id'").action(list);
+  add('get <tenant>', 'show a tenant', 'get Acme', 'get Acme --json').action(get);
+  withTenantOptions(
+    add(
+      'create',
+      'make a tenant; it may call nothing until its policy allows it',
+      "create --name Acme --allow 'orders-*' --region eu-west-1 --rate 50:100 --quota day=10000",
+      'create --file acme.yaml',
+      'create --file - --name "Acme (test)" < acme.json',
+    ),
+  )
+    .option('-f, --file <path>', 'the tenant as YAML or JSON; - is standard input; options win over it')
+    .action(create);
+  withTenantOptions(
+    add(
+      'update <tenant>',
+      'change a tenant: what is not named stays; it holds everywhere within 5 seconds',
+      'update Acme --rate 100:200',
+      "update Acme --allow 'orders-*' 'invoices-*'",
+      'echo \'{"limits": {"quotas": null}}\' | postern tenants update Acme --file -',
+    ),
+  )
+    .option(
+      '-f, --file <path>',
+      'a JSON merge patch (RFC 7396) as YAML or JSON; - is standard input; options win over it',
+    )
+    .option('--if-version <n>', 'only if this is its version still')
+    .action(update);
+  add('suspend <tenant>', 'refuse all its calls, within 5 seconds', 'suspend Acme').action(setStatus('suspended'));
+  add('resume <tenant>', 'serve its calls again', 'resume Acme').action(setStatus('active'));
+  add('delete <tenant>', 'delete a tenant and all its keys', 'delete Acme', 'delete Acme --yes')
+    .option('--yes', 'do not ask')
+    .action(remove);
+}
+
+async function list(flags: OperatorFlags): Promise<void> {
+  const tenants = await (await openOperator(flags)).list<TenantJson>('/tenants', 'tenants');
+  if (flags.json) {
+    console.log(JSON.stringify({ tenants }));
+    return;
+  }
+  const rows = tenants.map(({ id, name, status, createdAt }) => [id, name, paintStatus(status), createdAt]);
+  console.log(layOut([['ID', 'NAME', 'STATUS', 'MADE'], ...rows]));
+}
+
+const paintStatus = (status: string): string => (status === 'active' ? status : paint('yellow', status));
+
+async function get(named: string, flags: OperatorFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const { body } = await operator.call<TenantJson>('GET', `/tenants/${await findTenant(operator, named)}`);
+  show(body, flags);
+}
+
+/** A tenant as YAML, which people read and `--file` takes. */
+function show(tenant: TenantJson, { json }: OperatorFlags): void {
+  console.log(json ? JSON.stringify(tenant) : stringify(tenant).trimEnd());
+}
+
+async function create(flags: WriteFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  // By the schema of the admin API, so that a mistake in a file is told with its line.
+  const fromFile =
+    flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
+  const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
+  if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or --file');
+  show((await operator.call<TenantJson>('POST', '/tenants', document)).body, flags);
+}
+
+async function update(named: string, flags: WriteFlags & { readonly ifVersion?: string }): Promise<void> {
+  const operator = await openOperator(flags);
+  const fromFile = flags.file === undefined ? {} : await readFile(flags.file, PatchTenant);
+  // Not merged as a patch is applied: a null in it has to arrive.
+  const patch = combine(fromFile, tenantPatch(flags));
+  if (Object.keys(patch).length === 0) throw usageError('nothing to change: give --file or an option (see --help)');
+  const id = await findTenant(operator, named);
+  const ifMatch = flags.ifVersion === undefined ? undefined : `"${flags.ifVersion}"`;
+  show((await operator.call<TenantJson>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
+}
+
+type Patch = Readonly<Record<string, unknown>>;
+
+const isPatch = (value: unknown): value is Patch =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Two merge patches as one; the second wins. */
+function combine(first: Patch, second: Patch): Patch {
+  const combined: Record<string, unknown> = { ...first };
+  for (const [name, value] of Object.entries(second)) {
+    const before = combined[name];
+    combined[name] = isPatch(before) && isPatch(value) ? combine(before, value) : value;
+  }
+  return combined;
+}
+
+const setStatus = (status: 'active' | 'suspended') => async (named: string, flags: OperatorFlags) => {
+  const operator = await openOperator(flags);
+  const id = await findTenant(operator, named);
+  const { body } = await operator.call<TenantJson>('PATCH', `/tenants/${id}`, { status });
+  console.log(flags.json ? JSON.stringify(body) : `${body.name} (${body.id}) is ${body.status}`);
+};
+
+async function remove(named: string, flags: OperatorFlags & { readonly yes?: boolean }): Promise<void> {
+  const operator = await openOperator(flags);
+  const id = await findTenant(operator, named);
+  const { body } = await operator.call<TenantJson>('GET', `/tenants/${id}`);
+  await confirm(`delete ${body.name} (${id}) with all its keys`, flags.yes);
+  await operator.call('DELETE', `/tenants/${id}`);
+  console.log(flags.json ? JSON.stringify({ deleted: id }) : `${body.name} (${id}) is deleted`);
+}

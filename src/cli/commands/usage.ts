@@ -1,0 +1,110 @@
+import { type Command, Option } from 'commander';
+import type * as z from 'zod';
+import type { UsageResponse } from '../../admin/schema.ts';
+import { STEPS } from '../../core/quota/steps.ts';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { findTenant } from '../find-tenant.ts';
+import { openOperator } from '../open-operator.ts';
+import { paint } from '../paint.ts';
+import { layOut } from '../table.ts';
+
+interface UsageFlags extends OperatorFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly step?: string;
+}
+
+type Usage = z.output<typeof UsageResponse>;
+
+/** Adds `postern usage`: what a tenant used, and what is left of its limits. */
+export function usageCommand(program: Command): void {
+  withConnection(program.command('usage <tenant>'))
+    .description('show what a tenant used, at most 2 seconds behind, and what is left of its limits')
+    .option('--from <when>', 'a date, or a date and time with an offset')
+    .option('--to <when>', 'not included; else now')
+    .addOption(new Option('--step <step>', 'else hour').choices(STEPS))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern usage Acme
+  $ postern usage Acme --step day --from 2026-11-01 --to 2026-12-01
+  $ postern usage Acme --step minute --json | jq '.totals.forwarded'`,
+    )
+    .action(usage);
+}
+
+async function usage(named: string, flags: UsageFlags): Promise<void> {
+  const operator = await openOperator(flags);
+  const { from, to, step } = flags;
+  const query = new URLSearchParams({
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(step !== undefined && { step }),
+  });
+  const { body } = await operator.call<Usage>('GET', `/tenants/${await findTenant(operator, named)}/usage?${query}`);
+  console.log(flags.json ? JSON.stringify(body) : showUsage(body));
+}
+
+function showUsage({ from, to, step, totals, functions, series, limits }: Usage): string {
+  const section = (title: string, rows: readonly (readonly string[])[]) =>
+    rows.length > 1 ? ['', paint('bold', title), layOut(rows)] : [];
+  const refusals = Object.entries(totals.refused).sort(([, a], [, b]) => b - a);
+  return [
+    `${from} to ${to}, by the ${step}`,
+    '',
+    layOut([
+      ['calls', count(totals.calls)],
+      ['forwarded', count(totals.forwarded)],
+      ['refused', count(refusalsOf(totals))],
+      ['function errors', count(totals.functionErrors)],
+      ['throttled by Lambda', count(totals.throttled)],
+      ['unsettled', count(totals.unsettled)],
+      ['payloads in', bytes(totals.bytesIn)],
+      ['answers out', bytes(totals.bytesOut)],
+      ['mean duration', totals.forwarded > 0 ? `${Math.round(totals.durationMs / totals.forwarded)} ms` : '-'],
+      ...(totals.metered > 0
+        ? [['GB-seconds billed', `${totals.gbSeconds.toFixed(3)} (of ${totals.metered} calls)`]]
+        : []),
+    ]),
+    ...section('Refusals', [['REASON', 'CALLS'], ...refusals.map(([reason, calls]) => [reason, count(calls)])]),
+    ...section('Limits', [
+      ['LIMIT', 'OF', 'LEFT', 'RESETS'],
+      ...limits.map(({ limit, quota, remaining, resetsAt }) => [
+        limit,
+        amount(limit, quota),
+        remaining <= 0 ? paint('red', amount(limit, 0)) : amount(limit, remaining),
+        resetsAt ?? '-',
+      ]),
+    ]),
+    ...section('Functions', [
+      ['FUNCTION', ...HEADINGS],
+      ...Object.entries(functions).map(([name, use]) => [name, ...cells(use)]),
+    ]),
+    ...section('Series', [['FROM', ...HEADINGS], ...series.map(({ at, ...use }) => [at, ...cells(use)])]),
+  ].join('\n');
+}
+
+const HEADINGS = ['CALLS', 'FORWARDED', 'REFUSED', 'ERRORS', 'IN', 'OUT'];
+
+const cells = (use: Usage['totals']): string[] => [
+  count(use.calls),
+  count(use.forwarded),
+  count(refusalsOf(use)),
+  count(use.functionErrors),
+  bytes(use.bytesIn),
+  bytes(use.bytesOut),
+];
+
+const refusalsOf = ({ refused }: Usage['totals']): number => Object.values(refused).reduce((sum, n) => sum + n, 0);
+
+const count = (n: number): string => n.toLocaleString('en-US', { maximumFractionDigits: 3 });
+
+const amount = (limit: string, n: number): string => (limit.endsWith('-bytes') ? bytes(n) : count(n));
+
+function bytes(n: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, n)) / 10));
+  return power === 0 ? `${n} B` : `${(n / 1024 ** power).toFixed(1)} ${units[power]}`;
+}
