@@ -24,10 +24,11 @@ export interface Bundle {
   readonly gzipBytes: number;
 }
 
-/** Bundles the Worker with wrangler, the way a deployment does, into a folder. */
-export async function bundleWorker(outDir: string): Promise<Bundle> {
+/** Bundles the Worker with wrangler, the way a deployment does, into a folder; not minified where names are to be read. */
+export async function bundleWorker(outDir: string, { minify = true } = {}): Promise<Bundle> {
   const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--minify', '--outdir', outDir], {
+  const options = ['--dry-run', ...(minify ? ['--minify'] : []), '--outdir', outDir];
+  const child = spawn(process.execPath, [wrangler, 'deploy', ...options], {
     cwd: PACKAGE_ROOT,
     env: { ...process.env, ...SILENT },
     stdio: ['ignore', 'pipe', 'pipe'],

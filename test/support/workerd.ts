@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { unstable_readConfig } from 'wrangler';
 
-const WORKERD = createRequire(import.meta.url).resolve('workerd/bin/workerd');
+export const WORKERD = createRequire(import.meta.url).resolve('workerd/bin/workerd');
 
 /** A worker under `workerd serve`, as in production and without any development proxy in front of it. */
 export interface ServedWorker {
