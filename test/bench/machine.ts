@@ -56,6 +56,8 @@ export async function startServer(
   const child = spawn(file, args, { stdio: ['ignore', output, output], env: { ...process.env, ...env } });
   closeSync(output);
   const exited = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   const log = async () => (await readFile(logFile, 'utf8')).slice(-4_000);
   for (let attempt = 0; ; attempt++) {
     try {
@@ -75,6 +77,7 @@ export async function startServer(
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
       await exited;
+      process.off('exit', kill);
     },
   };
 }

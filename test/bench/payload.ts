@@ -28,20 +28,23 @@ const ENTRY: Readonly<Record<Shape, (at: number) => unknown>> = {
   numbers: (at) => Array.from({ length: 16 }, (_, index) => ((at + index) * 7_919) / 1_024 - 4_000),
 };
 
+/** Fills what is left of a document where no whole entry fits any more. */
+const SMALL_ENTRY = JSON.stringify({ sku: 'SKU-41', quantity: 2, price: 19.5, gift: false });
+
 /** A JSON document of exactly so many bytes. */
 export function makePayload(bytes: number, shape: Shape = 'orders'): Buffer {
-  const encode = (entries: readonly unknown[], pad: string) => Buffer.from(JSON.stringify({ entries, pad }));
+  const wrap = (entries: readonly string[], pad: string) => `{"entries":[${entries.join(',')}],"pad":"${pad}"}`;
   const entries: string[] = [];
-  let size = encode([], '').length;
-  for (let at = 1; ; at++) {
-    const entry = JSON.stringify(ENTRY[shape](at));
-    const entryBytes = Buffer.byteLength(entry) + 1;
-    if (size + entryBytes > bytes) break;
+  let left = bytes - wrap([], '').length;
+  if (left < 0) throw new Error(`no payload has ${bytes} bytes`);
+  const add = (entry: string): boolean => {
+    const size = Buffer.byteLength(entry) + (entries.length > 0 ? 1 : 0);
+    if (size > left) return false;
     entries.push(entry);
-    size += entryBytes;
-  }
-  const open = `{"entries":[${entries.join(',')}],"pad":"`;
-  const missing = bytes - Buffer.byteLength(open) - 2;
-  if (missing < 0) throw new Error(`no payload has ${bytes} bytes`);
-  return Buffer.from(`${open}${'x'.repeat(missing)}"}`);
+    left -= size;
+    return true;
+  };
+  for (let at = 1; add(JSON.stringify(ENTRY[shape](at))); ) at++;
+  while (add(SMALL_ENTRY));
+  return Buffer.from(wrap(entries, 'x'.repeat(left)));
 }

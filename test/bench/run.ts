@@ -1,11 +1,82 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compare } from './compare.ts';
+import { describeMachine } from './machine.ts';
+import { measureParts } from './parts.ts';
 import { runProfile } from './profile.ts';
+import { type Results, renderResults } from './report.ts';
+
+const HELP = `npm run bench -- [options]   what a call costs, beside the floor and other gateways
+
+  --quick            fewer rounds and sizes: about a minute, for a first look
+  --only NAME        only contenders with this in their name, and the floor
+  --size BYTES       only bodies of so many bytes
+  --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
+  --json FILE        where the results go as JSON (.bench/bench.json)
+  --publish          write the results, and the plot, to test/bench/results/, which the README shows
+`;
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    size: { type: 'string' },
     profile: { type: 'boolean', default: false },
-    out: { type: 'string', default: '.bench' },
+    json: { type: 'string', default: '.bench/bench.json' },
+    publish: { type: 'boolean', default: false },
   },
 });
 
-if (values.profile) await runProfile(values.out);
+const SIZES = [200, 100_000, 1_000_000, 6_000_000];
+const QUICK_SIZES = [200, 1_000_000];
+const VERSIONS = [
+  'workerd',
+  'fastify',
+  '@fastify/http-proxy',
+  'express',
+  'http-proxy-middleware',
+  'aws4',
+  'autocannon',
+];
+const require = createRequire(import.meta.url);
+
+async function runComparison(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
+  const rounds = values.quick ? 3 : 5;
+  const secondsPerRound = values.quick ? 0.4 : 0.8;
+  const sizes = values.size ? [Number(values.size)] : values.quick ? QUICK_SIZES : SIZES;
+  const tell = (line: string) => console.error(`... ${line}`);
+  try {
+    const comparison = await compare(folder, { rounds, secondsPerRound, sizes, only: values.only, tell });
+    tell('the parts by themselves');
+    const parts = values.only ? undefined : await measureParts(rounds);
+    const versions = Object.fromEntries(
+      VERSIONS.map((name) => [name, (require(`${name}/package.json`) as { version: string }).version]),
+    );
+    const results: Results = {
+      measuredAt: new Date().toISOString(),
+      machine: describeMachine(),
+      rounds,
+      secondsPerRound,
+      versions: { node: process.versions.node, ...versions },
+      comparison,
+      ...(parts && { parts }),
+    };
+    await mkdir(dirname(values.json), { recursive: true });
+    await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`);
+    console.log(renderResults(results));
+    const failed = comparison.cells.filter(({ failures }) => Object.keys(failures).length > 0);
+    if (failed.length > 0)
+      console.error(`\n${failed.length} of ${comparison.cells.length} rows are errors: not all answers were 2xx`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+if (values.help) console.log(HELP);
+else if (values.profile) await runProfile('.bench');
+else await runComparison();
