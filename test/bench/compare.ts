@@ -76,7 +76,8 @@ const LIMITS = {
   },
 };
 /** Of a load after which the lazy parts of all servers have been compiled. */
-const WARM_UP_CALLS = 3_000;
+const WARM_UP_CALLS = 1_000;
+const WARM_UP_PART = 0.5;
 const SETTLE_MS = 30;
 
 export const connectionsOf = (bytes: number) => (bytes > LARGE_BYTES ? CONNECTIONS_OF_LARGE : CONNECTIONS);
@@ -197,9 +198,10 @@ async function measureInTurn(
   const kept = contenders.map((contender) => ({ contender, calls: 0, rounds: [] as Round[], peakBytes: 0 }));
   for (const each of kept) {
     // Finds out how many calls a round's time has room for, and warms up.
-    const tried = await call(each.contender, body, connections, Math.max(connections, Math.ceil(2_000_000 / bytes)));
-    const rate = connections > 0 ? Math.max(1, tried.answered / tried.seconds) : 1;
-    each.calls = Math.max(connections * 2, Math.round(rate * secondsPerRound));
+    const rate = async (calls: number) => calls / (await call(each.contender, body, connections, calls)).seconds;
+    const roughly = await rate(Math.max(connections, 8));
+    const rated = await rate(Math.max(connections, Math.ceil(roughly * secondsPerRound * WARM_UP_PART)));
+    each.calls = Math.max(connections * 2, Math.round(rated * secondsPerRound));
   }
   for (let round = 0; round < rounds; round++) {
     for (const each of kept) {

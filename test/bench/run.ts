@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
 import { compare } from './compare.ts';
 import { describeMachine } from './machine.ts';
 import { measureParts } from './parts.ts';
@@ -31,6 +31,7 @@ const { values } = parseArgs({
   },
 });
 
+const devDependencies: Readonly<Record<string, string>> = packageJson.devDependencies;
 const SIZES = [200, 100_000, 1_000_000, 6_000_000];
 const QUICK_SIZES = [200, 1_000_000];
 const VERSIONS = [
@@ -42,21 +43,20 @@ const VERSIONS = [
   'aws4',
   'autocannon',
 ];
-const require = createRequire(import.meta.url);
 
 async function runComparison(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
   const rounds = values.quick ? 3 : 5;
   const secondsPerRound = values.quick ? 0.4 : 0.8;
   const sizes = values.size ? [Number(values.size)] : values.quick ? QUICK_SIZES : SIZES;
-  const tell = (line: string) => console.error(`... ${line}`);
+  const startedAt = performance.now();
+  const tell = (line: string) =>
+    console.error(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
   try {
     const comparison = await compare(folder, { rounds, secondsPerRound, sizes, only: values.only, tell });
     tell('the parts by themselves');
     const parts = values.only ? undefined : await measureParts(rounds);
-    const versions = Object.fromEntries(
-      VERSIONS.map((name) => [name, (require(`${name}/package.json`) as { version: string }).version]),
-    );
+    const versions = Object.fromEntries(VERSIONS.map((name) => [name, devDependencies[name] ?? '']));
     const results: Results = {
       measuredAt: new Date().toISOString(),
       machine: describeMachine(),
