@@ -49,6 +49,8 @@ export interface Comparison {
   readonly cells: readonly Cell[];
   /** Calls to the tenant's object for each call forwarded, of a tenant with limits, seen in its use. */
   readonly objectCallsPerCall: number;
+  /** The same where each call comes alone, seconds after the one before. */
+  readonly objectCallsPerLoneCall: number;
 }
 
 export interface CompareOptions {
@@ -61,7 +63,13 @@ export interface CompareOptions {
 }
 
 export const FLOOR = 'workerd, passing through (the floor)';
+const SIGNING = 'the floor, signing';
 export const POSTERN = 'Postern';
+const SIGNED = `${POSTERN}, signed caller, limits`;
+const FASTIFY = 'Fastify, @fastify/http-proxy, aws4';
+const EXPRESS = 'Express, http-proxy-middleware, aws4';
+/** Those that the plot shows. */
+export const PLOTTED = [FLOOR, SIGNING, POSTERN, SIGNED, FASTIFY, EXPRESS];
 export const MIDDLE_CONNECTIONS = 16;
 const CONNECTIONS = [1, MIDDLE_CONNECTIONS, 64];
 /** Six of the largest calls of a tenant fit into an isolate's budget of bytes in flight at once; one more is refused. */
@@ -79,6 +87,9 @@ const LIMITS = {
 const WARM_UP_CALLS = 1_000;
 const WARM_UP_PART = 0.5;
 const SETTLE_MS = 30;
+/** A lease lasts a second. */
+const LONE_PAUSE_MS = 2_500;
+const LONE_CALLS = 5;
 
 export const connectionsOf = (bytes: number) => (bytes > LARGE_BYTES ? CONNECTIONS_OF_LARGE : CONNECTIONS);
 
@@ -123,11 +134,24 @@ export async function compare(folder: string, options: CompareOptions): Promise<
         cells.push(...(await measureInTurn(here, { bytes, connections, rounds, secondsPerRound }, call, body)));
       }
     }
-    const { totals } = await postern.admin<{ totals: { forwarded: number; ledgerCalls: number } }>(
-      'GET',
-      `/tenants/${limitedId}/usage`,
-    );
-    return { cells, objectCallsPerCall: totals.ledgerCalls / totals.forwarded };
+    tell('calls that come alone');
+    const lone = await postern.makeTenant(LIMITS);
+    const loneCaller = { headers: { 'x-api-key': lone.apiKey, 'content-type': 'application/json' }, bodyFile };
+    await writeFile(bodyFile, small);
+    for (let calls = 0; calls < LONE_CALLS; calls++) {
+      await load.run({ url: postern.url, ...loneCaller, connections: 1, calls: 1 });
+      await new Promise((passed) => setTimeout(passed, LONE_PAUSE_MS));
+    }
+    const objectCalls = async (tenantId: string) => {
+      const path = `/tenants/${tenantId}/usage`;
+      const { totals } = await postern.admin<{ totals: { forwarded: number; ledgerCalls: number } }>('GET', path);
+      return totals.ledgerCalls / totals.forwarded;
+    };
+    return {
+      cells,
+      objectCallsPerCall: await objectCalls(limitedId),
+      objectCallsPerLoneCall: await objectCalls(lone.tenantId),
+    };
   } finally {
     await load.stop();
     for (const subject of subjects) await subject.stop();
@@ -146,14 +170,10 @@ async function startAll(site: (name: string) => Promise<Site>, subjects: Subject
   const plain = await postern.makeTenant();
   const limited = await postern.makeTenant(LIMITS);
   const floor = await add(startWorker(FLOOR, 'floor-worker.ts', await site('floor')));
-  const signing = await add(startWorker('the floor, signing', 'signing-worker.ts', await site('signing')));
+  const signing = await add(startWorker(SIGNING, 'signing-worker.ts', await site('signing')));
   const nodeKey = plain.apiKey;
-  const fastify = await add(
-    startNodeGateway('Fastify, @fastify/http-proxy, aws4', 'fastify-process.ts', await site('fastify'), nodeKey),
-  );
-  const express = await add(
-    startNodeGateway('Express, http-proxy-middleware, aws4', 'express-process.ts', await site('express'), nodeKey),
-  );
+  const fastify = await add(startNodeGateway(FASTIFY, 'fastify-process.ts', await site('fastify'), nodeKey));
+  const express = await add(startNodeGateway(EXPRESS, 'express-process.ts', await site('express'), nodeKey));
 
   const byKey = ({ apiKey }: { apiKey: string }) => ({
     headers: async () => ({ 'x-api-key': apiKey, 'content-type': 'application/json' }),
@@ -167,7 +187,7 @@ async function startAll(site: (name: string) => Promise<Site>, subjects: Subject
     { name: POSTERN, subject: postern, ...byKey(plain), always: true },
     { name: `${POSTERN}, limits`, subject: postern, ...byKey(limited), always: false },
     { name: `${POSTERN}, signed caller`, subject: postern, ...bySignature(plain), always: false },
-    { name: `${POSTERN}, signed caller, limits`, subject: postern, ...bySignature(limited), always: false },
+    { name: SIGNED, subject: postern, ...bySignature(limited), always: false },
     { name: fastify.name, subject: fastify, ...byKey(plain), always: true },
     { name: express.name, subject: express, ...byKey(plain), always: true },
   ];

@@ -53,7 +53,7 @@ export function renderResults({ measuredAt, machine, rounds, secondsPerRound, co
   if (comparison) {
     lines.push(
       '',
-      `Calls to the tenant's object for each call, of a tenant with limits: ${comparison.objectCallsPerCall.toFixed(4)}`,
+      `Calls to the tenant's object for each call, of a tenant with limits: ${comparison.objectCallsPerCall.toFixed(4)}; where each call comes alone: ${comparison.objectCallsPerLoneCall.toFixed(2)}.`,
     );
   }
   if (parts) {

@@ -7,6 +7,7 @@ import { compare } from './compare.ts';
 import { describeMachine } from './machine.ts';
 import { measureParts } from './parts.ts';
 import { runProfile } from './profile.ts';
+import { plotResults, publish } from './publish.ts';
 import { type Results, renderResults } from './report.ts';
 
 const HELP = `npm run bench -- [options]   what a call costs, beside the floor and other gateways
@@ -15,7 +16,7 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --only NAME        only contenders with this in their name, and the floor
   --size BYTES       only bodies of so many bytes
   --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
-  --json FILE        where the results go as JSON (.bench/bench.json)
+  --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json)
   --publish          write the results, and the plot, to test/bench/results/, which the README shows
 `;
 
@@ -68,7 +69,11 @@ async function runComparison(): Promise<void> {
     };
     await mkdir(dirname(values.json), { recursive: true });
     await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`);
+    const plot = values.json.replace(/(\.json)?$/, '.svg');
+    await writeFile(plot, plotResults(results));
     console.log(renderResults(results));
+    tell(`written: ${values.json}, ${plot}`);
+    if (values.publish) await publish(results);
     const failed = comparison.cells.filter(({ failures }) => Object.keys(failures).length > 0);
     if (failed.length > 0)
       console.error(`\n${failed.length} of ${comparison.cells.length} rows are errors: not all answers were 2xx`);
