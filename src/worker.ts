@@ -5,6 +5,7 @@ import { createKeyring } from './core/tenancy/keyring.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { createEnvelope, mountGateway, writeLog } from './gateway/app.ts';
 import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gateway/body-budget.ts';
+import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
 import { createTenantMemory } from './gateway/tenant-memory.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
@@ -35,10 +36,17 @@ function build(env: Env) {
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
+  const issuerKeys = createIssuerKeys({
+    fetch: (url, init) => fetch(url, init),
+    now,
+    random: Math.random,
+    onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),
+  });
   mountGateway(app, {
     settings,
     keyring,
     tenants,
+    issuerKeys,
     budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),
     send,
     now,

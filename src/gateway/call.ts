@@ -11,6 +11,9 @@ export interface CallRecord {
   readonly startedAtMs: number;
   tenant?: TenantId;
   key?: KeyId;
+  /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
+  issuer?: string;
+  subject?: string;
   /** As the caller named it. */
   function?: string;
   /** Which function that is: its name, or its ARN where it is not among the tenant's own. */
@@ -91,7 +94,7 @@ export function startCall(
       record.refusal = refusal.reason;
       settle();
       if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
-        const known = record.key !== undefined;
+        const known = record.tenant !== undefined;
         await discardBody(request.body, known ? MAX_DRAINED_BYTES : MAX_DRAINED_BYTES_OF_UNKNOWN);
       }
       return response;

@@ -13,6 +13,7 @@ import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
+import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
@@ -22,15 +23,18 @@ import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
 import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
+import { refuseTokenSignature, type Token } from './token.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;
   readonly tenants: TenantMemory;
+  readonly issuerKeys: IssuerKeys;
   readonly budget: BodyBudget;
   readonly send: SendOnce;
   readonly now: () => number;
@@ -58,19 +62,25 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { maxFunctionNameLength } = settings;
   const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
-  // 2 identify: who calls, with no lookup. A bearer key is proved here; a signature needs the body.
+  // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
   const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
-  record.tenant = caller.key.tenantId;
-  record.key = caller.key.keyId;
+  const { tenantId, credential } = caller;
+  record.tenant = tenantId;
+  if (credential.kind !== 'token') record.key = credential.key.keyId;
   if (declaredBytes !== undefined && declaredBytes > maxInvokeBytes) {
     return call.refuse(refuse('payload-too-large', maxInvokeBytes, declaredBytes));
   }
 
+  // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
+  if (credential.kind === 'token') {
+    const refusal = await proveToken(gateway, credential.token, call);
+    if (refusal) return call.refuse(refusal);
+  }
+
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
-  const { tenantId } = caller.key;
-  call.proved = !caller.claim;
+  call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
   const early = known && decide(gateway, caller, args, known, call);
   const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
@@ -97,12 +107,12 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 
   const serveBody = async (): Promise<Response> => {
     // 5 prove: a signed caller's signature, over headers and body.
-    if (caller.claim) {
+    if (credential.kind === 'signature') {
       const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
-      const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
+      const signed = { claim: credential.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
       const refusal = await refuseSignature(
         { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
-        caller.key.secretAccessKey(),
+        credential.key.secretAccessKey(),
       );
       if (refusal) return call.refuse(refusal);
       call.proved = true;
@@ -141,6 +151,26 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   return serveBody().finally(release);
 }
 
+/** Why a token does not prove its caller, if it does not. */
+async function proveToken(
+  { tenants, issuerKeys, now }: Gateway,
+  token: Token,
+  call: Call,
+): Promise<Refusal | undefined> {
+  const { tenantId, claims } = token;
+  const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
+  if (!tenant) return refuse('state-unavailable');
+  if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
+  const refusal = await refuseTokenSignature(token, issuerKeys, now(), call.waitUntil);
+  if (refusal) return refusal;
+  const { issuer, all } = claims;
+  Object.assign(call.record, {
+    issuer,
+    ...(typeof all.sub === 'string' && { subject: all.sub.slice(0, MAX_CLAIM_LENGTH) }),
+  });
+  return undefined;
+}
+
 const maxPayloadBytesOf = (tenant: KnownTenant | undefined): number =>
   (tenant?.exists ? tenant.limits.maxPayloadBytes : undefined) ?? Number.POSITIVE_INFINITY;
 
@@ -158,20 +188,23 @@ function decide(
   tenant: KnownTenant,
   call: Call,
 ): Result<Permit, Denial> {
-  const { tenantId, keyId } = caller.key;
-  const { claim } = caller;
+  const { tenantId, credential } = caller;
   const { record } = call;
   const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
   const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
 
   if (!tenant.exists) return toAnyone(refuse('key-unknown'));
-  const dead = refuseKey(tenant, tenantId, keyId, now());
+  const dead =
+    credential.kind === 'token'
+      ? refuseToken(tenant, tenantId, credential.token.claims, now())
+      : refuseKey(tenant, tenantId, credential.key.keyId, now());
   if (dead) return toAnyone(dead);
   call.isLive = true;
 
   const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
-  if (claim) {
+  if (credential.kind === 'signature') {
+    const { claim } = credential;
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
     const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
     if (tooLong) return toKnown(tooLong);

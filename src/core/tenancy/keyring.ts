@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
-import { type KeyIdentity, verifyKeyId } from './ids.ts';
+import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
 import { deriveApiKey, deriveSecretAccessKey, parseApiKey } from './keys.ts';
 import type { RootKeys } from './root-keys.ts';
 
@@ -17,6 +17,8 @@ export interface Keyring {
   find(keyId: string): KnownKey | undefined;
   /** Proves a bearer key: its checksum, its key id's MAC, its secret. Whether it still lives is not said. */
   proveApiKey(text: string): Result<KnownKey, Refusal>;
+  /** A tenant's id, if we minted it. */
+  findTenant(text: string): TenantId | undefined;
 }
 
 /** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
@@ -53,6 +55,7 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
 
   return {
     find,
+    findTenant: (text) => verifyTenantId(crypto, rootKeys, text),
     proveApiKey(text) {
       const parsed = parseApiKey(text);
       if (!parsed.ok) return parsed;
