@@ -35,7 +35,7 @@ export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEO
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
     const origin = lambdaEndpoint(region, endpoint);
-    const signed = await sign({ origin, region, path, headers, bodySha256: payload.sha256 }, new Date());
+    const signed = sign({ origin, region, path, headers, bodySha256: payload.sha256 }, new Date());
     try {
       return ok(
         await fetch(origin + path, {
