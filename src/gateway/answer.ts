@@ -41,9 +41,12 @@ export interface AnswerEnd {
 /** Lambda's answer on its way to the caller, and when the last of it has gone. */
 export interface PassedAnswer {
   readonly response: Response;
-  /** Resolves when Lambda's answer has ended. Never rejects. */
-  readonly ended: Promise<AnswerEnd>;
+  /** How it ended, where that is known already; else it resolves when Lambda's answer has ended, and never rejects. */
+  readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
+
+/** An answer that is no longer than this is read whole: cheaper than a stream, and its end is seen at once. */
+const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface PassOptions {
   /** What the caller wants a response stream to be written as. */
@@ -56,15 +59,18 @@ export interface PassOptions {
  * Passes Lambda's answer on: status, `X-Amz-*`, `x-amzn-*`, content type and body bytes, streamed. Nothing else of its
  * headers: no cookies, nothing hop-by-hop.
  */
-export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOptions = {}): PassedAnswer | undefined {
+export async function passAnswer(
+  upstream: Response,
+  { accept, logIsOurs }: PassOptions = {},
+): Promise<PassedAnswer | 'not-http' | 'broken-off'> {
   // No answer of HTTP's: what spoke was not Lambda.
-  if (upstream.status < 200 || upstream.status > 599) return undefined;
+  if (upstream.status < 200 || upstream.status > 599) return 'not-http';
   const headers = new Headers();
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers.append(name, value);
   if (logIsOurs) headers.delete('x-amz-log-result');
   const { status, body } = upstream;
   if (body === null) {
-    const ended = Promise.resolve({ brokenOff: false, functionEnded: true, bytes: 0 });
+    const ended = { brokenOff: false, functionEnded: true, bytes: 0 };
     return { response: new Response(null, { status, headers }), ended };
   }
   if (upstream.headers.get('content-type') === EVENT_STREAM) {
@@ -80,6 +86,11 @@ export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOption
   // The runtime decodes a compressed body, so its length is not the one declared.
   const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
   let bytes = declared === null ? 0 : Number(declared);
+  if (declared !== null && bytes <= MAX_WHOLE_BYTES) {
+    const whole = await upstream.arrayBuffer().catch(() => undefined);
+    const ended = { brokenOff: false, functionEnded: true, bytes };
+    return whole ? { response: new Response(whole, { status, headers }), ended } : 'broken-off';
+  }
   const { readable, writable } = declared === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
   const counted = declared === null ? body.pipeThrough(counting((chunk) => (bytes += chunk))) : body;
   // Lambda answers when the function has ended.

@@ -17,7 +17,7 @@ import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issu
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
-import { passAnswer, refuseForUs } from './answer.ts';
+import { type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
@@ -264,17 +264,21 @@ async function forward(
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
   if (permit.isPublished) upstream = await hideAccount(upstream, permit);
-  const passed = passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
-  if (!passed) return call.refuse(refuse('upstream-unreachable'));
+  const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
+  if (typeof passed === 'string') {
+    // Lambda answers when the function has ended.
+    if (passed === 'broken-off') reservation.end();
+    return call.refuse(refuse('upstream-unreachable'));
+  }
   const { response, ended } = passed;
-  call.waitUntil(
-    ended.then(({ brokenOff, functionEnded, bytes }) => {
-      if (functionEnded) reservation.end();
-      if (brokenOff) record.brokenOff = true;
-      record.bytesOut = bytes;
-      call.settle();
-    }),
-  );
+  const settle = ({ brokenOff, functionEnded, bytes }: AnswerEnd) => {
+    if (functionEnded) reservation.end();
+    if (brokenOff) record.brokenOff = true;
+    record.bytesOut = bytes;
+    call.settle();
+  };
+  if (ended instanceof Promise) call.waitUntil(ended.then(settle));
+  else settle(ended);
   return response;
 }
 
