@@ -2,15 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unstable_readConfig } from 'wrangler';
 import { type Bundle, bundleWorker, PACKAGE_ROOT } from './bundle.ts';
-import { renderWorker } from './serve/config.ts';
+import { renderWorker, workerFileOf } from './serve/config.ts';
 
 /** The Worker in a folder, ready to be deployed, or to be served by workerd with `config`. */
 export interface Build extends Bundle {
   readonly config: string;
 }
-
-/** The file of a built folder that workerd reads. */
-export const workerFileOf = (dist: string): string => join(dist, 'postern.capnp');
 
 /** Makes `worker.js` and `postern.capnp` in a folder. */
 export async function buildWorker(outDir: string): Promise<Build> {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import { SETTING_NAMES } from '../../core/settings.ts';
 
 /** What workerd has to know of the Worker: the date, flags and objects of `wrangler.toml`. */
@@ -22,7 +23,7 @@ export interface ServeSocket {
 }
 
 export interface ServeConfig {
-  /** `postern.capnp` of a built folder, absolute. */
+  /** `workerFileOf` a built folder, absolute. */
   readonly workerFile: string;
   /** Where the objects keep their databases: a folder that is there, absolute. */
   readonly objectsDir: string;
@@ -30,6 +31,9 @@ export interface ServeConfig {
   /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */
   readonly lambdaEndpoint?: string | undefined;
 }
+
+/** The file of a built folder that workerd reads. */
+export const workerFileOf = (dist: string): string => join(dist, 'postern.capnp');
 
 const HEADER = 'using Workerd = import "/workerd/workerd.capnp";\n';
 
