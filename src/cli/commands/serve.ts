@@ -20,7 +20,8 @@ export function serveCommand(program: Command): void {
     .option('--host <address>', 'IP address to listen on; 0.0.0.0 or :: for all', parseAddress, '127.0.0.1')
     .option('--port <n>', 'port to listen on', parsePort, 8787)
     .option('--state <dir>', 'where everything is kept', '.postern-serve')
-    .option('--env-file <file>', 'settings as NAME=value lines; those of the environment win')
+    // Not `--env-file`: Node takes that for itself, wherever it stands.
+    .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
     .option('--behind-tls-proxy', 'take the scheme from X-Forwarded-Proto, which your proxy has to set')
@@ -34,7 +35,7 @@ export function serveCommand(program: Command): void {
 The log, a line of JSON for each call, goes to standard output; all else to standard error.
 
 Examples:
-  $ postern serve --env-file /etc/postern.env --state /var/lib/postern \\
+  $ postern serve --settings /etc/postern.env --state /var/lib/postern \\
       --host 0.0.0.0 --port 443 --tls-cert cert.pem --tls-key key.pem
   $ postern serve --behind-tls-proxy --client-ip-header X-Real-IP`,
     )

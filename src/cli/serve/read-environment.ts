@@ -15,19 +15,19 @@ export async function readEnvironment(
   file: string | undefined,
   given: Environment,
 ): Promise<Environment> {
-  const values = { ...(file !== undefined && (await readEnvFile(file))), ...env, ...given };
+  const values = { ...(file !== undefined && (await readFileOfSettings(file))), ...env, ...given };
   const environment = Object.fromEntries(SETTING_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
   const settings = readSettings(environment);
   if (settings.ok) return environment;
-  const where = file === undefined ? 'the environment (or give --env-file)' : `${file} or the environment`;
+  const where = file === undefined ? 'the environment (or give --settings FILE)' : `${file} or the environment`;
   throw usageError(`settings are wanting; they come from ${where}:\n  ${settings.error.join('\n  ')}`);
 }
 
-async function readEnvFile(file: string): Promise<NodeJS.Dict<string>> {
+async function readFileOfSettings(file: string): Promise<NodeJS.Dict<string>> {
   const text = (await readInput(file)).toString();
   // What comes through a pipe is nobody else's to read.
   if (file !== '-' && (await stat(file)).mode & 0o004) {
-    throw usageError(`--env-file ${file} holds secrets and anybody on this machine can read it: chmod 600 ${file}`);
+    throw usageError(`--settings ${file} holds secrets and anybody on this machine can read it: chmod 600 ${file}`);
   }
   return parseEnv(text);
 }

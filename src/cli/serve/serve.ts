@@ -16,7 +16,8 @@ export interface ServeOptions {
   readonly state: string;
   /** What `postern build` made; made now, if there is nothing. */
   readonly dist: string;
-  readonly envFile?: string;
+  /** A file of settings. */
+  readonly settings?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly behindTlsProxy?: boolean;
@@ -36,7 +37,7 @@ export interface Served {
 /** Serves the gateway on workerd, with its state on this machine's disk. */
 export async function startServe(options: ServeOptions): Promise<Served> {
   const { host, port, clientIpHeader, behindTlsProxy = false, log } = options;
-  const env = await readEnvironment(process.env, options.envFile, {
+  const env = await readEnvironment(process.env, options.settings, {
     ...(clientIpHeader !== undefined && { POSTERN_CLIENT_IP_HEADER: clientIpHeader }),
   });
   const tls = await readTlsOf(options);
