@@ -47,8 +47,15 @@ async function endOrphans(dir: string): Promise<void> {
     if (!targets.some((target) => target.startsWith(inside))) continue;
     process.kill(Number(pid), 'SIGKILL');
     // Its port is free only when it is gone.
-    while (isAlive(Number(pid))) await setTimeout(10);
+    while (await isRunning(pid)) await setTimeout(10);
   }
+}
+
+/** Not so of one that is dead and whom nobody waits for, as in a container without an init; its threads may live on. */
+async function isRunning(pid: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  return status !== undefined && (threads.length > 1 || !status.slice(status.lastIndexOf(')')).startsWith(') Z'));
 }
 
 function isAlive(pid: number): boolean {
