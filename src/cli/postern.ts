@@ -11,6 +11,7 @@ import { invokeCommand } from './commands/invoke.ts';
 import { keysCommand } from './commands/keys.ts';
 import { openapiCommand } from './commands/openapi.ts';
 import { schemaCommand } from './commands/schema.ts';
+import { serveCommand } from './commands/serve.ts';
 import { tenantsCommand } from './commands/tenants.ts';
 import { usageCommand } from './commands/usage.ts';
 import { conformanceCommand } from './conformance.ts';
@@ -24,6 +25,7 @@ const program = new Command('postern')
 
 for (const add of [
   devCommand,
+  serveCommand,
   tenantsCommand,
   keysCommand,
   usageCommand,

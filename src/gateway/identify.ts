@@ -25,7 +25,7 @@ export type Credential =
 export interface Caller {
   readonly tenantId: TenantId;
   readonly credential: Credential;
-  /** The address that it calls from, as Cloudflare's edge says; absent: not known. */
+  /** The address that it calls from; absent: not known. */
   readonly address?: string;
   /** The web page that it calls from, when a browser says so. */
   readonly origin?: string;
@@ -35,14 +35,14 @@ export interface IdentifyInput {
   readonly url: string;
   readonly query: QueryParameters;
   readonly headers: Headers;
+  readonly address: string | undefined;
   readonly keyring: Keyring;
   readonly nowMs: number;
 }
 
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
-export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+export function identify({ url, query, headers, address, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
-  const address = header('cf-connecting-ip');
   const origin = header('origin');
   const whence = { ...(address !== undefined && { address }), ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');

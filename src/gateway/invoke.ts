@@ -21,6 +21,7 @@ import { type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
+import { clientAddress } from './client-address.ts';
 import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
@@ -63,7 +64,9 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
   // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
-  const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
+  const address = clientAddress(request, settings.clientIpHeader);
+  const { url } = request;
+  const identified = identify({ url, query: query ?? NO_QUERY, headers, address, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
   const { tenantId, credential } = caller;
