@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
 import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { invokeCommand } from './commands/invoke.ts';
@@ -13,6 +14,7 @@ import { openapiCommand } from './commands/openapi.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tenantsCommand } from './commands/tenants.ts';
+import { tokensCommand } from './commands/tokens.ts';
 import { usageCommand } from './commands/usage.ts';
 import { conformanceCommand } from './conformance.ts';
 import { EXIT_HELP } from './exit.ts';
@@ -28,6 +30,7 @@ for (const add of [
   serveCommand,
   tenantsCommand,
   keysCommand,
+  tokensCommand,
   usageCommand,
   auditCommand,
   explainCommand,
@@ -37,6 +40,7 @@ for (const add of [
   exportCommand,
   schemaCommand,
   openapiCommand,
+  doctorCommand,
   conformanceCommand,
   buildCommand,
 ])

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { parseDurationSeconds } from '../duration.ts';
 import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';
+import { parseExpiry } from '../parse-expiry.ts';
 import { layOut } from '../table.ts';
 
 interface KeyJson {
@@ -49,16 +50,6 @@ export function keysCommand(program: Command): void {
   add('revoke <tenant> <key>', 'revoke a key; it is refused everywhere within 5 seconds', 'revoke Acme k1_...').action(
     revoke,
   );
-}
-
-function parseExpiry(text: string): string {
-  const isDuration = /^\d+[a-z]$/.test(text);
-  const ms = isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : Date.parse(text);
-  // Without an offset it would be read by the clock of whatever machine this is.
-  if (Number.isNaN(ms) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
-    throw new InvalidArgumentError('must be as 30d, or as 2027-01-31T00:00:00Z');
-  }
-  return new Date(ms).toISOString();
 }
 
 async function list(named: string, flags: OperatorFlags): Promise<void> {

@@ -6,17 +6,23 @@ import { readInput } from '../read-input.ts';
 
 export type Environment = Readonly<Partial<Record<SettingName, string>>>;
 
-/**
- * The settings for a gateway of this machine: those of the environment, else of a file of `NAME=value` lines. Checked as
- * the Worker itself checks them.
- */
+/** The settings that are given: those of the environment, else of a file of `NAME=value` lines. */
+export async function gatherSettings(
+  env: NodeJS.ProcessEnv,
+  file: string | undefined,
+  given: Environment = {},
+): Promise<Environment> {
+  const values = { ...(file !== undefined && (await readFileOfSettings(file))), ...env, ...given };
+  return Object.fromEntries(SETTING_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
+}
+
+/** The settings for a gateway of this machine, checked as the Worker itself checks them. */
 export async function readEnvironment(
   env: NodeJS.ProcessEnv,
   file: string | undefined,
   given: Environment,
 ): Promise<Environment> {
-  const values = { ...(file !== undefined && (await readFileOfSettings(file))), ...env, ...given };
-  const environment = Object.fromEntries(SETTING_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
+  const environment = await gatherSettings(env, file, given);
   const settings = readSettings(environment);
   if (settings.ok) return environment;
   const where = file === undefined ? 'the environment (or give --settings FILE)' : `${file} or the environment`;
