@@ -29,6 +29,8 @@ export interface BodyLimits {
 /** SHA-256 of no bytes at all. */
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const FIRST_BYTES = 64 * 1024;
+/** How much more than has come may be held for what is still to come: each growth copies, and fresh memory is dear. */
+const GROWTH = 16;
 /** A known caller's refused body is thrown away as it comes up to here, so that it reads its answer and not a reset. */
 export const MAX_DRAINED_BYTES = 100_000_000;
 /** The same for a caller that is not known: no honest call has more, and what it sends should cost us little. */
@@ -81,7 +83,7 @@ export async function readBody(stream: ReadableStream | null, limits: BodyLimits
           if (value === undefined || done) break;
           return no({ kind: 'too-large', bytes: length + 1 + (await giveUp(source)) });
         }
-        if (!grow(Math.min(held * 2, most))) {
+        if (!grow(Math.min(held * GROWTH, most))) {
           await giveUp(source);
           return no({ kind: 'over-budget' });
         }

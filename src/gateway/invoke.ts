@@ -85,7 +85,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
   call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
-  const early = known && decide(gateway, caller, args, known, call);
+  const decide = createDecision(gateway, caller, args, call);
+  const early = known && decide(known);
   const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   // Whoever has not proved itself takes nothing ahead of what is limited.
   const takesLease = early?.ok && call.proved && !tooMany;
@@ -124,7 +125,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     const decideAgain = async (): Promise<Result<Permit, Denial>> => {
       const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
       if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
-      const decision = decide(gateway, caller, args, tenant, call);
+      const decision = decide(tenant);
       if (!decision.ok) return decision;
       const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.maxPayloadBytes);
       if (bytes.length <= roomBytes) return decision;
@@ -183,27 +184,38 @@ interface Denial {
   readonly toAnyone: boolean;
 }
 
-/** Decides whether a tenant, as it is known now, may make a call. */
-function decide(
-  { settings, now }: Gateway,
-  caller: Caller,
+const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
+const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
+
+/**
+ * Decides whether a tenant, as it is known now, may make a call. By the passing of time alone only a key or a token ends;
+ * what else is decided holds for as long as the tenant is known as the same.
+ */
+function createDecision(gateway: Gateway, caller: Caller, args: Result<InvokeArguments, Refusal>, call: Call) {
+  const { tenantId, credential } = caller;
+  const { now } = gateway;
+  let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permit, Denial> } | undefined;
+  return (tenant: KnownTenant): Result<Permit, Denial> => {
+    if (!tenant.exists) return toAnyone(refuse('key-unknown'));
+    const dead =
+      credential.kind === 'token'
+        ? refuseToken(tenant, tenantId, credential.token.claims, now())
+        : refuseKey(tenant, tenantId, credential.key.keyId, now());
+    if (dead) return toAnyone(dead);
+    call.isLive = true;
+    if (decided?.tenant !== tenant) decided = { tenant, decision: decideByPolicy(gateway, caller, args, tenant, call) };
+    return decided.decision;
+  };
+}
+
+function decideByPolicy(
+  { settings }: Gateway,
+  { tenantId, credential, address, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
-  tenant: KnownTenant,
+  tenant: Extract<KnownTenant, { exists: true }>,
   call: Call,
 ): Result<Permit, Denial> {
-  const { tenantId, credential } = caller;
   const { record } = call;
-  const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
-  const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
-
-  if (!tenant.exists) return toAnyone(refuse('key-unknown'));
-  const dead =
-    credential.kind === 'token'
-      ? refuseToken(tenant, tenantId, credential.token.claims, now())
-      : refuseKey(tenant, tenantId, credential.key.keyId, now());
-  if (dead) return toAnyone(dead);
-  call.isLive = true;
-
   const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
   if (credential.kind === 'signature') {
@@ -212,7 +224,6 @@ function decide(
     const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
     if (tooLong) return toKnown(tooLong);
   }
-  const { address, origin } = caller;
   if (origin !== undefined) {
     // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
     if (!policy.corsOrigins.includes(origin)) return toKnown(refuse('origin-not-allowed', tenantId, origin));

@@ -136,16 +136,20 @@ export interface TenantMemory {
 export function createTenantMemory(ask: AskTenant, now: () => number): TenantMemory {
   const entries = new Map<TenantId, Entry>();
 
+  let youngest: TenantId | undefined;
+
   const touch = (tenantId: TenantId): Entry => {
-    const nowMs = now();
-    const entry = entries.get(tenantId) ?? {
+    const found = entries.get(tenantId);
+    if (found && tenantId === youngest) return found;
+    const entry = found ?? {
       forgottenAtMs: Number.NEGATIVE_INFINITY,
-      book: createLeaseBook(crypto.randomUUID(), nowMs),
+      book: createLeaseBook(crypto.randomUUID(), now()),
       waiting: [],
       keysUsed: new Map(),
       retryAtMs: 0,
       backoffMs: MIN_BACKOFF_MS,
     };
+    youngest = tenantId;
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
     if (entries.size > MAX_TENANTS) {

@@ -31,11 +31,21 @@ export interface SenderOptions {
  */
 export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEOUT_MS }: SenderOptions): SendOnce {
   const sign = createSigner(credentials);
+  const places = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
+  const placeOf = (region: string) => {
+    let place = places.get(region);
+    if (!place) {
+      const origin = lambdaEndpoint(region, endpoint);
+      place = { origin, host: new URL(origin).host };
+      places.set(region, place);
+    }
+    return place;
+  };
   return async (permit, payload) => {
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
-    const origin = lambdaEndpoint(region, endpoint);
-    const signed = sign({ origin, region, path, headers, bodySha256: payload.sha256 }, new Date());
+    const { origin, host } = placeOf(region);
+    const signed = sign({ host, region, path, headers, bodySha256: payload.sha256 }, Date.now());
     try {
       return ok(
         await fetch(origin + path, {

@@ -67,7 +67,8 @@ export function createAuthorizer(service: string, { accessKeyId, secretAccessKey
 
 /** A POST to Lambda that is to be signed: every header of it, and nothing else. */
 export interface LambdaRequest {
-  readonly origin: string;
+  /** As it goes on the wire. */
+  readonly host: string;
   readonly region: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -75,17 +76,22 @@ export interface LambdaRequest {
 }
 
 /** Signs a POST to Lambda and gives back all headers that it has to be sent with. */
-export type Sign = (request: LambdaRequest, now: Date) => Record<string, string>;
+export type Sign = (request: LambdaRequest, nowMs: number) => Record<string, string>;
 
 export function createSigner(credentials: AwsCredentials): Sign {
   const authorize = createAuthorizer('lambda', credentials);
   const { sessionToken } = credentials;
-  return ({ origin, region, path, headers, bodySha256 }, now) => {
-    const longDate = now.toISOString().replace(/[-:]|\.\d{3}/g, '');
+  let second = -1;
+  let longDate = '';
+  return ({ host, region, path, headers, bodySha256 }, nowMs) => {
+    if (Math.floor(nowMs / 1_000) !== second) {
+      second = Math.floor(nowMs / 1_000);
+      longDate = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+    }
     const sent: Record<string, string> = { ...headers, 'x-amz-content-sha256': bodySha256, 'x-amz-date': longDate };
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
     // The runtime sets Host itself, by the URL.
-    const signed = { ...sent, host: new URL(origin).host };
+    const signed = { ...sent, host };
     sent.authorization = authorize({ method: 'POST', path, headers: signed, bodySha256, region, longDate });
     return sent;
   };

@@ -53,21 +53,10 @@ describe('the signer', () => {
           )
         ).headers;
         const ours = sessionToken === undefined ? sign : createSigner(credentials);
-        expect(ours({ origin: `https://${host}`, region, path, headers, bodySha256 }, new Date(atMs))).toEqual(
-          expected,
-        );
+        expect(ours({ host, region, path, headers, bodySha256 }, atMs)).toEqual(expected);
       }),
       { numRuns: 1_000 },
     );
-  });
-
-  it('signs the host as it goes on the wire, without the port that its protocol has anyway', () => {
-    const sign = createSigner({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' });
-    const of = (origin: string) =>
-      sign({ origin, region: 'us-east-1', path: '/', headers: {}, bodySha256: sha256('') }, new Date(0)).authorization;
-    expect(of('https://lambda.example:443')).toBe(of('https://lambda.example'));
-    expect(of('https://LAMBDA.example')).toBe(of('https://lambda.example'));
-    expect(of('https://lambda.example:444')).not.toBe(of('https://lambda.example'));
   });
 });
 

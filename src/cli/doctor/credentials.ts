@@ -31,13 +31,13 @@ export async function checkCredentials(
   const path = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
   const headers = createSigner(credentials)(
     {
-      origin,
+      host: new URL(origin).host,
       region,
       path,
       headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'DryRun' },
       bodySha256: createHash('sha256').update(BODY).digest('hex'),
     },
-    new Date(),
+    Date.now(),
   );
   let response: Response;
   try {

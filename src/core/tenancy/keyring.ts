@@ -1,8 +1,8 @@
-import { type Refusal, refuse } from '../refusal.ts';
+import type { Refusal } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
 import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
-import { deriveApiKey, deriveSecretAccessKey, parseApiKey } from './keys.ts';
+import { deriveApiKey, deriveSecretAccessKey, parseApiKey, refuseUnproved } from './keys.ts';
 import type { RootKeys } from './root-keys.ts';
 
 /** A key whose id has been verified, with the secrets that are derived from it when they are first asked for. */
@@ -60,7 +60,7 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
       const parsed = parseApiKey(text);
       if (!parsed.ok) return parsed;
       const key = find(parsed.value.keyId);
-      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuse('key-unknown'));
+      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuseUnproved(text));
     },
   };
 }
