@@ -67,12 +67,13 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         logUnexpected(error, requestId);
         return call.refuse(refuse('internal'));
       })
-      .then((response) => {
+      .then(({ status, headers, body }) => {
         const { tenant } = call.record;
-        const standing = tenant && call.proved && call.isLive ? tenants.describeLimits(tenant) : {};
-        for (const name in standing) response.headers.set(name, standing[name] ?? '');
-        if (call.corsOrigin !== undefined && call.proved) allowOrigin(response.headers, call.corsOrigin);
-        return complete(response, requestId, now());
+        if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
+        if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);
+        headers['x-amzn-requestid'] ??= requestId;
+        headers.date ??= new Date(now()).toUTCString();
+        return new Response(body, { status, headers });
       });
     // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and
     // the memory of a half-read body never be given back.

@@ -17,7 +17,7 @@ import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issu
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
-import { type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
+import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
@@ -44,7 +44,7 @@ export interface Gateway {
 const NO_QUERY: QueryParameters = new Map();
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
-export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
+export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Answer> {
   const { keyring, settings, tenants, budget, now } = gateway;
   const { record } = call;
   const { headers } = request;
@@ -109,7 +109,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;
 
-  const serveBody = async (): Promise<Response> => {
+  const serveBody = async (): Promise<Answer> => {
     // 5 prove: a signed caller's signature, over headers and body.
     if (credential.kind === 'signature') {
       const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
@@ -256,7 +256,7 @@ async function forward(
   reservation: Reservation,
   accept: string | undefined,
   call: Call,
-): Promise<Response> {
+): Promise<Answer> {
   const { record } = call;
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
@@ -284,7 +284,7 @@ async function forward(
     if (passed === 'broken-off') reservation.end();
     return call.refuse(refuse('upstream-unreachable'));
   }
-  const { response, ended } = passed;
+  const { answer, ended } = passed;
   const settle = ({ brokenOff, functionEnded, bytes }: AnswerEnd) => {
     if (functionEnded) reservation.end();
     if (brokenOff) record.brokenOff = true;
@@ -293,7 +293,7 @@ async function forward(
   };
   if (ended instanceof Promise) call.waitUntil(ended.then(settle));
   else settle(ended);
-  return response;
+  return answer;
 }
 
 function refuseBody(fault: BodyFault, maxBytes: number): Refusal {

@@ -4,7 +4,8 @@ import { passAnswer as pass, refuseForUs } from '../../src/gateway/answer.ts';
 const passAnswer = async (upstream: Response) => {
   const passed = await pass(upstream);
   if (typeof passed === 'string') throw new Error(passed);
-  return passed;
+  const { status, headers, body } = passed.answer;
+  return { response: new Response(body, { status, headers }), ended: passed.ended };
 };
 
 const forbidden = (type?: string) =>
