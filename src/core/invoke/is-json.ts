@@ -14,8 +14,8 @@ const ESCAPABLE = Uint8Array.from({ length: 256 }, (_, byte) =>
 const HEX = Uint8Array.from({ length: 256 }, (_, byte) => (/[0-9a-fA-F]/.test(String.fromCharCode(byte)) ? 1 : 0));
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-/** Strings up to here are not worth being read by words. */
-const SHORT = 12;
+/** From here on a string is read by aligned words, which is twice as fast. */
+const LONG = 16;
 const ONES = 0x01010101;
 const HIGH = 0x80808080 | 0;
 const QUOTES = QUOTE * ONES;
@@ -28,10 +28,9 @@ const BACKSLASHES = BACKSLASH * ONES;
  */
 export function isJson(bytes: Uint8Array): boolean {
   const end = bytes.length;
-  const words =
-    LITTLE_ENDIAN && bytes.byteOffset % 4 === 0
-      ? new Int32Array(bytes.buffer, bytes.byteOffset, end >>> 2)
-      : new Int32Array(0);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  const isAligned = LITTLE_ENDIAN && bytes.byteOffset % 4 === 0;
+  const words = new Int32Array(bytes.buffer, isAligned ? bytes.byteOffset : 0, isAligned ? end >>> 2 : 0);
   let kinds = new Uint8Array(64); // of each open bracket: 1 for `{`
   let depth = 0;
   let inObject = false;
@@ -44,7 +43,7 @@ export function isJson(bytes: Uint8Array): boolean {
     byte = bytes[at] ?? NOTHING;
     if (inObject) {
       if (byte !== QUOTE) return false;
-      at = skipString(bytes, words, at + 1, end);
+      at = skipString(bytes, view, words, at + 1, end);
       if (at < 0) return false;
       at = skipSpace(bytes, at, end);
       byte = bytes[at] ?? NOTHING;
@@ -54,7 +53,7 @@ export function isJson(bytes: Uint8Array): boolean {
       byte = bytes[at] ?? NOTHING;
     }
     if (byte === QUOTE) {
-      at = skipString(bytes, words, at + 1, end);
+      at = skipString(bytes, view, words, at + 1, end);
       if (at < 0) return false;
     } else if (byte === 0x7b || byte === 0x5b) {
       const isObject = byte === 0x7b;
@@ -102,18 +101,24 @@ function skipSpace(bytes: Uint8Array, from: number, end: number): number {
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 /** Skips the rest of a string. @returns where it goes on behind the closing quote; -1: it does not. */
-function skipString(bytes: Uint8Array, words: Int32Array, from: number, end: number): number {
+function skipString(bytes: Uint8Array, view: DataView, words: Int32Array, from: number, end: number): number {
   let at = from;
   for (;;) {
-    const wordsFrom = at + SHORT;
-    while (at < end && PLAIN[bytes[at] as number] === 1) {
-      at++;
-      if (at >= wordsFrom && (at & 3) === 0) {
+    while (at <= end - 4) {
+      const odd = oddBytes(view.getInt32(at, true));
+      if (odd !== 0) {
+        at += (31 - Math.clz32(odd & -odd)) >> 3;
+        break;
+      }
+      at += 4;
+      if (at - from > LONG && words.length > 0) {
+        // Back to where a word begins: what is there has been read.
         let word = at >>> 2;
-        while (word < words.length && isPlainWord(words[word] as number)) word++;
-        at = Math.max(at, word << 2);
+        while (word < words.length && oddBytes(words[word] as number) === 0) word++;
+        at = word << 2;
       }
     }
+    while (at < end && PLAIN[bytes[at] as number] === 1) at++;
     if (at >= end) return -1;
     const byte = bytes[at] as number;
     if (byte === QUOTE) return at + 1;
@@ -122,12 +127,15 @@ function skipString(bytes: Uint8Array, words: Int32Array, from: number, end: num
   }
 }
 
-/** Whether four bytes stand for themselves ("Bit Twiddling Hacks", hasless and haszero). */
-function isPlainWord(word: number): boolean {
+/**
+ * The high bits of those of four bytes that do not stand for themselves; of the first of them for certain, of those
+ * behind it perhaps too ("Bit Twiddling Hacks", hasless and haszero).
+ */
+function oddBytes(word: number): number {
   const quote = word ^ QUOTES;
   const backslash = word ^ BACKSLASHES;
-  const odd = word | ((word - 0x20 * ONES) & ~word) | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash);
-  return (odd & HIGH) === 0;
+  const low = (word - 0x20 * ONES) & ~word;
+  return (word | low | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash)) & HIGH;
 }
 
 function skipEscape(bytes: Uint8Array, at: number): number {
