@@ -104,7 +104,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
-  const body = await readBody(request.body, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
+  const body = await readBody(request, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;

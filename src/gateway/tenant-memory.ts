@@ -28,6 +28,7 @@ import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { within } from '../upstream/within.ts';
 import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
 
@@ -433,14 +434,3 @@ const compileTenant = (snapshot: TenantSnapshot): KnownTenant =>
     : snapshot;
 
 const sleep = (ms: number) => new Promise<void>((woken) => setTimeout(woken, ms));
-
-/** Waits for a promise, but not for longer than this. */
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

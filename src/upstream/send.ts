@@ -5,6 +5,7 @@ import type { AwsCredentials } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { createSigner } from './sign.ts';
+import { TimeoutError, within } from './within.ts';
 
 /** A payload, with its SHA-256 in hex. */
 export interface Payload {
@@ -47,19 +48,11 @@ export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEO
     const { origin, host } = placeOf(region);
     const signed = sign({ host, region, path, headers, bodySha256: payload.sha256 }, Date.now());
     try {
-      return ok(
-        await fetch(origin + path, {
-          method: 'POST',
-          headers: signed,
-          body: payload.bytes,
-          // Never follow: a redirect would carry the payload elsewhere, and as a GET.
-          redirect: 'manual',
-          signal: AbortSignal.timeout(timeoutMs),
-        }),
-      );
+      // Never follow: a redirect would carry the payload elsewhere, and as a GET.
+      const sent = fetch(origin + path, { method: 'POST', headers: signed, body: payload.bytes, redirect: 'manual' });
+      return ok(await within(timeoutMs, sent));
     } catch (error) {
-      const timedOut = error instanceof Error && error.name === 'TimeoutError';
-      return no(refuse(timedOut ? 'upstream-timeout' : 'upstream-unreachable'));
+      return no(refuse(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable'));
     }
   };
 }
