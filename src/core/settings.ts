@@ -22,6 +22,7 @@ export const SETTING_NAMES = [
   'AWS_ENDPOINT_URL_LAMBDA',
   'POSTERN_CLIENT_IP_HEADER',
   'POSTERN_MAX_FUNCTION_NAME_LENGTH',
+  'POSTERN_CHECK_JSON',
 ] as const;
 export type SettingName = (typeof SETTING_NAMES)[number];
 
@@ -38,6 +39,8 @@ export interface Settings {
   readonly clientIpHeader?: string;
   /** Characters that a FunctionName may have, 170 to 256. */
   readonly maxFunctionNameLength: number;
+  /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
+  readonly checkJson: boolean;
 }
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
@@ -114,6 +117,11 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
       ? INVOKE_LIMITS.maxFunctionNameLength
       : checked('POSTERN_MAX_FUNCTION_NAME_LENGTH', '', parseNameLength);
 
+  const checkJson =
+    optional('POSTERN_CHECK_JSON') === undefined
+      ? 'on'
+      : checked('POSTERN_CHECK_JSON', '', (text) => fits(/^(on|off)$/.test(text), text, "must be 'on' or 'off'"));
+
   if (
     problems.length > 0 ||
     !rootKeys ||
@@ -135,6 +143,7 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
     ...(clientIpHeader !== undefined && { clientIpHeader }),
     maxFunctionNameLength,
+    checkJson: checkJson === 'on',
   });
 }
 

@@ -136,7 +136,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (!permit.ok) return call.refuse(permit.error.refusal);
 
     // 6 validate: the payload is JSON, or nothing at all.
-    const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
+    const fault = settings.checkJson && bytes.length > 0 ? checkJson(bytes) : undefined;
     if (fault) return call.refuse(refuse('payload-not-json', fault));
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger.

@@ -88,6 +88,17 @@ describe('postern serve', () => {
     expect((await stat(join(server.stateDir, 'objects'))).mode & 0o077).toBe(0);
   });
 
+  it('leaves it to Lambda to say what is no JSON, when it is told to', async () => {
+    const server = await startServe(['--state', newState()], { ...settings, POSTERN_CHECK_JSON: 'off' });
+    running.push(server);
+    const { apiKey } = await makeTenant({ ...server, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY);
+    const before = (await callsSoFar()).length;
+    const { status, headers } = await call(server, apiKey, {}, 'hello', 'no JSON');
+    expect([status, headers['x-amzn-errortype']]).toEqual([400, 'InvalidRequestContentException']);
+    expect(headers).not.toHaveProperty('x-postern-refusal');
+    expect(await callsSoFar()).toHaveLength(before + 1);
+  });
+
   it('is alone on its state, and finds it again after a restart, by settings from a file', async () => {
     const first = await start();
     const { apiKey } = await makeTenant(first, ANY);
