@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { parseDurationSeconds } from '../duration.ts';
 import { findTenant } from '../find-tenant.ts';
@@ -44,7 +44,11 @@ export function keysCommand(program: Command): void {
     'rotate Acme k1_... --grace 24h',
     'rotate Acme k1_... --grace 0s --json',
   )
-    .option('--grace <duration>', 'how long the old key still works', parseDurationSeconds, 86_400)
+    .addOption(
+      new Option('--grace <duration>', 'how long the old key still works')
+        .argParser(parseDurationSeconds)
+        .default(86_400, '24h'),
+    )
     .action(rotate);
   add('revoke <tenant> <key>', 'revoke a key; it is refused everywhere within 5 seconds', 'revoke Acme k1_...').action(
     revoke,
@@ -53,12 +57,12 @@ export function keysCommand(program: Command): void {
 
 function parseExpiry(text: string): string {
   const isDuration = /^\d+[a-z]$/.test(text);
-  const ms = isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : Date.parse(text);
+  const date = new Date(isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : text);
   // Without an offset it would be read by the clock of whatever machine this is.
-  if (Number.isNaN(ms) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
+  if (Number.isNaN(date.getTime()) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
     throw new InvalidArgumentError('must be as 30d, or as 2027-01-31T00:00:00Z');
   }
-  return new Date(ms).toISOString();
+  return date.toISOString();
 }
 
 async function list(named: string, flags: OperatorFlags): Promise<void> {
