@@ -244,6 +244,13 @@ describe('postern keys', () => {
     await expect.poll(() => call(one.apiKey), { timeout: 6_000 }).toBe(403);
     expect(await call(two.apiKey)).toBe(200);
     expect(await printedJson(['keys', 'revoke', name, two.id])).toEqual({ revoked: two.id });
+    for (const noId of [postern.demo.apiKey, '..', '', 'k1_a/../..']) {
+      for (const verb of ['revoke', 'rotate']) {
+        const { code, stdout, stderr } = await run(['keys', verb, name, noId]);
+        expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('a key is named by its id')]);
+        expect(stderr).not.toContain(postern.demo.apiKey);
+      }
+    }
     await failed(['keys', 'revoke', name, 'k1_none'], 3, 'There is no such key');
     await failed(['keys', 'rotate', name, 'k1_none'], 3, 'There is no such');
   });
