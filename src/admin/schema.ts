@@ -470,7 +470,10 @@ export const ExplainCall = z
     clientContext: z.boolean().default(false).meta({ description: 'The call has one.' }),
     tenantId: z.string().optional(),
     payloadBytes: z.int().min(0).default(0),
-    ip: z.string().optional().meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
+    ip: z
+      .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')
+      .optional()
+      .meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
   })
   .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -11,22 +13,18 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Settings of whoever runs the tests are nothing to the commands that they run. */
-const OWN = /^(POSTERN|AWS)_/;
+export interface CliOptions {
+  /** Its whole environment beside PATH: no setting of this machine reaches it. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
 
-/** Runs the real command to its end, off a terminal. */
-export async function runCli(
-  args: readonly string[],
-  { env = {}, stdin = '' }: { env?: Readonly<Record<string, string>>; stdin?: string } = {},
-): Promise<CliResult> {
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN.test(name)));
-  const child = spawn(process.execPath, [CLI, ...args], {
-    env: { ...clean, HOME: '/nonexistent', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const closed = new Promise<number | null>((done) => child.once('close', done));
-  child.stdin.on('error', () => {}); // it need not read it
-  child.stdin.end(stdin);
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+/** Runs the real command to its end, off a terminal, in a home without profiles. */
+export async function runCli(args: readonly string[], { env = {}, stdin = '' }: CliOptions = {}): Promise<CliResult> {
+  const home = resolve(tmpdir(), 'postern-no-home');
+  const child = spawn(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH ?? '', HOME: home, ...env } });
+  // One that reads no input may have ended already.
+  child.stdin.on('error', () => {}).end(stdin);
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { code, stdout, stderr };
 }
