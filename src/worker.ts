@@ -1,10 +1,12 @@
+import { Hono } from 'hono';
 import { createAdmin } from './admin/app.ts';
 import { refuse } from './core/refusal.ts';
 import { readSettings } from './core/settings.ts';
 import { createKeyring } from './core/tenancy/keyring.ts';
 import { answerRefusal } from './gateway/answer.ts';
-import { createEnvelope, mountGateway, writeLog } from './gateway/app.ts';
+import { answerUnexpected, type Envelope, envelope, mountGateway, writeLog } from './gateway/app.ts';
 import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gateway/body-budget.ts';
+import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
 import { createTenantMemory } from './gateway/tenant-memory.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
@@ -18,12 +20,12 @@ type Env = ObjectBindings & Readonly<Record<string, unknown>>;
 /** Puts the house together, once for each isolate. */
 function build(env: Env) {
   const now = () => Date.now();
-  const app = createEnvelope(now);
+  const app = new Hono<Envelope>().onError(answerUnexpected);
   const read = readSettings(env);
   if (!read.ok) {
     // Without its settings nothing is served: fails closed, and says to the operator what to set.
     writeLog({ level: 'error', misconfigured: read.error });
-    app.all('*', () => answerRefusal(refuse('misconfigured', read.error)));
+    app.use(envelope(now)).all('*', () => answerRefusal(refuse('misconfigured', read.error)));
     return app;
   }
   const settings = read.value;
@@ -33,12 +35,20 @@ function build(env: Env) {
     now,
   );
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
+  app.use('/admin/v1/*', envelope(now));
   app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
+  const issuerKeys = createIssuerKeys({
+    fetch: (url, init) => fetch(url, init),
+    now,
+    random: Math.random,
+    onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),
+  });
   mountGateway(app, {
     settings,
     keyring,
     tenants,
+    issuerKeys,
     budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),
     send,
     now,

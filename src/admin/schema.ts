@@ -9,8 +9,10 @@ import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from
 import { STEPS } from '../core/quota/steps.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
 import { ADMIN_ACCESSES } from '../core/tenancy/admin-tokens.ts';
+import { MAX_CLAIM_LENGTH } from '../core/tenancy/issuers.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
 import { findRangeFault } from '../gateway/address-ranges.ts';
+import { isLoopback } from '../gateway/plain-http.ts';
 
 const NAME_LENGTH = 128;
 const MAX_RULES = 100;
@@ -18,10 +20,18 @@ const MAX_QUALIFIERS = 100;
 const MAX_PUBLISHED = 100;
 const MAX_RANGES = 200;
 const MAX_ORIGINS = 50;
+const MAX_ISSUERS = 10;
+const MAX_ISSUER_LENGTH = 512;
+const MAX_CLAIMS = 10;
+const MAX_VALUES = 50;
 const MAX_GRACE_SECONDS = 30 * 86_400;
 const DEFAULT_GRACE_SECONDS = 3_600;
 const MAX_COUNT = 1_000_000_000_000;
 const NO_CONTROLS = /^\P{Cc}*$/u;
+
+/** OpenID Connect Core 1.0, 2: https, with no query or fragment. Plain HTTP only within a machine. */
+const isIssuerUrl = (text: string): boolean =>
+  /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text) && (text.startsWith('https:') || isLoopback(text));
 
 const Name = z
   .string()
@@ -145,6 +155,43 @@ const Upstream = z
   })
   .meta({ id: 'Upstream' });
 
+const Claim = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(MAX_CLAIM_LENGTH)
+  .meta({ description: 'A value, with `*` for any run of characters.' });
+
+const Issuer = z
+  .strictObject({
+    issuer: z
+      .string()
+      .max(MAX_ISSUER_LENGTH)
+      .refine(
+        isIssuerUrl,
+        "must be the issuer's https URL as it stands in a token's 'iss', such as https://login.example.com, without query or fragment",
+      ),
+    claims: z
+      .record(
+        z.string().min(1).max(NAME_LENGTH),
+        z.array(Claim).min(1, 'must name at least one value').max(MAX_VALUES).readonly(),
+      )
+      .refine(
+        (claims) => Object.keys(claims).length > 0,
+        'must ask for at least one claim, such as {"sub": ["service-7"]}: at an issuer that serves many, anybody can get a token for this tenant',
+      )
+      .refine((claims) => Object.keys(claims).length <= MAX_CLAIMS, `must ask for at most ${MAX_CLAIMS} claims`)
+      .meta({
+        description: 'Claims that a token must have, all of them; of the values of each, one will do.',
+        examples: [{ sub: ['repo:acme/orders:*'] }],
+      }),
+  })
+  .meta({ id: 'Issuer', description: 'An OpenID Connect issuer whose tokens do in place of a key.' });
+
+const Issuers = z.array(Issuer).max(MAX_ISSUERS).readonly().meta({
+  description:
+    "Whose tokens (`Authorization: Bearer`, `aud` = `postern:<tenant id>`) do in place of a key. Absent: nobody's.",
+});
+
 const Quota = z
   .strictObject({
     period: z.enum(PERIODS).meta({ description: 'UTC; a week begins on Monday.' }),
@@ -219,6 +266,7 @@ export const TenantDocumentSchema = z.strictObject({
   policy: Policy.prefault({}),
   limits: Limits.default({}),
   upstream: Upstream.default({}),
+  issuers: Issuers.optional(),
   meterDuration: z.boolean().optional().meta({
     description: 'Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it.',
   }),
@@ -232,7 +280,7 @@ export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 /** A merge patch (RFC 7396) is any object: what it makes of the tenant is checked as a whole. */
 export const PatchTenant = z.record(z.string(), z.unknown()).meta({
   id: 'PatchTenant',
-  description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits, upstream and meterDuration.',
+  description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits, upstream, issuers and meterDuration.',
   examples: [{ status: 'suspended' }],
 });
 
@@ -246,6 +294,7 @@ export const TenantResponse = z
     policy: Policy,
     limits: Limits,
     upstream: Upstream,
+    issuers: Issuers.optional(),
     meterDuration: z.boolean().optional(),
     version: z.int(),
     createdAt: Timestamp,
@@ -421,7 +470,10 @@ export const ExplainCall = z
     clientContext: z.boolean().default(false).meta({ description: 'The call has one.' }),
     tenantId: z.string().optional(),
     payloadBytes: z.int().min(0).default(0),
-    ip: z.string().optional().meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
+    ip: z
+      .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')
+      .optional()
+      .meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
   })
   .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
 

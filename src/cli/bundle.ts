@@ -24,8 +24,13 @@ export interface Bundle {
   readonly gzipBytes: number;
 }
 
-/** Bundles the Worker with wrangler, the way a deployment does, into a folder; not minified where names are to be read. */
-export async function bundleWorker(outDir: string, { minify = true } = {}): Promise<Bundle> {
+export interface BundleOptions {
+  /** False keeps the names of functions, for a profile. */
+  readonly minify?: boolean;
+}
+
+/** Bundles the Worker with wrangler, the way a deployment does, into a folder. */
+export async function bundleWorker(outDir: string, { minify = true }: BundleOptions = {}): Promise<Bundle> {
   const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
   const options = ['--dry-run', ...(minify ? ['--minify'] : []), '--outdir', outDir];
   const child = spawn(process.execPath, [wrangler, 'deploy', ...options], {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { usageError } from './exit.ts';
 import { isExposed, parseOrigin } from './origin.ts';
-import { type Profiles, readProfiles } from './profiles.ts';
+import { type Profiles, profileFile, readProfiles } from './profiles.ts';
 
 /** A gateway, and what opens its admin API. */
 export interface Connection {
@@ -26,7 +26,12 @@ export interface OperatorFlags extends ConnectionFlags {
 /** Gives a command the options that say which gateway it talks to. */
 export const withConnection = (command: Command): Command =>
   command
-    .addOption(new Option('--url <url>', 'the gateway; else POSTERN_URL').argParser(parseOrigin).conflicts('profile'))
+    .addOption(
+      new Option('--url <url>', 'the gateway; else POSTERN_URL')
+        // The parser of the command line would repeat the address, and a password that stands in it.
+        .argParser((text) => checkUrl(text, '--url'))
+        .conflicts('profile'),
+    )
     .option('--profile <name>', 'a gateway of $POSTERN_CONFIG or ~/.config/postern/config.json');
 
 /** Where a gateway is, and the token that was written down beside its address, if any. */
@@ -35,7 +40,6 @@ interface Located {
   /** What named it, for messages. */
   readonly by: string;
   readonly adminToken: string | undefined;
-  readonly file: string;
 }
 
 /**
@@ -43,12 +47,11 @@ interface Located {
  * to the address of that profile and to no other.
  */
 async function locate({ url, profile }: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Located | undefined> {
-  const profiles = await readProfiles(env);
-  const { file } = profiles;
-  if (url !== undefined) return { url, by: '--url', adminToken: undefined, file };
-  if (profile !== undefined) return fromProfile(profile, '--profile', profiles);
+  if (url !== undefined) return { url, by: '--url', adminToken: undefined };
+  if (profile !== undefined) return fromProfile(profile, '--profile', await readProfiles(env));
   if (env.POSTERN_URL)
-    return { url: checkUrl(env.POSTERN_URL, 'POSTERN_URL'), by: 'POSTERN_URL', adminToken: undefined, file };
+    return { url: checkUrl(env.POSTERN_URL, 'POSTERN_URL'), by: 'POSTERN_URL', adminToken: undefined };
+  const profiles = await readProfiles(env);
   return profiles.default === undefined ? undefined : fromProfile(profiles.default, 'default', profiles);
 }
 
@@ -59,7 +62,7 @@ function fromProfile(name: string, by: string, { file, profiles }: Profiles): Lo
     throw usageError(`${by}: ${file} has no profile ${JSON.stringify(name)}; it has: ${names}`);
   }
   const where = `profile ${name} of ${file}`;
-  return { url: checkUrl(profile.url, where), by: where, adminToken: profile.adminToken, file };
+  return { url: checkUrl(profile.url, where), by: where, adminToken: profile.adminToken };
 }
 
 function checkUrl(text: string, where: string): string {
@@ -79,11 +82,11 @@ const isNowhere = (): Error =>
 export async function readConnection(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Connection> {
   const located = await locate(flags, env);
   if (!located) throw isNowhere();
-  const { url, by, file } = located;
+  const { url, by } = located;
   const adminToken = located.adminToken ?? env.POSTERN_ADMIN_TOKEN;
   if (!adminToken) {
     throw usageError(
-      `no admin token for ${url} (by ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${file}`,
+      `no admin token for ${url} (by ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${profileFile(env)}`,
     );
   }
   if (!VISIBLE_ASCII.test(adminToken)) {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** A tenant that the first start makes, so that there is something to call with. */
 export interface DemoTenant {
@@ -58,50 +57,6 @@ function parse(text: string): DevState | undefined {
     return parts.every((part) => typeof part === 'string') ? (state as DevState) : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/**
- * Keeps a second `postern dev` away from a folder that one is using: two would write the same databases.
- *
- * @returns what gives it free again.
- */
-export async function lockState(dir: string): Promise<() => Promise<void>> {
-  const file = join(dir, 'pid');
-  const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-  if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-    throw new Error(`another postern dev (process ${holder}) uses ${dir}; stop it, or choose another with --state`);
-  }
-  await endOrphans(dir);
-  await writeFile(file, String(process.pid), { mode: 0o600 });
-  return () => rm(file, { force: true });
-}
-
-/**
- * Ends each workerd that still has databases of a folder open: its `postern dev` was killed (SIGKILL) and could not take
- * it along. Two on one folder would each count on their own. Where there is no /proc, its port is found in use instead.
- */
-async function endOrphans(dir: string): Promise<void> {
-  const inside = (await realpath(dir)) + sep;
-  const processes = await readdir('/proc').catch(() => []);
-  for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
-    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-    if (name.trim() !== 'workerd') continue;
-    const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
-    const targets = await Promise.all(files.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
-    if (!targets.some((target) => target.startsWith(inside))) continue;
-    process.kill(Number(pid), 'SIGKILL');
-    // Its port is free only when it is gone.
-    while (isAlive(Number(pid))) await setTimeout(10);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, 'EPERM');
   }
 }
 

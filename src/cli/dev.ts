@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { startEmulator } from '../emulator/start.ts';
 import { createAdminClient } from './admin-client.ts';
+import { assertFree } from './assert-free.ts';
 import { bundleWorker } from './bundle.ts';
 import { ensureDemo } from './demo.ts';
-import { type DemoTenant, type DevState, lockState, openState, saveState } from './dev-state.ts';
+import { type DemoTenant, type DevState, openState, saveState } from './dev-state.ts';
 import { startLocalGateway } from './local-gateway.ts';
+import { lockState } from './lock-state.ts';
 
 export interface DevOptions {
   readonly port: number;
@@ -42,7 +43,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     await Promise.allSettled(closers.splice(0).map((closer) => closer()));
   };
   try {
-    await assertFree(options.port, '--port');
+    await assertFree('127.0.0.1', options.port, '--port');
     const lambda = options.lambdaEndpoint
       ? useLambda(options.lambdaEndpoint, process.env)
       : await startLambda(options, state, closers);
@@ -75,7 +76,7 @@ interface Upstream {
 }
 
 async function startLambda(options: DevOptions, state: DevState, closers: (() => Promise<void>)[]): Promise<Upstream> {
-  await assertFree(options.lambdaPort, '--lambda-port');
+  await assertFree('127.0.0.1', options.lambdaPort, '--lambda-port');
   const region = process.env.AWS_REGION ?? 'us-east-1';
   const emulator = await startEmulator({
     port: options.lambdaPort,
@@ -114,17 +115,6 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
       ...(env.AWS_SESSION_TOKEN !== undefined && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
     },
   };
-}
-
-async function assertFree(port: number, option: string): Promise<void> {
-  if (port === 0) return;
-  const { promise, resolve: free, reject } = Promise.withResolvers<void>();
-  const probe = createServer();
-  probe.once('error', (error: NodeJS.ErrnoException) =>
-    reject(error.code === 'EADDRINUSE' ? new Error(`port ${port} is in use; choose another with ${option}`) : error),
-  );
-  probe.listen(port, '127.0.0.1', () => probe.close(() => free()));
-  await promise;
 }
 
 /** Makes the first call, so that a newcomer sees one answered. */

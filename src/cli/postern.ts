@@ -5,13 +5,16 @@ import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
 import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { invokeCommand } from './commands/invoke.ts';
 import { keysCommand } from './commands/keys.ts';
 import { openapiCommand } from './commands/openapi.ts';
 import { schemaCommand } from './commands/schema.ts';
+import { serveCommand } from './commands/serve.ts';
 import { tenantsCommand } from './commands/tenants.ts';
+import { tokensCommand } from './commands/tokens.ts';
 import { usageCommand } from './commands/usage.ts';
 import { conformanceCommand } from './conformance.ts';
 import { EXIT_HELP } from './exit.ts';
@@ -24,8 +27,10 @@ const program = new Command('postern')
 
 for (const add of [
   devCommand,
+  serveCommand,
   tenantsCommand,
   keysCommand,
+  tokensCommand,
   usageCommand,
   auditCommand,
   explainCommand,
@@ -35,6 +40,7 @@ for (const add of [
   exportCommand,
   schemaCommand,
   openapiCommand,
+  doctorCommand,
   conformanceCommand,
   buildCommand,
 ])

@@ -30,12 +30,10 @@ export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { file, profiles: {} };
     throw usageError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
-  const read = ProfileFile.safeParse(parseJson(text));
+  const read = ProfileFile.safeParse(parseJson(file, text));
   if (!read.success) {
     const [fault] = toFieldFaults(read.error.issues);
-    throw usageError(
-      `${file} must be {"profiles": {"NAME": {"url": "https://...", "adminToken": "..."}}, "default": "NAME"}; ${fault?.pointer}: ${fault?.detail}`,
-    );
+    throw notProfiles(file, `${fault?.pointer}: ${fault?.detail}`);
   }
   if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0 && holdsToken(read.data)) {
     console.error(`postern: others on this machine can read the tokens in ${file}; mend it with: chmod 600 ${file}`);
@@ -46,10 +44,16 @@ export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
 const holdsToken = ({ profiles }: z.output<typeof ProfileFile>): boolean =>
   Object.values(profiles).some(({ adminToken }) => adminToken !== undefined);
 
-function parseJson(text: string): unknown {
+const notProfiles = (file: string, why: string): Error =>
+  usageError(
+    `${file} must be {"profiles": {"NAME": {"url": "https://...", "adminToken": "..."}}, "default": "NAME"}; ${why}`,
+  );
+
+function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    // Its own message would quote the text.
+    throw notProfiles(file, 'it is not JSON');
   }
 }

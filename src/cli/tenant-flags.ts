@@ -44,7 +44,8 @@ export function tenantPatch(flags: TenantFlags): Record<string, unknown> {
   };
 }
 
-function parseCount(text: string): number {
+/** Parses a whole number. */
+export function parseCount(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
   return Number(text);
 }

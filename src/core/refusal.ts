@@ -87,7 +87,26 @@ export const REFUSALS = {
   'key-revoked': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
   'key-expired': row({ error: 'ExpiredTokenException' }, says('The security token included in the request is expired')),
 
+  'token-malformed': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'token-audience': row(
+    { error: 'UnrecognizedClientException' },
+    says("The security token included in the request is invalid: its 'aud' must be 'postern:' and a tenant's id."),
+  ),
+  'token-not-accepted': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'token-expired': row(
+    { error: 'ExpiredTokenException' },
+    says('The security token included in the request is expired'),
+  ),
+  'issuer-unavailable': row(
+    { error: 'ServiceException', status: 503, retryAfterSeconds: 5 },
+    says("The keys of the token's issuer cannot be fetched. Nothing was sent to Lambda. Try again in a moment."),
+  ),
+
   // 3 authorize
+  'token-claims': row(
+    { error: 'AccessDeniedException' },
+    (claim: string) => `The token's claim '${claim}' is not one that this tenant accepts`,
+  ),
   'tenant-suspended': row({ error: 'AccessDeniedException' }, (tenant: string) => `${tenant} is suspended`),
   'function-not-allowed': row(
     { error: 'AccessDeniedException' },

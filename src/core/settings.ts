@@ -10,6 +10,22 @@ export interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
+/** Each setting, by its name in the environment. */
+export const SETTING_NAMES = [
+  'POSTERN_ROOT_KEYS',
+  'POSTERN_ADMIN_TOKEN',
+  'AWS_ACCOUNT_ID',
+  'AWS_REGION',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_ENDPOINT_URL_LAMBDA',
+  'POSTERN_CLIENT_IP_HEADER',
+  'POSTERN_MAX_FUNCTION_NAME_LENGTH',
+  'POSTERN_CHECK_JSON',
+] as const;
+export type SettingName = (typeof SETTING_NAMES)[number];
+
 /** Everything that an operator sets, read once and checked. */
 export interface Settings {
   readonly rootKeys: RootKeys;
@@ -19,14 +35,19 @@ export interface Settings {
   readonly credentials: AwsCredentials;
   /** `http(s)://host[:port]` in place of AWS's endpoints. */
   readonly lambdaEndpoint?: string;
+  /** The header in which a trusted proxy names the caller's address, in place of what the platform says. */
+  readonly clientIpHeader?: string;
   /** Characters that a FunctionName may have, 170 to 256. */
   readonly maxFunctionNameLength: number;
+  /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
+  readonly checkJson: boolean;
 }
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
 /** What a header can carry as it is (RFC 9110, VCHAR). */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /**
  * Reads the settings.
@@ -36,11 +57,11 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
  */
 export function readSettings(env: Readonly<Record<string, unknown>>): Result<Settings, readonly string[]> {
   const problems: string[] = [];
-  const optional = (name: string): string | undefined => {
+  const optional = (name: SettingName): string | undefined => {
     const value = env[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  const checked = <T>(name: string, hint: string, parse: (text: string) => Result<T, string>): T | undefined => {
+  const checked = <T>(name: SettingName, hint: string, parse: (text: string) => Result<T, string>): T | undefined => {
     const text = optional(name);
     const parsed = text === undefined ? no(`is not set: ${hint}`) : parse(text);
     if (parsed.ok) return parsed.value;
@@ -85,10 +106,21 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
       : checked('AWS_ENDPOINT_URL_LAMBDA', '', (text) =>
           fits(isOrigin(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
         );
+  const clientIpHeader =
+    optional('POSTERN_CLIENT_IP_HEADER') === undefined
+      ? undefined
+      : checked('POSTERN_CLIENT_IP_HEADER', '', (text) =>
+          fits(HEADER_NAME.test(text), text.toLowerCase(), 'must be the name of a header, such as X-Real-IP'),
+        );
   const maxFunctionNameLength =
     optional('POSTERN_MAX_FUNCTION_NAME_LENGTH') === undefined
       ? INVOKE_LIMITS.maxFunctionNameLength
       : checked('POSTERN_MAX_FUNCTION_NAME_LENGTH', '', parseNameLength);
+
+  const checkJson =
+    optional('POSTERN_CHECK_JSON') === undefined
+      ? 'on'
+      : checked('POSTERN_CHECK_JSON', '', (text) => fits(/^(on|off)$/.test(text), text, "must be 'on' or 'off'"));
 
   if (
     problems.length > 0 ||
@@ -109,7 +141,9 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     region,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
     ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
+    ...(clientIpHeader !== undefined && { clientIpHeader }),
     maxFunctionNameLength,
+    checkJson: checkJson === 'on',
   });
 }
 

@@ -28,6 +28,14 @@ export function refuseForUs(upstream: Response, givenName: string): Refusal | un
 const PASSED = new Set(['content-type', 'date', 'retry-after']);
 const isPassed = (name: string) => PASSED.has(name) || name.startsWith('x-amz-') || name.startsWith('x-amzn-');
 
+/** An answer in the making. It becomes a `Response` once, when all of its headers are known. */
+export interface Answer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: Record<string, string>;
+  readonly body: ReadableStream | ArrayBuffer | string | null;
+}
+
 /** How Lambda's answer came to its end. */
 export interface AnswerEnd {
   /** It did not get to its end, at Lambda or because the caller left. */
@@ -40,10 +48,13 @@ export interface AnswerEnd {
 
 /** Lambda's answer on its way to the caller, and when the last of it has gone. */
 export interface PassedAnswer {
-  readonly response: Response;
-  /** Resolves when Lambda's answer has ended. Never rejects. */
-  readonly ended: Promise<AnswerEnd>;
+  readonly answer: Answer;
+  /** How it ended, where that is known already; else it resolves when Lambda's answer has ended, and never rejects. */
+  readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
+
+/** An answer that is no longer than this is read whole: cheaper than a stream, and its end is seen at once. */
+const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface PassOptions {
   /** What the caller wants a response stream to be written as. */
@@ -56,23 +67,26 @@ export interface PassOptions {
  * Passes Lambda's answer on: status, `X-Amz-*`, `x-amzn-*`, content type and body bytes, streamed. Nothing else of its
  * headers: no cookies, nothing hop-by-hop.
  */
-export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOptions = {}): PassedAnswer | undefined {
+export async function passAnswer(
+  upstream: Response,
+  { accept, logIsOurs }: PassOptions = {},
+): Promise<PassedAnswer | 'not-http' | 'broken-off'> {
   // No answer of HTTP's: what spoke was not Lambda.
-  if (upstream.status < 200 || upstream.status > 599) return undefined;
-  const headers = new Headers();
-  for (const [name, value] of upstream.headers) if (isPassed(name)) headers.append(name, value);
-  if (logIsOurs) headers.delete('x-amz-log-result');
+  if (upstream.status < 200 || upstream.status > 599) return 'not-http';
+  const headers: Record<string, string> = {};
+  for (const [name, value] of upstream.headers) if (isPassed(name)) headers[name] = value;
+  if (logIsOurs) delete headers['x-amz-log-result'];
   const { status, body } = upstream;
   if (body === null) {
-    const ended = Promise.resolve({ brokenOff: false, functionEnded: true, bytes: 0 });
-    return { response: new Response(null, { status, headers }), ended };
+    const ended = { brokenOff: false, functionEnded: true, bytes: 0 };
+    return { answer: { status, headers, body: null }, ended };
   }
   if (upstream.headers.get('content-type') === EVENT_STREAM) {
     const format = chooseFormat(accept);
-    headers.set('content-type', format.contentType);
+    headers['content-type'] = format.contentType;
     const { readable, ended } = passStream(body, format);
     return {
-      response: new Response(readable, { status, headers }),
+      answer: { status, headers, body: readable },
       // A stream begins when its function does; only its own end says that the function has ended too.
       ended: ended.then(({ complete, bytes }) => ({ brokenOff: !complete, functionEnded: complete, bytes })),
     };
@@ -80,6 +94,11 @@ export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOption
   // The runtime decodes a compressed body, so its length is not the one declared.
   const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
   let bytes = declared === null ? 0 : Number(declared);
+  if (declared !== null && bytes <= MAX_WHOLE_BYTES) {
+    const whole = await upstream.arrayBuffer().catch(() => undefined);
+    const ended = { brokenOff: false, functionEnded: true, bytes };
+    return whole ? { answer: { status, headers, body: whole }, ended } : 'broken-off';
+  }
   const { readable, writable } = declared === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
   const counted = declared === null ? body.pipeThrough(counting((chunk) => (bytes += chunk))) : body;
   // Lambda answers when the function has ended.
@@ -87,7 +106,7 @@ export function passAnswer(upstream: Response, { accept, logIsOurs }: PassOption
     () => ({ brokenOff: false, functionEnded: true, bytes }),
     () => ({ brokenOff: true, functionEnded: true, bytes }),
   );
-  return { response: new Response(readable, { status, headers }), ended };
+  return { answer: { status, headers, body: readable }, ended };
 }
 
 const counting = (count: (bytes: number) => void) =>

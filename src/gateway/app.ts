@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import type { ErrorHandler, Hono, MiddlewareHandler } from 'hono';
 import { refuse } from '../core/refusal.ts';
 import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
@@ -26,30 +26,31 @@ export function logUnexpected(error: unknown, requestId: string): void {
   writeLog({ level: 'error', requestId, error: error instanceof Error ? error.stack : String(error) });
 }
 
-/**
- * The envelope around every answer: request id, date, the last-resort error. Other rooms are mounted on it by the worker;
- * every path that is not theirs is a call to Lambda's API.
- */
-export function createEnvelope(now: () => number): Hono<Envelope> {
-  const app = new Hono<Envelope>();
-  app.use(async (c, next) => {
+/** The envelope around the answers of every room but the gateway, which has its own: request id and date. */
+export const envelope =
+  (now: () => number): MiddlewareHandler<Envelope> =>
+  async (c, next) => {
     c.set('requestId', crypto.randomUUID());
     await next();
     complete(c.res, c.get('requestId'), now());
-  });
-  app.onError((error, c) => {
-    logUnexpected(error, c.get('requestId'));
-    return answerRefusal(refuse('internal'));
-  });
-  return app;
-}
+  };
 
-/** Mounts the gateway: it answers whatever no other room has claimed. */
+/** The last resort. */
+export const answerUnexpected: ErrorHandler<Envelope> = (error, c) => {
+  logUnexpected(error, c.get('requestId'));
+  return answerRefusal(refuse('internal'));
+};
+
+/**
+ * Mounts the gateway: it answers whatever no other room has claimed. It is one handler with no middleware around it, for
+ * then Hono calls it straight away.
+ */
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   const { tenants, now } = gateway;
   app.all('*', (c) => {
+    const requestId = crypto.randomUUID();
     const preflight = answerPreflight(c.req.raw);
-    if (preflight) return preflight;
+    if (preflight) return complete(preflight, requestId, now());
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onForward = (record: CallRecord) => {
       if (record.tenant) tenants.record(record.tenant, record.target ?? '', useOfForwarding(record), waitUntil);
@@ -60,18 +61,19 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       const functionName = (record.forwarded && record.target) || '';
       tenants.record(record.tenant, functionName, useOf(record, now()), waitUntil);
     };
-    const call = startCall(c.get('requestId'), c.req.raw, waitUntil, { now, log: writeLog, onForward, onEnd });
+    const call = startCall(requestId, c.req.raw, waitUntil, { now, log: writeLog, onForward, onEnd });
     const answer = invoke(gateway, c.req.raw, call)
       .catch((error: unknown) => {
-        logUnexpected(error, c.get('requestId'));
+        logUnexpected(error, requestId);
         return call.refuse(refuse('internal'));
       })
-      .then((response) => {
+      .then(({ status, headers, body }) => {
         const { tenant } = call.record;
-        const standing = tenant && call.proved && call.isLive ? tenants.describeLimits(tenant) : {};
-        for (const [name, value] of Object.entries(standing)) response.headers.set(name, value);
-        if (call.corsOrigin !== undefined && call.proved) allowOrigin(response.headers, call.corsOrigin);
-        return response;
+        if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
+        if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);
+        headers['x-amzn-requestid'] ??= requestId;
+        headers.date ??= new Date(now()).toUTCString();
+        return new Response(body, { status, headers });
       });
     // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and
     // the memory of a half-read body never be given back.

@@ -1,7 +1,7 @@
 import type { Billed } from '../core/quota/report-line.ts';
-import type { Refusal } from '../core/refusal.ts';
+import { type Refusal, renderRefusal } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
-import { answerRefusal } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { discardBody, MAX_DRAINED_BYTES, MAX_DRAINED_BYTES_OF_UNKNOWN } from './body.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
@@ -11,6 +11,9 @@ export interface CallRecord {
   readonly startedAtMs: number;
   tenant?: TenantId;
   key?: KeyId;
+  /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
+  issuer?: string;
+  subject?: string;
   /** As the caller named it. */
   function?: string;
   /** Which function that is: its name, or its ARN where it is not among the tenant's own. */
@@ -47,7 +50,7 @@ export interface Call {
    * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
    * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
    */
-  refuse(refusal: Refusal): Promise<Response>;
+  refuse(refusal: Refusal): Promise<Answer>;
   /** Accounts for the call as one that goes out. */
   onForward(): void;
   /** Accounts for the call: once, when its end is seen. */
@@ -86,15 +89,15 @@ export function startCall(
     onForward: () => onForward(record),
     settle,
     async refuse(refusal) {
-      const response = answerRefusal(refusal);
-      record.status = response.status;
+      const { status, headers, body } = renderRefusal(refusal);
+      record.status = status;
       record.refusal = refusal.reason;
       settle();
       if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
-        const known = record.key !== undefined;
+        const known = record.tenant !== undefined;
         await discardBody(request.body, known ? MAX_DRAINED_BYTES : MAX_DRAINED_BYTES_OF_UNKNOWN);
       }
-      return response;
+      return { status, headers: { ...headers }, body };
     },
   };
 }

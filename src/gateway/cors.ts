@@ -26,8 +26,8 @@ export function answerPreflight(request: Request): Response | undefined {
 }
 
 /** Lets a page of this origin read an answer. No credentials of the browser's are ever allowed. */
-export function allowOrigin(headers: Headers, origin: string): void {
-  headers.set('access-control-allow-origin', origin);
-  headers.set('access-control-expose-headers', EXPOSED);
-  headers.append('vary', 'origin');
+export function allowOrigin(headers: Record<string, string>, origin: string): void {
+  headers['access-control-allow-origin'] = origin;
+  headers['access-control-expose-headers'] = EXPOSED;
+  headers.vary = 'origin';
 }

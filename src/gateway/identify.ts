@@ -3,20 +3,29 @@ import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import { checkClaim } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
+import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Keyring, KnownKey } from '../core/tenancy/keyring.ts';
 import { isExposed } from './plain-http.ts';
+import { looksLikeToken, parseToken, type Token } from './token.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
 const SIGNED = /^AWS\d/;
 
 /**
- * Who calls. A key id's MAC has been verified, with no lookup; a bearer's secret too, while of a signed caller there is
- * a claim that its body is still needed to prove. Whether the key lives is for the tenant's state to say.
+ * What a caller shows. A key id's MAC has been verified, with no lookup, and an API key's secret too. Of a signed caller
+ * there is a claim that its body is still needed to prove, and of a token its signature. Whether they are good now is for
+ * the tenant's state to say.
  */
+export type Credential =
+  | { readonly kind: 'api-key'; readonly key: KnownKey }
+  | { readonly kind: 'signature'; readonly key: KnownKey; readonly claim: SignatureClaim }
+  | { readonly kind: 'token'; readonly token: Token };
+
+/** Who calls. */
 export interface Caller {
-  readonly key: KnownKey;
-  readonly claim?: SignatureClaim;
-  /** The address that it calls from, as Cloudflare's edge says; absent: not known. */
+  readonly tenantId: TenantId;
+  readonly credential: Credential;
+  /** The address that it calls from; absent: not known. */
   readonly address?: string;
   /** The web page that it calls from, when a browser says so. */
   readonly origin?: string;
@@ -26,14 +35,14 @@ export interface IdentifyInput {
   readonly url: string;
   readonly query: QueryParameters;
   readonly headers: Headers;
+  readonly address: string | undefined;
   readonly keyring: Keyring;
   readonly nowMs: number;
 }
 
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
-export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+export function identify({ url, query, headers, address, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
-  const address = header('cf-connecting-ip');
   const origin = header('origin');
   const whence = { ...(address !== undefined && { address }), ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
@@ -48,10 +57,16 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
   if ((!signed || presigned) && isExposed(url)) return no(refuse('plain-http'));
 
   if (!signed) {
-    const text = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
+    const bearer = BEARER.exec(authorization ?? '')?.[1];
+    if (bearer !== undefined && looksLikeToken(bearer)) {
+      const token = parseToken(bearer, keyring);
+      if (!token.ok) return token;
+      return ok({ tenantId: token.value.tenantId, credential: { kind: 'token', token: token.value }, ...whence });
+    }
+    const text = apiKey ?? bearer;
     if (text === undefined) return no(refuse('key-malformed'));
     const proved = keyring.proveApiKey(text);
-    return proved.ok ? ok({ key: proved.value, ...whence }) : proved;
+    return proved.ok ? ok(byKey({ kind: 'api-key', key: proved.value }, whence)) : proved;
   }
 
   const claim = parseClaim({ authorization, query, header });
@@ -63,5 +78,11 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
     return no(refuse('session-token'));
   }
   const key = keyring.find(claim.value.keyId);
-  return key ? ok({ key, claim: claim.value, ...whence }) : no(refuse('key-unknown'));
+  return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, whence)) : no(refuse('key-unknown'));
 }
+
+const byKey = (credential: Exclude<Credential, { kind: 'token' }>, whence: Pick<Caller, 'address' | 'origin'>) => ({
+  tenantId: credential.key.tenantId,
+  credential,
+  ...whence,
+});

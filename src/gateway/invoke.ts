@@ -13,24 +13,29 @@ import { type Refusal, refuse } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
+import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { Payload, SendOnce } from '../upstream/send.ts';
-import { passAnswer, refuseForUs } from './answer.ts';
+import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type BodyFault, readBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Call } from './call.ts';
+import { clientAddress } from './client-address.ts';
 import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
+import { refuseTokenSignature, type Token } from './token.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;
   readonly tenants: TenantMemory;
+  readonly issuerKeys: IssuerKeys;
   readonly budget: BodyBudget;
   readonly send: SendOnce;
   readonly now: () => number;
@@ -39,7 +44,7 @@ export interface Gateway {
 const NO_QUERY: QueryParameters = new Map();
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
-export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Response> {
+export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Answer> {
   const { keyring, settings, tenants, budget, now } = gateway;
   const { record } = call;
   const { headers } = request;
@@ -58,21 +63,30 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const { maxFunctionNameLength } = settings;
   const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
-  // 2 identify: who calls, with no lookup. A bearer key is proved here; a signature needs the body.
-  const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
+  // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
+  const address = clientAddress(request, settings.clientIpHeader);
+  const { url } = request;
+  const identified = identify({ url, query: query ?? NO_QUERY, headers, address, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
-  record.tenant = caller.key.tenantId;
-  record.key = caller.key.keyId;
+  const { tenantId, credential } = caller;
+  record.tenant = tenantId;
+  if (credential.kind !== 'token') record.key = credential.key.keyId;
   if (declaredBytes !== undefined && declaredBytes > maxInvokeBytes) {
     return call.refuse(refuse('payload-too-large', maxInvokeBytes, declaredBytes));
   }
 
+  // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
+  if (credential.kind === 'token') {
+    const refusal = await proveToken(gateway, credential.token, call);
+    if (refusal) return call.refuse(refusal);
+  }
+
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
-  const { tenantId } = caller.key;
-  call.proved = !caller.claim;
+  call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
-  const early = known && decide(gateway, caller, args, known, call);
+  const decide = createDecision(gateway, caller, args, call);
+  const early = known && decide(known);
   const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   // Whoever has not proved itself takes nothing ahead of what is limited.
   const takesLease = early?.ok && call.proved && !tooMany;
@@ -90,19 +104,19 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
-  const body = await readBody(request.body, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
+  const body = await readBody(request, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;
 
-  const serveBody = async (): Promise<Response> => {
+  const serveBody = async (): Promise<Answer> => {
     // 5 prove: a signed caller's signature, over headers and body.
-    if (caller.claim) {
+    if (credential.kind === 'signature') {
       const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
-      const signed = { claim: caller.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
+      const signed = { claim: credential.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
       const refusal = await refuseSignature(
         { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
-        caller.key.secretAccessKey(),
+        credential.key.secretAccessKey(),
       );
       if (refusal) return call.refuse(refusal);
       call.proved = true;
@@ -111,7 +125,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     const decideAgain = async (): Promise<Result<Permit, Denial>> => {
       const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
       if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
-      const decision = decide(gateway, caller, args, tenant, call);
+      const decision = decide(tenant);
       if (!decision.ok) return decision;
       const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.maxPayloadBytes);
       if (bytes.length <= roomBytes) return decision;
@@ -122,7 +136,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (!permit.ok) return call.refuse(permit.error.refusal);
 
     // 6 validate: the payload is JSON, or nothing at all.
-    const fault = bytes.length > 0 ? checkJson(bytes) : undefined;
+    const fault = settings.checkJson && bytes.length > 0 ? checkJson(bytes) : undefined;
     if (fault) return call.refuse(refuse('payload-not-json', fault));
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger.
@@ -141,6 +155,26 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   return serveBody().finally(release);
 }
 
+/** Why a token does not prove its caller, if it does not. */
+async function proveToken(
+  { tenants, issuerKeys, now }: Gateway,
+  token: Token,
+  call: Call,
+): Promise<Refusal | undefined> {
+  const { tenantId, claims } = token;
+  const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
+  if (!tenant) return refuse('state-unavailable');
+  if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
+  const refusal = await refuseTokenSignature(token, issuerKeys, now(), call.waitUntil);
+  if (refusal) return refusal;
+  const { issuer, all } = claims;
+  Object.assign(call.record, {
+    issuer,
+    ...(typeof all.sub === 'string' && { subject: all.sub.slice(0, MAX_CLAIM_LENGTH) }),
+  });
+  return undefined;
+}
+
 const maxPayloadBytesOf = (tenant: KnownTenant | undefined): number =>
   (tenant?.exists ? tenant.limits.maxPayloadBytes : undefined) ?? Number.POSITIVE_INFINITY;
 
@@ -150,33 +184,46 @@ interface Denial {
   readonly toAnyone: boolean;
 }
 
-/** Decides whether a tenant, as it is known now, may make a call. */
-function decide(
-  { settings, now }: Gateway,
-  caller: Caller,
+const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
+const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
+
+/**
+ * Decides whether a tenant, as it is known now, may make a call. By the passing of time alone only a key or a token ends;
+ * what else is decided holds for as long as the tenant is known as the same.
+ */
+function createDecision(gateway: Gateway, caller: Caller, args: Result<InvokeArguments, Refusal>, call: Call) {
+  const { tenantId, credential } = caller;
+  const { now } = gateway;
+  let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permit, Denial> } | undefined;
+  return (tenant: KnownTenant): Result<Permit, Denial> => {
+    if (!tenant.exists) return toAnyone(refuse('key-unknown'));
+    const dead =
+      credential.kind === 'token'
+        ? refuseToken(tenant, tenantId, credential.token.claims, now())
+        : refuseKey(tenant, tenantId, credential.key.keyId, now());
+    if (dead) return toAnyone(dead);
+    call.isLive = true;
+    if (decided?.tenant !== tenant) decided = { tenant, decision: decideByPolicy(gateway, caller, args, tenant, call) };
+    return decided.decision;
+  };
+}
+
+function decideByPolicy(
+  { settings }: Gateway,
+  { tenantId, credential, address, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
-  tenant: KnownTenant,
+  tenant: Extract<KnownTenant, { exists: true }>,
   call: Call,
 ): Result<Permit, Denial> {
-  const { tenantId, keyId } = caller.key;
-  const { claim } = caller;
   const { record } = call;
-  const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
-  const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
-
-  if (!tenant.exists) return toAnyone(refuse('key-unknown'));
-  const dead = refuseKey(tenant, tenantId, keyId, now());
-  if (dead) return toAnyone(dead);
-  call.isLive = true;
-
   const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
-  if (claim) {
+  if (credential.kind === 'signature') {
+    const { claim } = credential;
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
     const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
     if (tooLong) return toKnown(tooLong);
   }
-  const { address, origin } = caller;
   if (origin !== undefined) {
     // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
     if (!policy.corsOrigins.includes(origin)) return toKnown(refuse('origin-not-allowed', tenantId, origin));
@@ -209,7 +256,7 @@ async function forward(
   reservation: Reservation,
   accept: string | undefined,
   call: Call,
-): Promise<Response> {
+): Promise<Answer> {
   const { record } = call;
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
@@ -231,18 +278,22 @@ async function forward(
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
   if (permit.isPublished) upstream = await hideAccount(upstream, permit);
-  const passed = passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
-  if (!passed) return call.refuse(refuse('upstream-unreachable'));
-  const { response, ended } = passed;
-  call.waitUntil(
-    ended.then(({ brokenOff, functionEnded, bytes }) => {
-      if (functionEnded) reservation.end();
-      if (brokenOff) record.brokenOff = true;
-      record.bytesOut = bytes;
-      call.settle();
-    }),
-  );
-  return response;
+  const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
+  if (typeof passed === 'string') {
+    // Lambda answers when the function has ended.
+    if (passed === 'broken-off') reservation.end();
+    return call.refuse(refuse('upstream-unreachable'));
+  }
+  const { answer, ended } = passed;
+  const settle = ({ brokenOff, functionEnded, bytes }: AnswerEnd) => {
+    if (functionEnded) reservation.end();
+    if (brokenOff) record.brokenOff = true;
+    record.bytesOut = bytes;
+    call.settle();
+  };
+  if (ended instanceof Promise) call.waitUntil(ended.then(settle));
+  else settle(ended);
+  return answer;
 }
 
 function refuseBody(fault: BodyFault, maxBytes: number): Refusal {

@@ -28,6 +28,7 @@ import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import { within } from '../upstream/within.ts';
 import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
 
@@ -136,16 +137,20 @@ export interface TenantMemory {
 export function createTenantMemory(ask: AskTenant, now: () => number): TenantMemory {
   const entries = new Map<TenantId, Entry>();
 
+  let youngest: TenantId | undefined;
+
   const touch = (tenantId: TenantId): Entry => {
-    const nowMs = now();
-    const entry = entries.get(tenantId) ?? {
+    const found = entries.get(tenantId);
+    if (found && tenantId === youngest) return found;
+    const entry = found ?? {
       forgottenAtMs: Number.NEGATIVE_INFINITY,
-      book: createLeaseBook(crypto.randomUUID(), nowMs),
+      book: createLeaseBook(crypto.randomUUID(), now()),
       waiting: [],
       keysUsed: new Map(),
       retryAtMs: 0,
       backoffMs: MIN_BACKOFF_MS,
     };
+    youngest = tenantId;
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
     if (entries.size > MAX_TENANTS) {
@@ -429,14 +434,3 @@ const compileTenant = (snapshot: TenantSnapshot): KnownTenant =>
     : snapshot;
 
 const sleep = (ms: number) => new Promise<void>((woken) => setTimeout(woken, ms));
-
-/** Waits for a promise, but not for longer than this. */
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

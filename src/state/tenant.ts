@@ -345,7 +345,7 @@ export class Tenant extends DurableObject {
   snapshot(): TenantSnapshot {
     const tenant = this.read();
     if (!tenant) return { exists: false };
-    const { status, policy, limits, upstream, meterDuration = false } = tenant;
+    const { status, policy, limits, upstream, issuers = [], meterDuration = false } = tenant;
     const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
     return {
       exists: true,
@@ -354,6 +354,7 @@ export class Tenant extends DurableObject {
       limits,
       upstream,
       meterDuration,
+      issuers,
       keys: Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms])),
     };
   }

@@ -5,6 +5,7 @@ import type { AwsCredentials } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { createSigner } from './sign.ts';
+import { TimeoutError, within } from './within.ts';
 
 /** A payload, with its SHA-256 in hex. */
 export interface Payload {
@@ -31,25 +32,27 @@ export interface SenderOptions {
  */
 export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEOUT_MS }: SenderOptions): SendOnce {
   const sign = createSigner(credentials);
+  const places = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
+  const placeOf = (region: string) => {
+    let place = places.get(region);
+    if (!place) {
+      const origin = lambdaEndpoint(region, endpoint);
+      place = { origin, host: new URL(origin).host };
+      places.set(region, place);
+    }
+    return place;
+  };
   return async (permit, payload) => {
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
-    const origin = lambdaEndpoint(region, endpoint);
-    const signed = await sign({ origin, region, path, headers, bodySha256: payload.sha256 }, new Date());
+    const { origin, host } = placeOf(region);
+    const signed = sign({ host, region, path, headers, bodySha256: payload.sha256 }, Date.now());
     try {
-      return ok(
-        await fetch(origin + path, {
-          method: 'POST',
-          headers: signed,
-          body: payload.bytes,
-          // Never follow: a redirect would carry the payload elsewhere, and as a GET.
-          redirect: 'manual',
-          signal: AbortSignal.timeout(timeoutMs),
-        }),
-      );
+      // Never follow: a redirect would carry the payload elsewhere, and as a GET.
+      const sent = fetch(origin + path, { method: 'POST', headers: signed, body: payload.bytes, redirect: 'manual' });
+      return ok(await within(timeoutMs, sent));
     } catch (error) {
-      const timedOut = error instanceof Error && error.name === 'TimeoutError';
-      return no(refuse(timedOut ? 'upstream-timeout' : 'upstream-unreachable'));
+      return no(refuse(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable'));
     }
   };
 }

@@ -1,41 +1,98 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
-import { SignatureV4 } from '@smithy/signature-v4';
+import { createHash, createHmac } from 'node:crypto';
 import type { AwsCredentials } from '../core/settings.ts';
 
-/** What is signed: every header of it, and nothing else. */
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+/** Regions whose signing key of the day is kept: more than a gateway calls. */
+const MAX_SIGNING_KEYS = 64;
+
+/** What a signature covers. */
 export interface Signable {
-  readonly origin: string;
-  readonly region: string;
+  readonly method: string;
+  /** As it goes on the wire, percent-encoded, without dot segments or empty ones; there is no query. */
   readonly path: string;
+  /** All headers, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   /** SHA-256 of the body in hex. */
   readonly bodySha256: string;
+  readonly region: string;
+  /** `20261124T150405Z`. */
+  readonly longDate: string;
 }
 
-/** Signs a POST to Lambda (SigV4) and gives back all of its headers. */
-export type Sign = (request: Signable, now: Date) => Promise<Record<string, string>>;
+/** Gives the `Authorization` header of a request. */
+export type Authorize = (request: Signable) => string;
+
+const utf8 = new TextEncoder();
+/** RFC 3986, 2.3: all but letters, digits and `-._~` is encoded; `/` stays. */
+const encodePath = (path: string) =>
+  encodeURIComponent(path)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
 /**
- * Makes a signer. The body's hash is handed in, computed by the runtime as the body came; what is left to hash are a
- * few hundred bytes, where the pure-JS SHA-256 saves the promises of the native one. The library keeps the signing key
- * of each day and region.
+ * Signature Version 4 (AWS IAM User Guide, "Create a signed AWS API request"), for requests without a query to any
+ * service but S3. Written for speed, for it was a fifth of what a small call cost: it keeps the signing key of each day
+ * and region and builds nothing in between. The bytes are those of `@smithy/signature-v4`, by a property test, and of
+ * AWS's vectors.
  */
+export function createAuthorizer(service: string, { accessKeyId, secretAccessKey }: AwsCredentials): Authorize {
+  const signingKeys = new Map<string, Uint8Array>();
+
+  const signingKeyOf = (scope: string): Uint8Array => {
+    let key = signingKeys.get(scope);
+    if (!key) {
+      key = utf8.encode(`AWS4${secretAccessKey}`);
+      for (const part of scope.split('/')) key = hmac(key, part).digest();
+      if (signingKeys.size >= MAX_SIGNING_KEYS) signingKeys.clear();
+      signingKeys.set(scope, key);
+    }
+    return key;
+  };
+
+  return ({ method, path, headers, bodySha256, region, longDate }) => {
+    const names = Object.keys(headers).sort();
+    let canonicalHeaders = '';
+    for (const name of names) canonicalHeaders += `${name}:${headers[name]?.trim().replace(/\s+/g, ' ')}\n`;
+    const signedHeaders = names.join(';');
+    // Each segment is encoded once more than on the wire: only S3 does without.
+    const canonical = `${method}\n${encodePath(path)}\n\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;
+    const scope = `${longDate.slice(0, 8)}/${region}/${service}/aws4_request`;
+    const canonicalSha256 = createHash('sha256').update(canonical).digest('hex');
+    const stringToSign = `${ALGORITHM}\n${longDate}\n${scope}\n${canonicalSha256}`;
+    const signature = hmac(signingKeyOf(scope), stringToSign).digest('hex');
+    return `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
+  };
+}
+
+/** A POST to Lambda that is to be signed: every header of it, and nothing else. */
+export interface LambdaRequest {
+  /** As it goes on the wire. */
+  readonly host: string;
+  readonly region: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodySha256: string;
+}
+
+/** Signs a POST to Lambda and gives back all headers that it has to be sent with. */
+export type Sign = (request: LambdaRequest, nowMs: number) => Record<string, string>;
+
 export function createSigner(credentials: AwsCredentials): Sign {
-  const signer = new SignatureV4({ service: 'lambda', region: 'us-east-1', credentials, sha256: Sha256 });
-  return async ({ origin, region, path, headers, bodySha256 }, now) => {
-    const { protocol, host, hostname } = new URL(origin);
-    const signed = await signer.sign(
-      {
-        method: 'POST',
-        protocol,
-        hostname,
-        path,
-        query: {},
-        headers: { ...headers, host, 'x-amz-content-sha256': bodySha256 },
-      },
-      { signingDate: now, signingRegion: region },
-    );
-    const { host: _fromUrl, ...rest } = signed.headers;
-    return rest;
+  const authorize = createAuthorizer('lambda', credentials);
+  const { sessionToken } = credentials;
+  let second = -1;
+  let longDate = '';
+  return ({ host, region, path, headers, bodySha256 }, nowMs) => {
+    if (Math.floor(nowMs / 1_000) !== second) {
+      second = Math.floor(nowMs / 1_000);
+      longDate = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+    }
+    const sent: Record<string, string> = { ...headers, 'x-amz-content-sha256': bodySha256, 'x-amz-date': longDate };
+    if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
+    // The runtime sets Host itself, by the URL.
+    const signed = { ...sent, host };
+    sent.authorization = authorize({ method: 'POST', path, headers: signed, bodySha256, region, longDate });
+    return sent;
   };
 }

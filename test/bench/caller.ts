@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
-import { createSigner } from '../../src/upstream/sign.ts';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { SignatureV4 } from '@smithy/signature-v4';
 import { REGION } from './subjects/subject.ts';
 
-/** The headers of a call that a caller has signed (SigV4), good for five minutes. */
-export function signHeaders(
+/** The headers of a call that a caller has signed (SigV4) as an SDK does, good for five minutes. */
+export async function signCall(
   url: string,
-  key: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  { accessKeyId, secretAccessKey }: { readonly accessKeyId: string; readonly secretAccessKey: string },
   body: Buffer,
 ): Promise<Record<string, string>> {
-  const { origin, pathname } = new URL(url);
-  const sign = createSigner({ accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey });
-  const bodySha256 = createHash('sha256').update(body).digest('hex');
-  const headers = { 'content-type': 'application/json' };
-  return sign({ origin, region: REGION, path: pathname, headers, bodySha256 }, new Date());
+  const { protocol, host, hostname, pathname } = new URL(url);
+  const credentials = { accessKeyId, secretAccessKey };
+  const signer = new SignatureV4({ service: 'lambda', region: REGION, credentials, sha256: Sha256 });
+  const headers = { host, 'content-type': 'application/json' };
+  const signed = await signer.sign({ method: 'POST', protocol, hostname, path: pathname, query: {}, headers, body });
+  const { host: _fromUrl, ...rest } = signed.headers;
+  return rest;
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { signHeaders } from './caller.ts';
+import { signCall } from './caller.ts';
 import { type LoadReport, startLoad } from './load.ts';
 import { cpuMicroseconds, memoryBytes, resetPeak } from './machine.ts';
 import { makePayload } from './payload.ts';
@@ -65,11 +65,12 @@ export interface CompareOptions {
 export const FLOOR = 'workerd, passing through (the floor)';
 const SIGNING = 'the floor, signing';
 export const POSTERN = 'Postern';
+const UNCHECKED = `${POSTERN}, JSON check off`;
 const SIGNED = `${POSTERN}, signed caller, limits`;
 const FASTIFY = 'Fastify, @fastify/http-proxy, aws4';
 const EXPRESS = 'Express, http-proxy-middleware, aws4';
-/** Those that the plot shows. */
-export const PLOTTED = [FLOOR, SIGNING, POSTERN, SIGNED, FASTIFY, EXPRESS];
+/** Those that the plot shows, as multiples of the floor. */
+export const PLOTTED = [SIGNING, POSTERN, UNCHECKED, SIGNED, FASTIFY, EXPRESS];
 export const MIDDLE_CONNECTIONS = 16;
 const CONNECTIONS = [1, MIDDLE_CONNECTIONS, 64];
 /** Six of the largest calls of a tenant fit into an isolate's budget of bytes in flight at once; one more is refused. */
@@ -167,6 +168,9 @@ async function startAll(site: (name: string) => Promise<Site>, subjects: Subject
     return subject;
   };
   const postern: Postern = await add(startPostern(await site('postern')));
+  const unchecked: Postern = await add(
+    startPostern(await site('unchecked'), { settings: { POSTERN_CHECK_JSON: 'off' } }),
+  );
   const plain = await postern.makeTenant();
   const limited = await postern.makeTenant(LIMITS);
   const floor = await add(startWorker(FLOOR, 'floor-worker.ts', await site('floor')));
@@ -179,12 +183,13 @@ async function startAll(site: (name: string) => Promise<Site>, subjects: Subject
     headers: async () => ({ 'x-api-key': apiKey, 'content-type': 'application/json' }),
   });
   const bySignature = (key: CallerKey) => ({
-    headers: (body: Buffer) => signHeaders(postern.url, key, body),
+    headers: (body: Buffer) => signCall(postern.url, key, body),
   });
   const contenders: Contender[] = [
     { name: FLOOR, subject: floor, ...byKey(plain), always: true },
     { name: signing.name, subject: signing, ...byKey(plain), always: true },
     { name: POSTERN, subject: postern, ...byKey(plain), always: true },
+    { name: UNCHECKED, subject: unchecked, ...byKey(await unchecked.makeTenant()), always: false },
     { name: `${POSTERN}, limits`, subject: postern, ...byKey(limited), always: false },
     { name: `${POSTERN}, signed caller`, subject: postern, ...bySignature(plain), always: false },
     { name: SIGNED, subject: postern, ...bySignature(limited), always: false },

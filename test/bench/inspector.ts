@@ -19,11 +19,11 @@ export interface CpuProfile {
 
 const SAMPLE_MICROSECONDS = 200;
 
-/** Samples the worker `main` behind workerd's inspector for as long as something runs. */
+/** Samples the worker `postern` behind workerd's inspector for as long as something runs. */
 export async function profile(inspectorPort: number, during: () => Promise<void>): Promise<CpuProfile> {
   const listed = await fetch(`http://127.0.0.1:${inspectorPort}/json`);
   const targets = (await listed.json()) as { id: string; webSocketDebuggerUrl: string }[];
-  const target = targets.find(({ id }) => id.includes('main')) ?? targets[0];
+  const target = targets.find(({ id }) => id.includes('postern')) ?? targets[0];
   if (!target) throw new Error('workerd has nothing to inspect');
   const socket = new WebSocket(target.webSocketDebuggerUrl);
   await new Promise((opened, failed) => {

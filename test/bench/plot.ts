@@ -1,14 +1,18 @@
 import { BarChart, CustomChart, LineChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
+import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
 import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Cell } from './compare.ts';
 import { formatBytes } from './payload.ts';
 
-use([BarChart, CustomChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+use([BarChart, CustomChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
 
 const FONT = 'system-ui, sans-serif';
-const COLOURS = ['#8c8c8c', '#bdbdbd', '#1b5e9e', '#4f93ce', '#e0a100', '#b5651d'];
+const COLOURS = ['#8c8c8c', '#123f6d', '#1b6ab3', '#4f93ce', '#c98a00', '#b5651d'];
+
+/** The library guesses the width of text, and short: the gap makes up for it. */
+const LEGEND = { top: 78, left: 16, icon: 'roundRect', itemWidth: 14, itemGap: 36, textStyle: { fontSize: 12 } };
+const LEGEND_ROW = 4;
 
 function render(option: EChartsCoreOption, size: { width: number; height: number }): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
@@ -26,8 +30,16 @@ export function plotComparison(cells: readonly Cell[], names: readonly string[],
     const cell = find(name, bytes);
     return cell && Object.keys(cell.failures).length === 0 ? cell.toFloor : undefined;
   };
-  const bars = names.map((name) => ({
+  const floorLine = {
+    silent: true,
+    symbol: 'none',
+    lineStyle: { color: '#222', type: 'dashed', width: 1 },
+    label: { formatter: 'the floor', position: 'end', color: '#222' },
+    data: [{ yAxis: 1 }],
+  };
+  const bars = names.map((name, index) => ({
     type: 'bar',
+    ...(index === 0 && { markLine: floorLine }),
     name,
     barGap: '10%',
     barCategoryGap: '22%',
@@ -35,10 +47,7 @@ export function plotComparison(cells: readonly Cell[], names: readonly string[],
     label: {
       show: true,
       position: 'insideBottom',
-      rotate: 90,
-      align: 'left',
-      verticalAlign: 'middle',
-      distance: 14,
+      distance: 4,
       color: '#fff',
       fontSize: 12,
       formatter: ({ value }: { value: number | null }) => (value === null ? '' : value.toFixed(2)),
@@ -84,10 +93,14 @@ export function plotComparison(cells: readonly Cell[], names: readonly string[],
         left: 16,
         top: 10,
         textStyle: { fontSize: 17 },
-        subtextStyle: { fontSize: 12, color: '#555' },
+        subtextStyle: { fontSize: 12, lineHeight: 17, color: '#555' },
       },
-      legend: { top: 62, left: 16, right: 16, icon: 'roundRect', itemWidth: 14, data: [...names] },
-      grid: { left: 56, right: 20, top: 122, bottom: 36 },
+      legend: [names.slice(0, LEGEND_ROW), names.slice(LEGEND_ROW)].map((row, index) => ({
+        ...LEGEND,
+        top: LEGEND.top + index * 22,
+        data: row.map((name) => ({ name })),
+      })),
+      grid: { left: 56, right: 70, top: 140, bottom: 36 },
       xAxis: { type: 'category', data: sizes.map(formatBytes), axisTick: { show: false }, axisLabel: { fontSize: 13 } },
       yAxis: { type: 'value', min: 0, name: 'x the floor', nameLocation: 'middle', nameGap: 36 },
       series: [...bars, ...whiskers],
@@ -108,7 +121,7 @@ export interface TimeSeries {
 /** Panels over the same time, one below the other; each panel's series share a unit. */
 export function plotOverTime(panels: readonly (readonly TimeSeries[])[], title: string, caption: string): string {
   const height = 170;
-  const top = 100;
+  const top = 116;
   const step = height + 50;
   const lines = panels.flatMap((panel, index) =>
     panel.map(({ name, colour, points }) => ({
@@ -130,9 +143,9 @@ export function plotOverTime(panels: readonly (readonly TimeSeries[])[], title: 
         left: 16,
         top: 10,
         textStyle: { fontSize: 17 },
-        subtextStyle: { fontSize: 12, color: '#555' },
+        subtextStyle: { fontSize: 12, lineHeight: 17, color: '#555' },
       },
-      legend: { top: 62, left: 16, icon: 'roundRect', itemWidth: 14 },
+      legend: LEGEND,
       grid: panels.map((_, index) => ({ left: 70, right: 24, top: top + index * step, height })),
       xAxis: panels.map((_, index) => ({
         type: 'value',

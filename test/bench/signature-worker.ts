@@ -28,13 +28,13 @@ const sign = createSigner({ accessKeyId: keyId, secretAccessKey });
 const signOnce = () =>
   sign(
     {
-      origin: `https://${HOST}`,
+      host: HOST,
       region: 'us-east-1',
       path: PATH,
       headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'RequestResponse' },
       bodySha256,
     },
-    new Date(),
+    Date.now(),
   );
 
 /** All that the gateway does to prove a signed caller: parse, check, find the key, sign again, compare. */

@@ -82,6 +82,17 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
   'key-mistyped': [refuse('key-mistyped'), 403, 'UnrecognizedClientException', 'security token'],
   'key-unknown': [refuse('key-unknown'), 403, 'UnrecognizedClientException', 'security token'],
   'key-revoked': [refuse('key-revoked'), 403, 'UnrecognizedClientException', 'security token'],
+  'token-malformed': [
+    refuse('token-malformed'),
+    403,
+    'UnrecognizedClientException',
+    'token included in the request is',
+  ],
+  'token-audience': [refuse('token-audience'), 403, 'UnrecognizedClientException', "'aud' must be 'postern:'"],
+  'token-not-accepted': [refuse('token-not-accepted'), 403, 'UnrecognizedClientException', 'is invalid.'],
+  'token-expired': [refuse('token-expired'), 403, 'ExpiredTokenException', 'is expired'],
+  'token-claims': [refuse('token-claims', 'sub'), 403, 'AccessDeniedException', "claim 'sub' is not one"],
+  'issuer-unavailable': [refuse('issuer-unavailable'), 503, 'ServiceException', 'Nothing was sent to Lambda'],
   'key-expired': [refuse('key-expired'), 403, 'ExpiredTokenException', 'is expired'],
   'tenant-suspended': [refuse('tenant-suspended', 't1_x'), 403, 'AccessDeniedException', 't1_x is suspended'],
   'function-not-allowed': [

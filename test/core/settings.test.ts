@@ -23,6 +23,11 @@ describe('readSettings', () => {
     });
   });
 
+  it('checks payloads unless it is told not to', () => {
+    expect(readSettings(GOOD)).toMatchObject({ value: { checkJson: true } });
+    expect(readSettings({ ...GOOD, POSTERN_CHECK_JSON: 'off' })).toMatchObject({ value: { checkJson: false } });
+  });
+
   it.each(Object.keys(GOOD))('names %s when it is missing, and nothing else', (name) => {
     const found = problems({ ...GOOD, [name]: undefined });
     expect(found).toHaveLength(1);
@@ -37,6 +42,7 @@ describe('readSettings', () => {
     ['AWS_REGION', 'eu-west-1.evil.example/'],
     ['AWS_ACCESS_KEY_ID', 'with space'],
     ['AWS_SECRET_ACCESS_KEY', 'with space'],
+    ['POSTERN_CLIENT_IP_HEADER', 'x-real-ip, x-other'],
     ['POSTERN_ADMIN_TOKEN', `with a space ${'x'.repeat(32)}`],
     ['AWS_SECRET_ACCESS_KEY', 'geheimnisßß'],
     ['AWS_SESSION_TOKEN', 't\nX: y'],
@@ -45,6 +51,7 @@ describe('readSettings', () => {
     ['AWS_ENDPOINT_URL_LAMBDA', 'https://user@host'],
     ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '100'],
     ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '257'],
+    ['POSTERN_CHECK_JSON', 'maybe'],
   ])('names %s when it is %j, without its value', (name, value) => {
     const found = problems({ ...GOOD, [name]: value });
     expect(found).toHaveLength(1);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { passAnswer as pass, refuseForUs } from '../../src/gateway/answer.ts';
 
-const passAnswer = (upstream: Response) => {
-  const passed = pass(upstream);
-  if (!passed) throw new Error('not an answer');
-  return passed;
+const passAnswer = async (upstream: Response) => {
+  const passed = await pass(upstream);
+  if (typeof passed === 'string') throw new Error(passed);
+  const { status, headers, body } = passed.answer;
+  return { response: new Response(body, { status, headers }), ended: passed.ended };
 };
 
 const forbidden = (type?: string) =>
@@ -65,7 +66,7 @@ describe('passAnswer', () => {
         'x-internal': 'secret',
       },
     });
-    const { response, ended } = passAnswer(upstream);
+    const { response, ended } = await passAnswer(upstream);
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toEqual({
       'content-type': 'application/json',
@@ -84,7 +85,7 @@ describe('passAnswer', () => {
   it('streams: the first bytes come before the last are made', async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
-    const { response, ended } = passAnswer(new Response(readable));
+    const { response, ended } = await passAnswer(new Response(readable));
     const reader = response.body?.getReader();
     void writer.write(new TextEncoder().encode('first'));
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('first');
@@ -95,26 +96,40 @@ describe('passAnswer', () => {
     await ended;
   });
 
+  it('reads a short answer whole, and knows its end at once', async () => {
+    const { response, ended } = await passAnswer(new Response('{}', { headers: { 'content-length': '2' } }));
+    expect(ended).toEqual({ brokenOff: false, functionEnded: true, bytes: 2 });
+    expect(await response.text()).toBe('{}');
+  });
+
+  it('says of a short answer that breaks off that it did', async () => {
+    const { readable, writable } = new FixedLengthStream(10);
+    const writer = writable.getWriter();
+    writer.write(new Uint8Array(5)).catch(() => {});
+    writer.abort(new Error('gone')).catch(() => {});
+    expect(await pass(new Response(readable, { headers: { 'content-length': '10' } }))).toBe('broken-off');
+  });
+
   it('sees the end also when the caller leaves', async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
-    const { response, ended } = passAnswer(new Response(readable));
+    const { response, ended } = await passAnswer(new Response(readable));
     await response.body?.cancel();
     await writer.write(new TextEncoder().encode('late')).catch(() => {});
     await ended;
   });
 
-  it('answers an empty body with none', () => {
+  it('answers an empty body with none', async () => {
     for (const status of [202, 204]) {
-      const { response } = passAnswer(new Response(null, { status }));
+      const { response } = await passAnswer(new Response(null, { status }));
       expect([response.status, response.body]).toEqual([status, null]);
     }
   });
 
-  it('does not take a status that is not one of HTTP for an answer', () => {
+  it('does not take a status that is not one of HTTP for an answer', async () => {
     for (const status of [101, 999]) {
       const odd = Object.defineProperty(new Response(null), 'status', { value: status });
-      expect(pass(odd)).toBeUndefined();
+      expect(await pass(odd)).toBe('not-http');
     }
   });
 });

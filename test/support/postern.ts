@@ -37,8 +37,13 @@ export interface PosternOptions {
   readonly stateDir?: string;
 }
 
-/** Starts the real thing, the gateway on workerd and the local Lambda, on free ports. */
-export async function startPostern({ args = [], env = {}, stateDir }: PosternOptions = {}): Promise<RunningPostern> {
+/**
+ * Starts the real thing, the gateway on workerd and the local Lambda, on free ports: by `postern dev`, or with
+ * POSTERN_STORY=serve by `postern serve`.
+ */
+export async function startPostern(options: PosternOptions = {}): Promise<RunningPostern> {
+  if (process.env.POSTERN_STORY === 'serve') return (await import('./serve.ts')).startServed(options);
+  const { args = [], env = {}, stateDir } = options;
   const state = stateDir ?? (await mkdtemp(join(tmpdir(), 'postern-')));
   const child = spawn(
     process.execPath,

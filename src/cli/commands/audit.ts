@@ -16,8 +16,10 @@ interface AuditFlags extends OperatorFlags {
 
 /** Adds `postern audit`: who changed what, and when. */
 export function auditCommand(program: Command): void {
-  withConnection(program.command('audit <tenant>'))
-    .description('show who changed a tenant and its keys, when, and from what to what')
+  withConnection(program.command('audit [tenant]'))
+    .description(
+      'show who changed a tenant and its keys, when, and from what to what; without a tenant: who changed admin tokens',
+    )
     .option('--limit <n>', 'at most so many entries', parseLimit)
     .option('--json', 'print JSON lines, one for each entry')
     .addHelpText(
@@ -25,7 +27,8 @@ export function auditCommand(program: Command): void {
       `
 Examples:
   $ postern audit Acme --limit 20
-  $ postern audit Acme --json > acme-audit.jsonl`,
+  $ postern audit Acme --json > acme-audit.jsonl
+  $ postern audit`,
     )
     .action(audit);
 }
@@ -35,13 +38,10 @@ function parseLimit(text: string): number {
   return Number(text);
 }
 
-async function audit(named: string, flags: AuditFlags): Promise<void> {
+async function audit(named: string | undefined, flags: AuditFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const entries = await operator.list<Entry>(
-    `/tenants/${await findTenant(operator, named)}/audit`,
-    'entries',
-    flags.limit,
-  );
+  const path = named === undefined ? '/audit' : `/tenants/${await findTenant(operator, named)}/audit`;
+  const entries = await operator.list<Entry>(path, 'entries', flags.limit);
   for (const entry of entries) {
     const { id: _id, at, actor, action, ...detail } = entry;
     console.log(flags.json ? JSON.stringify(entry) : `${at}  ${actor}  ${action}  ${JSON.stringify(detail)}`);

@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
 
-/** Adds `postern build`: the Worker as a deployment uploads it. */
+/** Adds `postern build`: the Worker as a deployment uploads it, and as workerd serves it. */
 export function buildCommand(program: Command): void {
   program
     .command('build')
-    .description('bundle the Worker into dist/, as a deployment does, and say its size')
+    .description('bundle the Worker into dist/, with a configuration for workerd beside it, and say its size')
     .option('--json', 'print the size as JSON')
     .addHelpText('after', '\nExamples:\n  $ npm run build\n  $ postern build --json')
     .action(build);
 }
 
 async function build({ json }: { readonly json?: boolean }): Promise<void> {
-  const { bundleWorker, PACKAGE_ROOT } = await import('../bundle.ts');
-  const bundle = await bundleWorker(`${PACKAGE_ROOT}/dist`);
+  const [{ buildWorker }, { PACKAGE_ROOT }] = await Promise.all([import('../build.ts'), import('../bundle.ts')]);
+  const bundle = await buildWorker(`${PACKAGE_ROOT}/dist`);
   const kib = (count: number) => `${(count / 1024).toFixed(1)} KiB`;
   console.log(json ? JSON.stringify(bundle) : `${bundle.path}: ${kib(bundle.bytes)}, ${kib(bundle.gzipBytes)} gzipped`);
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { readableLine } from '../access-line.ts';
 import type { DevOptions } from '../dev.ts';
 import { parseOrigin } from '../origin.ts';
+import { parsePort } from '../port.ts';
 
 const EXIT_WITHIN_MS = 4_000;
 
@@ -66,12 +67,6 @@ function signalled(): Promise<void> {
     for (const other of others) process.off(signal, other as NodeJS.SignalsListener);
   }
   return promise;
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port <= 65_535)) throw new InvalidArgumentError('a port is a number from 0 (any free one) to 65535');
-  return port;
 }
 
 function parseFolder(text: string): string {

@@ -1,10 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { EXIT } from '../exit.ts';
 import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';
 import { paint } from '../paint.ts';
+import { parseCount } from '../tenant-flags.ts';
 
 const OPERATIONS = ['Invoke', 'InvokeWithResponseStream', 'InvokeAsync'] as const satisfies readonly Operation[];
 
@@ -36,7 +37,7 @@ export function explainCommand(program: Command): void {
     .addOption(new Option('--operation <operation>', 'else Invoke').choices(OPERATIONS))
     .addOption(new Option('--log-type <type>', 'whether it asks for the log').choices(LOG_TYPES))
     .option('--client-context', 'with a client context')
-    .option('--payload-bytes <n>', 'with a payload of so many bytes', parseBytes)
+    .option('--payload-bytes <n>', 'with a payload of so many bytes', parseCount)
     .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')
     .option('--ip <address>', 'from this address')
     .option('--json', 'print JSON')
@@ -48,11 +49,6 @@ Examples:
   $ postern explain Acme orders-list --type Event --ip 203.0.113.7 --json`,
     )
     .action(explain);
-}
-
-function parseBytes(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
-  return Number(text);
 }
 
 async function explain(named: string, name: string, flags: ExplainFlags): Promise<void> {

@@ -10,7 +10,7 @@ import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';
 import { paint } from '../paint.ts';
 import { layOut } from '../table.ts';
-import { type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
+import { parseCount, type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
 
 type TenantJson = { readonly id: string; readonly name: string; readonly status: string; readonly createdAt: string };
 
@@ -53,7 +53,7 @@ export function tenantsCommand(program: Command): void {
       '-f, --file <path>',
       'a JSON merge patch (RFC 7396) as YAML or JSON; - is standard input; options win over it',
     )
-    .option('--if-version <n>', 'only if this is its version still')
+    .option('--if-version <n>', 'only if this is its version still', parseCount)
     .action(update);
   add('suspend <tenant>', 'refuse all its calls, within 5 seconds', 'suspend Acme').action(setStatus('suspended'));
   add('resume <tenant>', 'serve its calls again', 'resume Acme').action(setStatus('active'));
@@ -95,7 +95,7 @@ async function create(flags: WriteFlags): Promise<void> {
   show((await operator.call<TenantJson>('POST', '/tenants', document)).body, flags);
 }
 
-async function update(named: string, flags: WriteFlags & { readonly ifVersion?: string }): Promise<void> {
+async function update(named: string, flags: WriteFlags & { readonly ifVersion?: number }): Promise<void> {
   const operator = await openOperator(flags);
   const fromFile = flags.file === undefined ? {} : await readFile(flags.file, PatchTenant);
   // Not merged as a patch is applied: a null in it has to arrive.

@@ -111,8 +111,11 @@ function hear(sub: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): void
   for (const report of ask.reports) {
     const sublease = child.subleases.find(({ id }) => id === report.id);
     if (!sublease) continue;
+    const { bytes, usedBytes } = sublease;
     sublease.usedCalls = Math.min(Math.max(report.calls, sublease.usedCalls), sublease.calls);
-    sublease.usedBytes = Math.min(Math.max(report.bytes, sublease.usedBytes), sublease.bytes ?? report.bytes);
+    sublease.usedBytes = Math.min(Math.max(report.bytes, usedBytes), bytes ?? Number.POSITIVE_INFINITY);
+    // Bytes that are not limited were taken from nothing. They are counted before any of them is given back.
+    if (bytes === undefined) correctLease(sub, sublease, 0, sublease.usedBytes - usedBytes);
     if (report.final) takeBack(sub, child, sublease);
   }
   for (const { id, use, corrections } of ask.batches) {
@@ -126,19 +129,20 @@ function hear(sub: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): void
   if (ask.wanted.calls > 0) book.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
 }
 
-/** Takes an isolate's unused calls back: into the lease that they are of, or else as a correction to the ledger. */
-function takeBack({ book, ended }: SubLedger, child: Child, sublease: Sublease): void {
+/** Takes an isolate's unused calls and bytes back. */
+function takeBack(sub: SubLedger, child: Child, sublease: Sublease): void {
   child.subleases = child.subleases.filter((other) => other !== sublease);
-  const { of, calls, usedCalls, bytes, usedBytes, grantedAtMs } = sublease;
-  // Bytes that are not limited were taken from nothing, and are counted now.
-  const unusedBytes = (bytes ?? 0) - usedBytes;
+  const { calls, usedCalls, bytes, usedBytes } = sublease;
+  correctLease(sub, sublease, usedCalls - calls, bytes === undefined ? 0 : usedBytes - bytes);
+}
+
+/** Corrects how far the lease was used that a sublease is of; or else, when its end was told, what the ledger counted. */
+function correctLease({ book, ended }: SubLedger, { of, grantedAtMs }: Sublease, calls: number, bytes: number): void {
   const lease = ended.includes(of) ? undefined : book.leases.find(({ id }) => id === of);
   if (lease) {
-    lease.usedCalls -= calls - usedCalls;
-    lease.usedBytes -= unusedBytes;
-  } else if (calls > usedCalls || unusedBytes !== 0) {
-    book.corrections.push({ atMs: grantedAtMs, calls: usedCalls - calls, bytes: -unusedBytes });
-  }
+    lease.usedCalls += calls;
+    lease.usedBytes += bytes;
+  } else if (calls !== 0 || bytes !== 0) book.corrections.push({ atMs: grantedAtMs, calls, bytes });
 }
 
 /** Leases a part of a lease on: of the one that lasts longest. */

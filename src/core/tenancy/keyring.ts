@@ -1,8 +1,8 @@
-import { type Refusal, refuse } from '../refusal.ts';
+import type { Refusal } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
-import { type KeyIdentity, verifyKeyId } from './ids.ts';
-import { deriveApiKey, deriveSecretAccessKey, parseApiKey } from './keys.ts';
+import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
+import { deriveApiKey, deriveSecretAccessKey, parseApiKey, refuseUnproved } from './keys.ts';
 import type { RootKeys } from './root-keys.ts';
 
 /** A key whose id has been verified, with the secrets that are derived from it when they are first asked for. */
@@ -17,6 +17,8 @@ export interface Keyring {
   find(keyId: string): KnownKey | undefined;
   /** Proves a bearer key: its checksum, its key id's MAC, its secret. Whether it still lives is not said. */
   proveApiKey(text: string): Result<KnownKey, Refusal>;
+  /** A tenant's id, if we minted it. */
+  findTenant(text: string): TenantId | undefined;
 }
 
 /** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
@@ -53,11 +55,12 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
 
   return {
     find,
+    findTenant: (text) => verifyTenantId(crypto, rootKeys, text),
     proveApiKey(text) {
       const parsed = parseApiKey(text);
       if (!parsed.ok) return parsed;
       const key = find(parsed.value.keyId);
-      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuse('key-unknown'));
+      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuseUnproved(text));
     },
   };
 }

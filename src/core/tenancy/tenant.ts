@@ -3,6 +3,7 @@ import type { LedgerAnswer } from '../quota/exchange.ts';
 import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { KeyId, TenantId } from './ids.ts';
+import type { TrustedIssuer } from './issuers.ts';
 
 /** Where a tenant's calls go. */
 export interface Upstream {
@@ -23,6 +24,8 @@ export interface TenantDocument {
   readonly policy: PolicyDocument;
   readonly limits: LimitsDocument;
   readonly upstream: Upstream;
+  /** Whose tokens do in place of a key. Absent: nobody's. */
+  readonly issuers?: readonly TrustedIssuer[] | undefined;
   /** Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it. */
   readonly meterDuration?: boolean | undefined;
 }
@@ -46,6 +49,7 @@ export type TenantSnapshot =
       readonly limits: LimitsDocument;
       readonly upstream: Upstream;
       readonly meterDuration: boolean;
+      readonly issuers: readonly TrustedIssuer[];
       /** The keys that live, by id: when each expires (epoch ms), or null. */
       readonly keys: Readonly<Record<string, number | null>>;
     };

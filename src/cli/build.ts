@@ -1,0 +1,27 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unstable_readConfig } from 'wrangler';
+import { type Bundle, type BundleOptions, bundleWorker, PACKAGE_ROOT } from './bundle.ts';
+import { renderWorker, workerFileOf } from './serve/config.ts';
+
+/** The Worker in a folder, ready to be deployed, or to be served by workerd with `config`. */
+export interface Build extends Bundle {
+  readonly config: string;
+}
+
+/** Makes `worker.js` and `postern.capnp` in a folder. */
+export async function buildWorker(outDir: string, options: BundleOptions = {}): Promise<Build> {
+  const bundle = await bundleWorker(outDir, options);
+  const { compatibility_date, compatibility_flags, durable_objects } = unstable_readConfig({
+    config: join(PACKAGE_ROOT, 'wrangler.toml'),
+  });
+  if (compatibility_date === undefined) throw new Error('wrangler.toml has no compatibility_date');
+  const config = workerFileOf(outDir);
+  const facts = {
+    compatibilityDate: compatibility_date,
+    compatibilityFlags: compatibility_flags,
+    objects: durable_objects.bindings,
+  };
+  await writeFile(config, renderWorker(facts));
+  return { ...bundle, config };
+}

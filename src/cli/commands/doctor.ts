@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { PACKAGE_ROOT } from '../bundle.ts';
+import { findGateway, type OperatorFlags, readConnection, withConnection } from '../connection.ts';
+import { checkCredentials } from '../doctor/credentials.ts';
+import { type Finding, findingsOf } from '../doctor/finding.ts';
+import { checkGateway } from '../doctor/gateway.ts';
+import { checkSettings } from '../doctor/settings.ts';
+import { checkWrangler } from '../doctor/wrangler.ts';
+import { CommandError } from '../exit.ts';
+import { paint } from '../paint.ts';
+import { gatherSettings } from '../serve/read-environment.ts';
+
+interface DoctorFlags extends OperatorFlags {
+  readonly settings?: string;
+  readonly function?: string;
+  readonly config: string;
+}
+
+/** Adds `postern doctor`: what is wrong with a set-up, and how to mend it. */
+export function doctorCommand(program: Command): void {
+  withConnection(program.command('doctor'))
+    .description('look for what is wrong with settings, credentials, clock, wrangler.toml and the gateway')
+    .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
+    .option('--function <name>', 'a function that the credentials have to be allowed to invoke; it is not run')
+    .option('--config <file>', 'the wrangler configuration', join(PACKAGE_ROOT, 'wrangler.toml'))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Nothing is changed, and no function runs: the credentials sign one Invoke of the type DryRun. Ends with 1 if anything is
+wrong. What a deployed Worker has as secrets nobody can read back: give it the same here.
+
+Examples:
+  $ postern doctor --settings .dev.vars --function orders
+  $ POSTERN_URL=https://gateway.example POSTERN_ADMIN_TOKEN=... postern doctor --json`,
+    )
+    .action(doctor);
+}
+
+async function doctor(flags: DoctorFlags): Promise<void> {
+  const wrangler = checkWrangler(flags.config);
+  const given = await gatherSettings(process.env, flags.settings);
+  // A Worker has its region from wrangler.toml.
+  const { AWS_REGION } = wrangler.vars;
+  const { findings, settings } = checkSettings({ ...(typeof AWS_REGION === 'string' && { AWS_REGION }), ...given });
+  findings.push(...wrangler.findings);
+  if (settings) findings.push(...(await checkCredentials(settings, flags.function)));
+  if ((await findGateway(flags, process.env)) === undefined) {
+    const { skipped } = findingsOf('gateway');
+    findings.push(skipped('none is named', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
+  } else findings.push(...(await checkGateway(await readConnection(flags, process.env))));
+
+  console.log(flags.json ? JSON.stringify({ findings }) : findings.map(show).join('\n'));
+  const failed = findings.filter(({ status }) => status === 'fail').length;
+  if (failed > 0) throw new CommandError(failed === 1 ? 'one thing is wrong' : `${failed} things are wrong`);
+}
+
+const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red', skipped: 'gray' } as const;
+
+const show = ({ check, status, message, fix }: Finding): string =>
+  `${paint(COLOURS[status], status.padEnd(7))}  ${check}: ${message}${fix === undefined ? '' : `\n         ${fix}`}`;

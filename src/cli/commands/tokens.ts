@@ -1,0 +1,81 @@
+import { type Command, Option } from 'commander';
+import { ADMIN_ACCESSES } from '../../core/tenancy/admin-tokens.ts';
+import { type OperatorFlags, withConnection } from '../connection.ts';
+import { openOperator } from '../open-operator.ts';
+import { parseExpiry } from '../parse-expiry.ts';
+import { layOut } from '../table.ts';
+
+interface TokenJson {
+  readonly id: string;
+  readonly name: string;
+  readonly access: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+}
+
+/** Adds `postern tokens`: who else may operate the gateway. */
+export function tokensCommand(program: Command): void {
+  const tokens = program
+    .command('tokens')
+    .description('list, make and revoke admin tokens, each for one person or job');
+  const add = (usage: string, description: string, ...examples: readonly string[]) =>
+    withConnection(tokens.command(usage))
+      .description(description)
+      .option('--json', 'print JSON')
+      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern tokens ${line}`).join('\n')}`);
+
+  add('list', 'list the admin tokens, without secrets', 'list', 'list --json').action(list);
+  add(
+    'create <name>',
+    'make an admin token, and print it this once; its name stands in the audit trail',
+    'create grafana --access read',
+    'create deploy --access full --expires 90d --json',
+  )
+    .addOption(
+      new Option('--access <access>', 'full, or read: may change nothing')
+        .choices(ADMIN_ACCESSES)
+        .makeOptionMandatory(),
+    )
+    .option('--expires <when>', 'a duration such as 30d, or a date and time with an offset', parseExpiry)
+    .action(create);
+  add('revoke <id>', 'revoke an admin token', 'revoke a1_...').action(revoke);
+}
+
+async function list(flags: OperatorFlags): Promise<void> {
+  const { body } = await (await openOperator(flags)).call<{ adminTokens: TokenJson[] }>('GET', '/admin-tokens');
+  if (flags.json) {
+    console.log(JSON.stringify(body));
+    return;
+  }
+  const rows = body.adminTokens.map((token) => [
+    token.id,
+    token.name,
+    token.access,
+    token.createdAt,
+    token.expiresAt ?? 'never',
+  ]);
+  console.log(layOut([['ID', 'NAME', 'ACCESS', 'MADE', 'EXPIRES'], ...rows]));
+}
+
+async function create(
+  name: string,
+  flags: OperatorFlags & { readonly access: string; readonly expires?: string },
+): Promise<void> {
+  const operator = await openOperator(flags);
+  const { body } = await operator.call<TokenJson & { token: string }>('POST', '/admin-tokens', {
+    name,
+    access: flags.access,
+    ...(flags.expires !== undefined && { expiresAt: flags.expires }),
+  });
+  if (flags.json) {
+    console.log(JSON.stringify(body));
+    return;
+  }
+  console.log(body.token);
+  console.error(`The token of ${body.name} (${body.id}, ${body.access}) cannot be shown again.`);
+}
+
+async function revoke(id: string, flags: OperatorFlags): Promise<void> {
+  await (await openOperator(flags)).call('DELETE', `/admin-tokens/${encodeURIComponent(id)}`);
+  console.log(flags.json ? JSON.stringify({ revoked: id }) : `${id} is revoked`);
+}

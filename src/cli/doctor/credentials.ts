@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import type { Settings } from '../../core/settings.ts';
+import { lambdaEndpoint } from '../../upstream/endpoint.ts';
+import { createSigner } from '../../upstream/sign.ts';
+import { whyUnreachable } from '../unreachable.ts';
+import { type Finding, findingsOf, judgeClock } from './finding.ts';
+
+const TIMEOUT_MS = 10_000;
+const BODY = '{}';
+
+/** Errors about who signs, with how to mend them; any other answer of Lambda's was made to somebody it knows. */
+const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: string]>> = {
+  UnrecognizedClientException: ['Lambda does not know AWS_ACCESS_KEY_ID', 'set the access key of an IAM user or role'],
+  InvalidSignatureException: ['the signature was not accepted', 'look at AWS_SECRET_ACCESS_KEY, and at the clock'],
+  ExpiredTokenException: ['AWS_SESSION_TOKEN has expired', 'set new credentials; a gateway needs those that last'],
+  MissingAuthenticationTokenException: ['Lambda saw no signature', 'look whether a proxy takes headers away'],
+  IncompleteSignatureException: ['Lambda saw only a part of the signature', 'look whether a proxy changes headers'],
+};
+
+/**
+ * Calls a function with the invocation type `DryRun`, which runs nothing, as the gateway would sign it. One that is not
+ * there will do: Lambda says so only to credentials that it accepts.
+ */
+export async function checkCredentials(
+  { credentials, region, lambdaEndpoint: override }: Settings,
+  functionName: string | undefined,
+): Promise<Finding[]> {
+  const { ok, warn, fail } = findingsOf('credentials');
+  const origin = lambdaEndpoint(region, override);
+  const name = functionName ?? 'postern-doctor';
+  const path = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
+  const headers = createSigner(credentials)(
+    {
+      host: new URL(origin).host,
+      region,
+      path,
+      headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'DryRun' },
+      bodySha256: createHash('sha256').update(BODY).digest('hex'),
+    },
+    Date.now(),
+  );
+  let response: Response;
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    response = await fetch(origin + path, { method: 'POST', headers, body: BODY, redirect: 'manual', signal });
+    await response.arrayBuffer();
+  } catch (error) {
+    const fix = 'look at AWS_REGION, AWS_ENDPOINT_URL_LAMBDA and the network of this machine';
+    return [fail(`${origin} gave no answer (${whyUnreachable(error)})`, fix)];
+  }
+  const clock = judgeClock('clock of Lambda', response.headers.get('date'), Date.now());
+  const type = response.headers.get('x-amzn-errortype')?.replace(/:.*$/, '') ?? '';
+  const wrong = SIGNER_ERRORS[type];
+  if (wrong) return [fail(...wrong), clock];
+  if (type === 'AccessDeniedException') {
+    const message = `they are accepted, but may not invoke ${name}`;
+    const fix = functionName
+      ? `allow lambda:InvokeFunction on ${name}`
+      : 'allow lambda:InvokeFunction on your functions, and try one with --function NAME';
+    return [functionName ? fail(message, fix) : warn(message, fix), clock];
+  }
+  if (response.status === 204) return [ok(`Lambda accepts them, and ${name} may be invoked`), clock];
+  if (type === 'ResourceNotFoundException') {
+    if (functionName === undefined) return [ok('Lambda accepts them'), clock];
+    return [fail(`they are accepted, but there is no function ${name}`, 'look at its name and at AWS_REGION'), clock];
+  }
+  const answer = `${origin} answered ${response.status} ${type}`.trim();
+  return [warn(answer, 'look whether this is Lambda: AWS_ENDPOINT_URL_LAMBDA'), clock];
+}

@@ -1,0 +1,32 @@
+/** What a look at one thing came to. */
+export interface Finding {
+  readonly check: string;
+  readonly status: 'ok' | 'warn' | 'fail' | 'skipped';
+  /** What was seen. Never holds a secret. */
+  readonly message: string;
+  /** How to mend it. */
+  readonly fix?: string;
+}
+
+/** Makes findings of one check. */
+export const findingsOf = (check: string) => ({
+  ok: (message: string): Finding => ({ check, status: 'ok', message }),
+  warn: (message: string, fix: string): Finding => ({ check, status: 'warn', message, fix }),
+  fail: (message: string, fix: string): Finding => ({ check, status: 'fail', message, fix }),
+  skipped: (message: string, fix: string): Finding => ({ check, status: 'skipped', message, fix }),
+});
+
+const WARN_SKEW_MS = 30_000;
+/** AWS refuses a signature that is older or newer than this. */
+const MAX_SKEW_MS = 300_000;
+
+/** How far this machine's clock is from that of whoever answered. */
+export function judgeClock(check: string, date: string | null, nowMs: number): Finding {
+  const { ok, warn, fail, skipped } = findingsOf(check);
+  const skewMs = Date.parse(date ?? '') - nowMs;
+  if (Number.isNaN(skewMs)) return skipped('the answer had no date', 'look whether it is a proxy that answers');
+  const seconds = `${Math.round(Math.abs(skewMs) / 1_000)} seconds ${skewMs > 0 ? 'behind' : 'ahead of'} it`;
+  if (Math.abs(skewMs) > MAX_SKEW_MS) return fail(`this clock is ${seconds}`, 'set the clock by NTP');
+  if (Math.abs(skewMs) > WARN_SKEW_MS) return warn(`this clock is ${seconds}`, 'set the clock by NTP');
+  return ok('this clock agrees with it');
+}

@@ -1,0 +1,43 @@
+import { readSettings, type Settings } from '../../core/settings.ts';
+import { parseRootKeys, type RootKey } from '../../core/tenancy/root-keys.ts';
+import type { Environment } from '../serve/read-environment.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it before this one with the next version';
+/** Of 32 random bytes some 30 differ; fewer than 20 do once in 10^9 keys. */
+const LEAST_DISTINCT = 20;
+
+/** Looks at the settings, as the Worker will. */
+export function checkSettings(environment: Environment): { findings: Finding[]; settings?: Settings } {
+  const { ok, fail, skipped } = findingsOf('settings');
+  if (environment.POSTERN_ROOT_KEYS === undefined && environment.AWS_ACCESS_KEY_ID === undefined) {
+    const fix = 'set them in the environment, or give --settings FILE (NAME=value lines)';
+    return { findings: [skipped('none are given', fix)] };
+  }
+  const read = readSettings(environment);
+  const findings = read.ok ? [ok('complete')] : read.error.map((problem) => fail(...splitProblem(problem)));
+  const rootKeys = parseRootKeys(environment.POSTERN_ROOT_KEYS ?? '');
+  if (rootKeys.ok) for (const key of rootKeys.value.byVersion.values()) findings.push(judgeRootKey(key));
+  const { POSTERN_ADMIN_TOKEN: token } = environment;
+  if (token !== undefined) findings.push(judgeAdminToken(token));
+  return { findings, ...(read.ok && { settings: read.value }) };
+}
+
+const splitProblem = (problem: string): [string, string] => {
+  const [message = problem, fix = 'see the settings in the README'] = problem.split(/: (.*)/s);
+  return [message, fix];
+};
+
+function judgeRootKey({ version, secret }: RootKey): Finding {
+  const { ok, fail } = findingsOf(`root key ${version}`);
+  const isText = secret.every((byte) => byte >= 0x20 && byte < 0x7f);
+  if (isText) return fail('it is text, and not random bytes', NEW_ROOT_KEY);
+  if (new Set(secret).size < LEAST_DISTINCT) return fail('its bytes repeat: it was not made at random', NEW_ROOT_KEY);
+  return ok(`${secret.length} bytes that look random`);
+}
+
+function judgeAdminToken(token: string): Finding {
+  const { ok, fail } = findingsOf('admin token');
+  if (new Set(token).size >= 10) return ok(`${token.length} characters that look random`);
+  return fail('its characters repeat: it was not made at random', 'make one with: openssl rand -hex 32');
+}

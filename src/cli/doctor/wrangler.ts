@@ -1,0 +1,56 @@
+import { unstable_readConfig } from 'wrangler';
+import { SETTING_NAMES } from '../../core/settings.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const OBJECTS = { TENANT: 'Tenant', DIRECTORY: 'Directory' } as const;
+const SECRETS = SETTING_NAMES.filter((name) => /KEY|TOKEN|SECRET/.test(name) && name !== 'AWS_ACCESS_KEY_ID');
+const FLAGS = ['enable_request_signal'];
+/** From then on the flag above is on by itself (Workers compatibility flags). */
+const FLAGS_BY_DATE = '2026-11-17';
+
+/**
+ * Looks whether a deployment would have all that the Worker needs, and tell nobody its secrets.
+ *
+ * @returns what was found, and the variables that it sets.
+ */
+export function checkWrangler(file: string): { findings: Finding[]; vars: Readonly<Record<string, unknown>> } {
+  const { ok, fail, warn } = findingsOf('wrangler.toml');
+  let config: ReturnType<typeof unstable_readConfig>;
+  try {
+    config = unstable_readConfig({ config: file }, { hideWarnings: true });
+  } catch (error) {
+    const [message = 'not valid'] = error instanceof Error ? error.message.split('\n') : [String(error)];
+    return { findings: [fail(`${file} cannot be read: ${message}`, 'take the one of this repository')], vars: {} };
+  }
+  const findings: Finding[] = [];
+  const bindings: readonly { name: string; class_name: string }[] = config.durable_objects.bindings;
+  for (const [name, className] of Object.entries(OBJECTS)) {
+    const bound = bindings.some((one) => one.name === name && one.class_name === className);
+    if (!bound) {
+      findings.push(fail(`the object ${name} is not bound`, `add to durable_objects.bindings: ${name}, ${className}`));
+    }
+    const exported = (config as { exports?: Record<string, { storage?: string }> }).exports?.[className];
+    if (exported?.storage !== 'sqlite') {
+      const fix = `add: [exports.${className}] type = "durable-object", storage = "sqlite"`;
+      findings.push(fail(`the class ${className} has no SQLite storage`, fix));
+    }
+  }
+  const { compatibility_date: date = '', compatibility_flags: flags, vars, observability } = config;
+  for (const flag of FLAGS) {
+    if (date >= FLAGS_BY_DATE || flags.includes(flag)) continue;
+    findings.push(
+      fail(`the flag ${flag} is off`, `add it to compatibility_flags, or set the date to ${FLAGS_BY_DATE}`),
+    );
+  }
+  for (const name of SECRETS) {
+    if (!(name in vars)) continue;
+    const fix = `take it out of [vars] and rotate it: npx wrangler secret put ${name}`;
+    findings.push(fail(`${name} stands in a file that is shared`, fix));
+  }
+  if (observability?.enabled && !(observability as { redact_query_string?: boolean }).redact_query_string) {
+    const fix = 'set [observability] redact_query_string = true';
+    findings.push(warn("the platform's log would hold the signatures of presigned requests", fix));
+  }
+  if (findings.length === 0) findings.push(ok('has all that the Worker needs'));
+  return { findings, vars };
+}

@@ -1,0 +1,13 @@
+import { InvalidArgumentError } from 'commander';
+import { parseDurationSeconds } from './duration.ts';
+
+/** Parses when something expires: a duration from now, or a moment. */
+export function parseExpiry(text: string): string {
+  const isDuration = /^\d+[a-z]$/.test(text);
+  const date = new Date(isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : text);
+  // Without an offset it would be read by the clock of whatever machine this is.
+  if (Number.isNaN(date.getTime()) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
+    throw new InvalidArgumentError('must be as 30d, or as 2027-01-31T00:00:00Z');
+  }
+  return date.toISOString();
+}

@@ -1,0 +1,138 @@
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { SETTING_NAMES } from '../../core/settings.ts';
+
+/** What workerd has to know of the Worker: the date, flags and objects of `wrangler.toml`. */
+export interface WorkerFacts {
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  readonly objects: readonly { readonly name: string; readonly class_name: string }[];
+}
+
+/** Where workerd listens. */
+export interface ServeSocket {
+  readonly name: string;
+  /** `host:port`, IPv6 in brackets; port 0 takes a free one. */
+  readonly address: string;
+  /** PEM files, absolute paths. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Takes the URL's scheme from `X-Forwarded-Proto`, which a proxy in front has to set. */
+  readonly behindTlsProxy?: boolean;
+  /** Whether `CF-Connecting-IP` comes from a trusted proxy; else it is removed. */
+  readonly keepConnectingIp?: boolean;
+}
+
+export interface ServeConfig {
+  /** `workerFileOf` a built folder, absolute. */
+  readonly workerFile: string;
+  /** Where the objects keep their databases: a folder that is there, absolute. */
+  readonly objectsDir: string;
+  readonly sockets: readonly ServeSocket[];
+  /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */
+  readonly lambdaEndpoint?: string | undefined;
+}
+
+/** The file of a built folder that workerd reads. */
+export const workerFileOf = (dist: string): string => join(dist, 'postern.capnp');
+
+const HEADER = 'using Workerd = import "/workerd/workerd.capnp";\n';
+
+/** Instance metadata services (link-local; AWS's on IPv6): they hand out credentials. */
+const METADATA = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'];
+
+/** A text as Cap'n Proto's literal. */
+function quote(text: string): string {
+  const escaped = text.replace(/[\\"]/g, '\\$&');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be written otherwise
+  return `"${escaped.replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
+}
+
+const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
+const texts = (items: readonly string[]): string => list(items.map(quote));
+
+/**
+ * Writes the Worker for workerd, beside its `worker.js`: `worker`, to be imported, and `config`, which serves it at
+ * 127.0.0.1:8787 with the databases in `./objects`. Each setting is taken from the environment: no secret stands here.
+ */
+export function renderWorker({ compatibilityDate, compatibilityFlags, objects }: WorkerFacts): string {
+  const settings = SETTING_NAMES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`);
+  const bindings = objects.map(
+    ({ name, class_name }) => `(name = ${quote(name)}, durableObjectNamespace = ${quote(class_name)})`,
+  );
+  // The key names the folder of the databases: one that changes leaves them behind.
+  const classes = objects.map(
+    ({ class_name }) =>
+      `(className = ${quote(class_name)}, uniqueKey = ${quote(`postern-${class_name}`)}, enableSql = true)`,
+  );
+  return `${HEADER}
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = ${quote(compatibilityDate)},
+  compatibilityFlags = ${texts(compatibilityFlags)},
+  bindings = [
+    ${[...settings, ...bindings].join(',\n    ')}
+  ],
+  durableObjectNamespaces = ${list(classes)},
+  durableObjectStorage = (localDisk = "objects")
+);
+
+const config :Workerd.Config = ${renderServices('.worker', {
+    objectsDir: 'objects',
+    sockets: [{ name: 'http', address: '127.0.0.1:8787' }],
+  })};
+`;
+}
+
+/** Writes the configuration of one run; for `workerd serve -I /`. */
+export function renderServeConfig(config: ServeConfig): string {
+  return `${HEADER}using Postern = import ${quote(config.workerFile)};
+
+const config :Workerd.Config = ${renderServices('Postern.worker', config)};
+`;
+}
+
+function renderServices(
+  worker: string,
+  { objectsDir, sockets, lambdaEndpoint }: Pick<ServeConfig, 'objectsDir' | 'sockets' | 'lambdaEndpoint'>,
+): string {
+  const { allow, deny } = reachable(lambdaEndpoint);
+  return `(
+  services = [
+    (name = "postern", worker = ${worker}),
+    (name = "objects", disk = (path = ${quote(objectsDir)}, writable = true)),
+    (name = "internet", network = (
+      allow = ${texts(allow)}, deny = ${texts(deny)}, tlsOptions = (trustBrowserCas = true)
+    ))
+  ],
+  sockets = [
+    ${sockets.map(renderSocket).join(',\n    ')}
+  ]
+)`;
+}
+
+/**
+ * The addresses that the Worker may connect to, whatever it is made to fetch: the public ones; with an endpoint of the
+ * operator's, that address alone. What a name stands for is asked for at each connection, so a name opens private
+ * addresses, but never the metadata service.
+ */
+function reachable(lambdaEndpoint: string | undefined): { allow: readonly string[]; deny: readonly string[] } {
+  if (lambdaEndpoint === undefined) return { allow: ['public'], deny: [] };
+  const host = new URL(lambdaEndpoint).hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(host);
+  if (family !== 0) return { allow: [`${host}/${family === 4 ? 32 : 128}`], deny: [] };
+  if (host === 'localhost' || host.endsWith('.localhost')) return { allow: ['local'], deny: [] };
+  return { allow: ['public', 'private'], deny: METADATA };
+}
+
+function renderSocket({ name, address, tls, behindTlsProxy, keepConnectingIp }: ServeSocket): string {
+  const options = [
+    ...(behindTlsProxy ? ['forwardedProtoHeader = "X-Forwarded-Proto"'] : []),
+    // Without a value it is removed: here any caller could write it.
+    ...(keepConnectingIp ? [] : ['injectRequestHeaders = [(name = "CF-Connecting-IP")]']),
+  ];
+  const http = `(${options.join(', ')})`;
+  const protocol = tls
+    ? `https = (options = ${http}, tlsOptions = (keypair = (privateKey = embed ${quote(tls.keyFile)}, certificateChain = embed ${quote(tls.certFile)})))`
+    : `http = ${http}`;
+  return `(name = ${quote(name)}, address = ${quote(address)}, service = "postern", ${protocol})`;
+}

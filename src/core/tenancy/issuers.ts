@@ -1,0 +1,69 @@
+import { matchesGlob } from '../policy/pattern.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import type { TenantId } from './ids.ts';
+import type { LiveTenant } from './tenant.ts';
+
+/** An OpenID Connect issuer whose tokens a tenant accepts in place of a key. */
+export interface TrustedIssuer {
+  /** As it stands in a token's `iss`, byte for byte. */
+  readonly issuer: string;
+  /** Claims that a token must have, each with the values that will do; `*` stands for any run of characters. */
+  readonly claims: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What a token says: to be believed once its signature is proved. */
+export interface TokenClaims {
+  readonly issuer: string;
+  /** `exp`, in epoch milliseconds. */
+  readonly expiresAtMs: number;
+  readonly all: Readonly<Record<string, unknown>>;
+}
+
+/** Clocks of issuers may be off by so much (RFC 7519, 4.1.4: "some small leeway"). */
+export const TOKEN_LEEWAY_SECONDS = 10;
+
+/** A claim that is longer than this matches nothing: matching takes at most pattern x claim steps. */
+export const MAX_CLAIM_LENGTH = 256;
+
+const AUDIENCE = 'postern:';
+
+/** The `aud` of a token that is meant for a tenant: it says whose call it is, before anything is looked up. */
+export const audienceOf = (tenantId: TenantId): string => AUDIENCE + tenantId;
+
+/** The tenant id that an `aud` names (RFC 7519, 4.1.3: a string or several); undefined: none, or more than one. */
+export function tenantOfAudience(audience: unknown): string | undefined {
+  const all: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
+  const ours = all.filter((one) => typeof one === 'string' && one.startsWith(AUDIENCE)) as string[];
+  return ours.length === 1 ? ours[0]?.slice(AUDIENCE.length) : undefined;
+}
+
+/** Whether a tenant has anything to do with an issuer. Only of those that it names is anything fetched. */
+export const namesIssuer = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): boolean =>
+  issuers.some((trusted) => trusted.issuer === issuer);
+
+/** Why a proved token may not be used now, if it may not. What is not asked for by name is refused: fails closed. */
+export function refuseToken(
+  tenant: Pick<LiveTenant, 'status' | 'issuers'>,
+  tenantId: TenantId,
+  { issuer, expiresAtMs, all }: TokenClaims,
+  nowMs: number,
+): Refusal | undefined {
+  if (!namesIssuer(tenant, issuer)) return refuse('token-not-accepted');
+  if (expiresAtMs + TOKEN_LEEWAY_SECONDS * 1_000 <= nowMs) return refuse('token-expired');
+  if (tenant.status !== 'active') return refuse('tenant-suspended', tenantId);
+  const trusted = tenant.issuers.filter((one) => one.issuer === issuer);
+  const missing = trusted.map(({ claims }) => Object.keys(claims).find((name) => !hasClaim(all, name, claims[name])));
+  if (missing.includes(undefined)) return undefined;
+  return refuse('token-claims', missing[0] ?? '');
+}
+
+/** Whether a claim has one of the values; of a list (groups, roles) one member will do. */
+function hasClaim(all: TokenClaims['all'], name: string, wanted: readonly string[] = []): boolean {
+  const claim = Object.hasOwn(all, name) ? all[name] : undefined;
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
+  return values.some((value) => {
+    const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+    if (typeof text !== 'string' || text.length > MAX_CLAIM_LENGTH) return false;
+    return wanted.some((pattern) => matchesGlob(pattern, text));
+  });
+}

@@ -1,0 +1,164 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { isLoopback } from './plain-http.ts';
+import type { WaitUntil } from './tenant-memory.ts';
+
+/** Keys are fetched anew, behind a call, when they are older than this; each isolate adds up to as much again. */
+const FRESH_MS = 300_000;
+/** While their issuer cannot be reached they serve for so long. */
+const MAX_AGE_MS = 3_600_000;
+/** An unknown key id makes an isolate ask its issuer no more often than this: anybody can invent one. */
+const ASK_AGAIN_MS = 30_000;
+/** An issuer that fails is left alone for so long. */
+const BACKOFF_MS = 5_000;
+const FETCH_TIMEOUT_MS = 3_000;
+/** Discovery and keys together; whoever waits gives up after it too, for the request that fetches may be gone. */
+const WAIT_MS = 2 * FETCH_TIMEOUT_MS;
+const MAX_DOCUMENT_BYTES = 262_144;
+/** Issuers that an isolate remembers; the longest unasked goes first. */
+const MAX_ISSUERS = 1_000;
+
+/** The public keys of issuers, in an isolate's memory. */
+export interface IssuerKeys {
+  /**
+   * Finds the keys of an issuer.
+   *
+   * @param isKeyUnknown those found before lack a key that a token names.
+   * @returns `unavailable`: they cannot be fetched now; undefined: there are no newer ones than those found before.
+   */
+  find(
+    issuer: string,
+    isKeyUnknown: boolean,
+    waitUntil: WaitUntil,
+  ): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
+}
+
+/** Plain data but for the promise in `fetching`, which the request that made it keeps alive. */
+interface Entry {
+  keys?: JWTVerifyGetKey;
+  fetchedAtMs: number;
+  freshUntilMs: number;
+  /** When it may be asked again, for what is missing. */
+  askAgainAtMs: number;
+  fetching?: { readonly done: Promise<boolean>; readonly sinceMs: number };
+}
+
+export interface IssuerPorts {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly now: () => number;
+  /** At least 0 and less than 1. */
+  readonly random: () => number;
+  /** Told why keys could not be fetched. */
+  readonly onFailure: (issuer: string, error: unknown) => void;
+}
+
+export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
+  const { now, random, onFailure } = ports;
+  const entries = new Map<string, Entry>();
+
+  const touch = (issuer: string): Entry => {
+    const entry = entries.get(issuer) ?? { fetchedAtMs: 0, freshUntilMs: 0, askAgainAtMs: 0 };
+    entries.delete(issuer);
+    entries.set(issuer, entry);
+    const [oldest] = entries.keys();
+    if (entries.size > MAX_ISSUERS && oldest !== undefined) entries.delete(oldest);
+    return entry;
+  };
+
+  /** One request fetches, and all others wait for it or go on with what there is. Never rejects. */
+  const refresh = (issuer: string, entry: Entry, waitUntil: WaitUntil): Promise<boolean> => {
+    const sinceMs = now();
+    if (entry.fetching && sinceMs - entry.fetching.sinceMs < WAIT_MS) return entry.fetching.done;
+    const fetching = {
+      sinceMs,
+      done: fetchKeys(issuer, ports).then(
+        (keys) => {
+          const nowMs = now();
+          Object.assign(entry, {
+            keys,
+            fetchedAtMs: nowMs,
+            freshUntilMs: nowMs + FRESH_MS * (1 + random()),
+            askAgainAtMs: nowMs + ASK_AGAIN_MS,
+          });
+          return true;
+        },
+        (error: unknown) => {
+          entry.askAgainAtMs = now() + BACKOFF_MS;
+          onFailure(issuer, error);
+          return false;
+        },
+      ),
+    };
+    entry.fetching = fetching;
+    const done = fetching.done.finally(() => {
+      if (entry.fetching === fetching) delete entry.fetching;
+    });
+    waitUntil(done);
+    return done;
+  };
+
+  const waitFor = async (done: Promise<boolean>): Promise<boolean> => {
+    const { promise: late, resolve } = Promise.withResolvers<false>();
+    const timer = setTimeout(() => resolve(false), WAIT_MS);
+    try {
+      return await Promise.race([done, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  return {
+    async find(issuer, isKeyUnknown, waitUntil) {
+      const entry = touch(issuer);
+      const nowMs = now();
+      const isUsable = entry.keys !== undefined && nowMs < entry.fetchedAtMs + MAX_AGE_MS;
+      const mayAsk = nowMs >= entry.askAgainAtMs;
+      if (isKeyUnknown) {
+        if (!entry.fetching && !mayAsk) return undefined;
+        return (await waitFor(refresh(issuer, entry, waitUntil))) ? entry.keys : 'unavailable';
+      }
+      if (isUsable) {
+        if (nowMs >= entry.freshUntilMs && mayAsk) void refresh(issuer, entry, waitUntil);
+        return entry.keys;
+      }
+      if (!entry.fetching && !mayAsk) return 'unavailable';
+      return (await waitFor(refresh(issuer, entry, waitUntil))) && entry.keys ? entry.keys : 'unavailable';
+    },
+  };
+}
+
+/** Fetches an issuer's keys where its metadata says that they are (OpenID Connect Discovery 1.0, 4). */
+async function fetchKeys(issuer: string, { fetch }: IssuerPorts): Promise<JWTVerifyGetKey> {
+  const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, fetch);
+  // Discovery 1.0, 4.3: else one issuer could speak for another.
+  if (metadata.issuer !== issuer) throw new Error('its metadata names another issuer');
+  const { jwks_uri: location } = metadata;
+  if (typeof location !== 'string' || !URL.canParse(location)) throw new Error('its metadata has no jwks_uri');
+  if (!location.startsWith('https:') && !(isLoopback(issuer) && isLoopback(location))) {
+    throw new Error('its jwks_uri is not https');
+  }
+  return createLocalJWKSet((await fetchJson(location, fetch)) as unknown as JSONWebKeySet);
+}
+
+async function fetchJson(url: string, fetch: IssuerPorts['fetch']): Promise<Record<string, unknown>> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json' },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  const { status, body } = response;
+  if (status !== 200 || !body) {
+    await body?.cancel();
+    throw new Error(`${url} answered ${status}`);
+  }
+  let text = '';
+  let bytes = 0;
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_DOCUMENT_BYTES) throw new Error(`${url} is longer than ${MAX_DOCUMENT_BYTES} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null) throw new Error(`${url} is no JSON object`);
+  return value as Record<string, unknown>;
+}

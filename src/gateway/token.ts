@@ -1,0 +1,92 @@
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import { type Refusal, refuse } from '../core/refusal.ts';
+import { no, ok, type Result } from '../core/result.ts';
+import type { TenantId } from '../core/tenancy/ids.ts';
+import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } from '../core/tenancy/issuers.ts';
+import type { Keyring } from '../core/tenancy/keyring.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
+import type { WaitUntil } from './tenant-memory.ts';
+
+/** Signatures that only the issuer can make. Never `none`, never one by a secret that the verifier has too. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+
+/** Characters; no honest token has as many, and whoever sends one has not proved itself. */
+const MAX_TOKEN_LENGTH = 16_384;
+
+const COMPACT_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** A JSON Web Token that names one of our tenants; its signature is still to be proved. */
+export interface Token {
+  readonly text: string;
+  readonly tenantId: TenantId;
+  readonly claims: TokenClaims;
+}
+
+/** Tells a token from a key by its form. */
+export const looksLikeToken = (text: string): boolean => COMPACT_JWT.test(text);
+
+/** Reads what a token says: whose issuer it is from, and which tenant it is meant for. Nothing is looked up for it. */
+export function parseToken(text: string, keyring: Keyring): Result<Token, Refusal> {
+  if (text.length > MAX_TOKEN_LENGTH) return no(refuse('token-malformed'));
+  let all: Record<string, unknown>;
+  try {
+    const { alg } = decodeProtectedHeader(text);
+    if (alg === undefined || !ALGORITHMS.includes(alg)) return no(refuse('token-malformed'));
+    all = decodeJwt(text);
+  } catch {
+    return no(refuse('token-malformed'));
+  }
+  const { iss, exp, aud } = all;
+  if (typeof iss !== 'string' || typeof exp !== 'number') return no(refuse('token-malformed'));
+  const tenantId = keyring.findTenant(tenantOfAudience(aud) ?? '');
+  if (tenantId === undefined) return no(refuse('token-audience'));
+  return ok({ text, tenantId, claims: { issuer: iss, expiresAtMs: exp * 1_000, all } });
+}
+
+/**
+ * Refuses a token that its issuer's keys did not sign, or not for this tenant, or not for now (RFC 7519, RFC 8725).
+ * Whether the tenant accepts what it says is for `refuseToken` to say. Fails closed: without the keys, no call.
+ */
+export async function refuseTokenSignature(
+  { text, tenantId, claims: { issuer } }: Token,
+  issuerKeys: IssuerKeys,
+  nowMs: number,
+  waitUntil: WaitUntil,
+): Promise<Refusal | undefined> {
+  const options = {
+    issuer,
+    audience: audienceOf(tenantId),
+    algorithms: ALGORITHMS,
+    requiredClaims: ['exp'],
+    clockTolerance: TOKEN_LEEWAY_SECONDS,
+    currentDate: new Date(nowMs),
+  };
+  let isKeyUnknown = false;
+  for (;;) {
+    const keys = await issuerKeys.find(issuer, isKeyUnknown, waitUntil);
+    if (keys === 'unavailable') return refuse('issuer-unavailable');
+    if (!keys) return refuse('token-not-accepted');
+    try {
+      await jwtVerify(text, keys, options);
+      return undefined;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return refuse('token-expired');
+      if (!(error instanceof errors.JOSEError)) throw error;
+      // A key that the issuer has begun to use since its keys were fetched: they are fetched again, not too often.
+      if (isKeyUnknown || !(error instanceof errors.JWKSNoMatchingKey)) return refuse('token-not-accepted');
+      isKeyUnknown = true;
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmulator } from '../../src/emulator/start.ts';
+import { runCli } from '../support/cli.ts';
+import { usePostern } from '../support/use-postern.ts';
+import { freePort } from '../support/workerd.ts';
+
+const postern = usePostern();
+const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: randomBytes(20).toString('hex') };
+let emulator: Awaited<ReturnType<typeof startEmulator>>;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'postern-doctor-'));
+  emulator = await startEmulator({ port: 0, accountId: '123456789012', credentials, log: () => {} });
+});
+afterAll(async () => {
+  await emulator.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const good = () => ({
+  POSTERN_ROOT_KEYS: `1:${randomBytes(32).toString('base64')}`,
+  POSTERN_ADMIN_TOKEN: randomBytes(32).toString('hex'),
+  AWS_ACCOUNT_ID: '123456789012',
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_ENDPOINT_URL_LAMBDA: emulator.url,
+});
+interface Finding {
+  readonly check: string;
+  readonly status: string;
+  readonly message: string;
+  readonly fix?: string;
+}
+const examine = async (settings: Record<string, string>, ...args: string[]) => {
+  const file = join(folder, 'settings.env');
+  await writeFile(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+    { mode: 0o600 },
+  );
+  const { code, stdout, stderr } = await runCli(['doctor', '--json', '--settings', file, ...args]);
+  for (const secret of [settings.AWS_SECRET_ACCESS_KEY, settings.POSTERN_ADMIN_TOKEN, settings.POSTERN_ROOT_KEYS]) {
+    if (secret) expect(stdout + stderr).not.toContain(secret);
+  }
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  for (const { status, fix } of findings) if (status !== 'ok') expect(fix).toMatch(/\w/);
+  const of = (check: string) =>
+    findings.filter((one) => one.check === check).map(({ status, message }) => [status, message].join(': '));
+  return { code, stderr, findings, of };
+};
+
+describe('postern doctor', { timeout: 60_000 }, () => {
+  it('finds nothing wrong with what is right', async () => {
+    const { code, findings } = await examine(good(), '--function', 'hello');
+    expect(findings.filter(({ status }) => status === 'warn' || status === 'fail')).toEqual([]);
+    expect(findings.map(({ check }) => check)).toEqual([
+      'settings',
+      'root key 1',
+      'admin token',
+      'wrangler.toml',
+      'credentials',
+      'clock of Lambda',
+      'gateway',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('looks at a gateway that is named, and prints for people too', async () => {
+    const env = { POSTERN_URL: postern.gateway, POSTERN_ADMIN_TOKEN: postern.adminToken };
+    const { code, stdout, stderr } = await runCli(['doctor'], { env });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`ok       gateway: ${postern.gateway} answers, and takes the admin token`);
+    expect(stdout).toContain('skipped  settings: none are given');
+    const wrong = await runCli(['doctor'], { env: { ...env, POSTERN_ADMIN_TOKEN: 'x'.repeat(40) } });
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain('does not take the admin token');
+    const nobody = await runCli(['doctor', '--url', `http://127.0.0.1:${await freePort()}`], { env });
+    expect(nobody.stdout).toContain('gave no answer (ECONNREFUSED)');
+  });
+
+  it('names settings that are missing or malformed', async () => {
+    const { code, of } = await examine({ POSTERN_ROOT_KEYS: '1:c2hvcnQ=', AWS_ACCOUNT_ID: '12' });
+    expect(code).toBe(1);
+    expect(of('settings')).toEqual([
+      'fail: POSTERN_ROOT_KEYS version 1 has 5 bytes; make one of 32',
+      'fail: POSTERN_ADMIN_TOKEN is not set',
+      'fail: AWS_ACCOUNT_ID must be twelve digits',
+      'fail: AWS_ACCESS_KEY_ID is not set',
+      'fail: AWS_SECRET_ACCESS_KEY is not set',
+    ]);
+  });
+
+  it.each([
+    ['zeros', new Uint8Array(32), 'its bytes repeat'],
+    ['a word', Buffer.from('correct horse battery staple 12345'), 'it is text'],
+  ])('finds a root key of %s', async (_, secret, words) => {
+    const keys = `2:${randomBytes(32).toString('base64')},1:${Buffer.from(secret).toString('base64')}`;
+    const { code, of } = await examine({ ...good(), POSTERN_ROOT_KEYS: keys });
+    expect(code).toBe(1);
+    expect(of('root key 1').join()).toContain(words);
+    expect(of('root key 2').join()).toContain('look random');
+  });
+
+  it('finds an admin token that is no secret', async () => {
+    expect((await examine({ ...good(), POSTERN_ADMIN_TOKEN: 'a'.repeat(40) })).of('admin token').join()).toContain(
+      'fail',
+    );
+  });
+
+  it('finds what Lambda says of the credentials', async () => {
+    const other = await examine({ ...good(), AWS_SECRET_ACCESS_KEY: 'another' });
+    expect(other.of('credentials')).toEqual(['fail: the signature was not accepted']);
+    const unknown = await examine({ ...good(), AWS_ACCESS_KEY_ID: 'AKIDOTHER' });
+    expect(unknown.of('credentials').join()).toContain('fail: Lambda does not know AWS_ACCESS_KEY_ID');
+    const missing = await examine(good(), '--function', 'not-there');
+    expect(missing.of('credentials')).toEqual(['fail: they are accepted, but there is no function not-there']);
+    const nobody = await examine({ ...good(), AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${await freePort()}` });
+    expect(nobody.of('credentials').join()).toContain('gave no answer (ECONNREFUSED)');
+  });
+
+  it('finds a clock that is off', async () => {
+    const server = createServer((_, response) => {
+      response.setHeader('date', new Date(Date.now() + 400_000).toUTCString());
+      response.setHeader('x-amzn-errortype', 'ResourceNotFoundException').writeHead(404).end('{}');
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const { of } = await examine({ ...good(), AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}` });
+    server.close();
+    expect(of('clock of Lambda').join()).toMatch(/^fail: this clock is (399|400) seconds behind it/);
+  });
+
+  it('finds what a wrangler.toml lacks, and a secret in it', async () => {
+    const file = join(folder, 'wrangler.toml');
+    await writeFile(
+      file,
+      `name = "x"
+main = "worker.ts"
+compatibility_date = "2026-10-23"
+[vars]
+POSTERN_ADMIN_TOKEN = "0123456789"
+[observability]
+enabled = true
+[[durable_objects.bindings]]
+name = "TENANT"
+class_name = "Tenant"
+`,
+    );
+    const { code, findings, of } = await examine(good(), '--config', file);
+    expect(code).toBe(1);
+    expect(of('wrangler.toml')).toEqual([
+      'fail: the class Tenant has no SQLite storage',
+      'fail: the object DIRECTORY is not bound',
+      'fail: the class Directory has no SQLite storage',
+      'fail: the flag enable_request_signal is off',
+      'fail: POSTERN_ADMIN_TOKEN stands in a file that is shared',
+      "warn: the platform's log would hold the signatures of presigned requests",
+    ]);
+    expect(JSON.stringify(findings)).not.toContain('0123456789');
+    expect((await examine(good(), '--config', join(folder, 'none.toml'))).of('wrangler.toml').join()).toContain(
+      'cannot be read',
+    );
+  });
+
+  it('has a help with examples', async () => {
+    const { code, stdout } = await runCli(['doctor', '--help']);
+    expect([code, stdout.includes('Examples:'), stdout.includes('Exit codes:')]).toEqual([0, true, true]);
+  });
+});

@@ -1,0 +1,342 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { generate } from 'selfsigned';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
+import { childrenOf } from '../support/memory.ts';
+import { admin, invokePath, makeTenant, send, takeCalls } from '../support/postern.ts';
+import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
+
+const CLI = resolve(import.meta.dirname, '../../src/cli/postern.ts');
+const LAMBDA = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret-of-the-operator' };
+const run = promisify(execFile);
+
+let folder: string;
+let emulator: Emulator;
+let settings: ReturnType<typeof settingsFor>;
+const running: RunningServe[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'postern-serve-'));
+  emulator = await startEmulator({ port: 0, credentials: LAMBDA, log: () => {} });
+  settings = settingsFor(emulator.url, LAMBDA);
+});
+afterEach(async () => {
+  for (const server of running.splice(0)) {
+    server.kill();
+    await server.exited;
+  }
+});
+afterAll(async () => {
+  await emulator.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let states = 0;
+const newState = () => join(folder, `state${states++}`);
+const start = async (args: readonly string[] = [], stateDir = newState()) => {
+  const server = await startServe(['--state', stateDir, ...args], settings);
+  running.push(server);
+  return { ...server, adminToken: settings.POSTERN_ADMIN_TOKEN, stateDir };
+};
+type Started = Awaited<ReturnType<typeof start>>;
+
+const call = (server: Pick<Started, 'gateway'>, apiKey: string, headers = {}, name = 'hello', body = '{}') =>
+  send(server.gateway, invokePath(name), {
+    headers: { 'x-api-key': apiKey, 'content-type': 'application/json', ...headers },
+    body,
+  });
+const outcome = async (...input: Parameters<typeof call>) => {
+  const { status, headers } = await call(...input);
+  return headers['x-postern-refusal'] ?? status;
+};
+const callsSoFar = async () => (await (await fetch(`${emulator.url}/_calls`)).json()) as unknown[];
+const ANY = [{ function: '*' }];
+
+describe('postern serve', () => {
+  it('answers calls by key and by signature, logs each as JSON, and keeps its secrets', async () => {
+    const server = await start();
+    const key = (await makeTenant(server, ANY)).apiKey;
+    expect(await outcome(server, key)).toBe(200);
+    const tenant = await admin<{ id: string }>(server, 'POST', '/tenants', { name: 'sdk', policy: { allow: ANY } });
+    const pair = await admin<{ accessKeyId: string; secretAccessKey: string }>(
+      server,
+      'POST',
+      `/tenants/${tenant.body.id}/keys`,
+      {},
+    );
+    const client = new LambdaClient({ endpoint: server.gateway, region: 'us-east-1', credentials: pair.body });
+    const answer = await client.send(new InvokeCommand({ FunctionName: 'identity', Payload: '{"a":1}' }));
+    expect([answer.StatusCode, answer.Payload?.transformToString()]).toEqual([200, '{"a":1}']);
+
+    await expect.poll(() => server.lines.map((line) => JSON.parse(line).function)).toContain('identity');
+    const commands = await Promise.all(
+      [server.pid, ...childrenOf(server.pid)].map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    );
+    const config = await readFile(join(server.stateDir, 'serve.capnp'), 'utf8');
+    for (const secret of [settings.POSTERN_ADMIN_TOKEN, settings.POSTERN_ROOT_KEYS, LAMBDA.secretAccessKey, key]) {
+      expect(commands.join() + config + server.lines.join() + server.errors()).not.toContain(secret);
+    }
+    expect((await stat(server.stateDir)).mode & 0o077).toBe(0);
+    expect((await stat(join(server.stateDir, 'objects'))).mode & 0o077).toBe(0);
+  });
+
+  it('leaves it to Lambda to say what is no JSON, when it is told to', async () => {
+    const server = await startServe(['--state', newState()], { ...settings, POSTERN_CHECK_JSON: 'off' });
+    running.push(server);
+    const { apiKey } = await makeTenant({ ...server, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY);
+    const before = (await callsSoFar()).length;
+    const { status, headers } = await call(server, apiKey, {}, 'hello', 'no JSON');
+    expect([status, headers['x-amzn-errortype']]).toEqual([400, 'InvalidRequestContentException']);
+    expect(headers).not.toHaveProperty('x-postern-refusal');
+    expect(await callsSoFar()).toHaveLength(before + 1);
+  });
+
+  it('is alone on its state, and finds it again after a restart, by settings from a file', async () => {
+    const first = await start();
+    const { apiKey } = await makeTenant(first, ANY);
+    await expect(startServe(['--state', first.stateDir], settings)).rejects.toThrow(`process ${first.pid}`);
+    first.kill('SIGINT');
+    expect(await first.exited).toBe(0);
+    expect(await readdir(first.stateDir)).not.toContain('pid');
+
+    const file = join(folder, 'settings.env');
+    const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"`);
+    await writeFile(file, lines.join('\n'), { mode: 0o600 });
+    const second = await startServe(['--state', first.stateDir, '--settings', file], {});
+    running.push(second);
+    expect(await outcome(second, apiKey)).toBe(200);
+  });
+
+  it('takes a state folder of any name, and a Lambda and an address by IPv6 or a name', async () => {
+    const odd = { ...settings, AWS_ENDPOINT_URL_LAMBDA: emulator.url.replace('127.0.0.1', 'localhost') };
+    const stateDir = join(folder, 'st"ate \\ é');
+    const server = await startServe(['--state', stateDir, '--host', '::1'], odd);
+    running.push(server);
+    expect(server.gateway).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    const post = (path: string, headers: Record<string, string>, body: object) =>
+      fetch(server.gateway + path, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    const policy = { allow: ANY, ipAllow: ['::1/128'] };
+    const { id } = (await (await post('/admin/v1/tenants', bearer, { name: 'six', policy })).json()) as { id: string };
+    const key = (await (await post(`/admin/v1/tenants/${id}/keys`, bearer, {})).json()) as { apiKey: string };
+    expect((await post(invokePath('hello'), { 'x-api-key': key.apiKey }, {})).status).toBe(200);
+  });
+
+  it('speaks TLS with the files that it is given', async () => {
+    const { certFile, keyFile, cert } = await makeCertificate('good');
+    const server = await start(['--tls-cert', certFile, '--tls-key', keyFile]);
+    expect(server.gateway).toMatch(/^https:/);
+    const agent = new Agent({ ca: cert });
+    const post = (path: string, headers: Record<string, string>, body: object) =>
+      new Promise<{ status: number | undefined; text: string }>((done, failed) => {
+        const options = { agent, method: 'POST', headers: { ...headers, 'content-type': 'application/json' } };
+        const request = httpsRequest(server.gateway + path, options, async (response) => {
+          done({ status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() });
+        });
+        // Over TLS a key is welcome whatever the host is called.
+        request.setHeader('host', 'gateway.example').on('error', failed);
+        request.end(JSON.stringify(body));
+      });
+    const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    const tenant = await post('/admin/v1/tenants', bearer, { name: 'tls', policy: { allow: ANY } });
+    const key = await post(`/admin/v1/tenants/${JSON.parse(tenant.text).id}/keys`, bearer, {});
+    const answer = await post(invokePath('hello'), { 'x-api-key': JSON.parse(key.text).apiKey }, {});
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe("a caller's address", () => {
+  const SPOOFS = { 'cf-connecting-ip': '203.0.113.7', 'x-real-ip': '203.0.113.7', 'x-forwarded-for': '203.0.113.7' };
+  const tenants = async (server: Started) => {
+    const within = async (range: string) =>
+      (await makeTenant(server, ANY, { policy: { allow: ANY, ipAllow: [range] } })).apiKey;
+    return { near: await within('127.0.0.0/8'), far: await within('203.0.113.0/24') };
+  };
+
+  it("is the connection's, whatever headers say", async () => {
+    const server = await start();
+    const { near, far } = await tenants(server);
+    expect(await outcome(server, near, SPOOFS)).toBe(200);
+    expect(await outcome(server, far, SPOOFS)).toBe('address-not-allowed');
+  });
+
+  it('is what the header of a trusted proxy says, and no other', async () => {
+    const server = await start(['--client-ip-header', 'X-Real-IP']);
+    const { near, far } = await tenants(server);
+    expect(await outcome(server, far, { 'x-real-ip': '203.0.113.7' })).toBe(200);
+    expect(await outcome(server, near, SPOOFS)).toBe('address-not-allowed');
+    expect(await outcome(server, near)).toBe('address-not-allowed');
+    expect(await outcome(server, far, { 'x-real-ip': '203.0.113.7, 203.0.113.8' })).toBe('address-not-allowed');
+    expect(await outcome(server, far, { 'cf-connecting-ip': '203.0.113.7' })).toBe('address-not-allowed');
+  });
+});
+
+describe('a key over plain HTTP', () => {
+  const elsewhere = { host: 'gateway.example' };
+
+  it('from elsewhere is refused, whatever it says of itself', async () => {
+    const server = await start();
+    const { apiKey } = await makeTenant(server, ANY);
+    for (const forwarded of [{}, { 'x-forwarded-proto': 'https' }]) {
+      expect(await outcome(server, apiKey, { ...elsewhere, ...forwarded })).toBe('plain-http');
+    }
+  });
+
+  it('counts as what came to a trusted proxy', async () => {
+    const server = await start(['--behind-tls-proxy']);
+    const { apiKey } = await makeTenant(server, ANY);
+    expect(await outcome(server, apiKey, { ...elsewhere, 'x-forwarded-proto': 'https' })).toBe(200);
+    for (const forwarded of [{}, { 'x-forwarded-proto': 'http' }, { 'x-forwarded-proto': 'ftp' }]) {
+      expect(await outcome(server, apiKey, { ...elsewhere, ...forwarded })).toBe('plain-http');
+    }
+  });
+});
+
+describe('the end', () => {
+  const startSlow = async (server: Started, ms: number) => {
+    const { apiKey } = await makeTenant(server, ANY);
+    await takeCalls(emulator.url);
+    const answer = call(server, apiKey, {}, 'slow', JSON.stringify({ ms })).then(
+      ({ status }) => status,
+      () => 'lost',
+    );
+    await expect.poll(async () => (await callsSoFar()).length).toBe(1);
+    return { answer };
+  };
+
+  it('lets calls in flight end', async () => {
+    const server = await start(['--drain', '60']);
+    const { answer } = await startSlow(server, 3_000);
+    server.kill();
+    expect([await answer, await server.exited, server.errors()]).toEqual([200, 0, '']);
+  });
+
+  it('cuts off what takes longer than it may', async () => {
+    const server = await start(['--drain', '0']);
+    const { answer } = await startSlow(server, 50_000);
+    server.kill();
+    expect([await answer, await server.exited]).toEqual(['lost', 0]);
+    expect(server.errors()).toContain('cut off');
+  });
+
+  it('comes at once with a second signal', async () => {
+    const server = await start(['--drain', '900']);
+    const { answer } = await startSlow(server, 50_000);
+    server.kill();
+    // Two that come together may be taken for one.
+    await new Promise((waited) => setTimeout(waited, 500));
+    server.kill('SIGINT');
+    expect([await answer, await server.exited]).toEqual(['lost', 0]);
+  });
+
+  it.runIf(process.platform === 'linux')('of workerd is an error, and leaves the state free', async () => {
+    const server = await start();
+    const [workerd = 0] = childrenOf(server.pid);
+    process.kill(workerd, 'SIGKILL');
+    expect(await server.exited).toBe(1);
+    expect(server.errors()).toContain('workerd ended by itself (SIGKILL)');
+    await start([], server.stateDir);
+  });
+
+  it.runIf(process.platform === 'linux')('by SIGKILL leaves a workerd, which the next start ends', async () => {
+    const first = await start();
+    const { apiKey } = await makeTenant(first, ANY);
+    const [orphan = 0] = childrenOf(first.pid);
+    first.kill('SIGKILL');
+    await first.exited;
+    expect(await outcome(first, apiKey)).toBe(200);
+    const { port } = new URL(first.gateway);
+    const second = await start(['--port', port], first.stateDir);
+    expect(await outcome(second, apiKey)).toBe(200);
+    expect(childrenOf(second.pid)).not.toContain(orphan);
+    // Of a process that nobody has waited for yet, this is gone too.
+    await expect(readlink(`/proc/${orphan}/exe`)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a start that cannot be', () => {
+  const saying = (args: readonly string[], env: Readonly<Record<string, string>> = settings) =>
+    run(process.execPath, [CLI, 'serve', '--state', newState(), '--port', '0', ...args], {
+      env: { PATH: process.env.PATH, ...env },
+    }).then(
+      () => 'it started',
+      ({ code, stderr }) => `${code} ${stderr}`,
+    );
+
+  it('names each setting that is wanting, and no value', async () => {
+    const { AWS_REGION: _, ...rest } = settings;
+    const said = await saying([], { ...rest, POSTERN_ADMIN_TOKEN: 'hunter2', AWS_ACCOUNT_ID: '12' });
+    expect(said).toMatch(/^2 postern: settings are wanting/);
+    for (const name of ['AWS_REGION', 'POSTERN_ADMIN_TOKEN', 'AWS_ACCOUNT_ID']) expect(said).toContain(`\n  ${name} `);
+    expect(said).not.toContain('POSTERN_ROOT_KEYS');
+    expect(said).not.toContain('hunter2');
+  });
+
+  it('names what is wrong with an option', async () => {
+    const [good, other] = await Promise.all([makeCertificate('one'), makeCertificate('other')]);
+    const open = join(folder, 'open.env');
+    await writeFile(open, '');
+    await chmod(open, 0o644);
+    const cases: readonly (readonly [readonly string[], string])[] = [
+      [['--tls-cert', good.certFile], '--tls-cert and --tls-key go together'],
+      [['--tls-cert', good.certFile, '--tls-key', other.keyFile], 'is not the key of the first certificate'],
+      [['--tls-cert', good.keyFile, '--tls-key', good.keyFile], '--tls-cert'],
+      [['--tls-cert', good.certFile, '--tls-key', good.certFile], '--tls-key'],
+      [['--tls-cert', join(folder, 'none.pem'), '--tls-key', good.keyFile], 'none.pem cannot be read: ENOENT'],
+      [['--tls-cert', good.certFile, '--tls-key', good.keyFile, '--behind-tls-proxy'], '--behind-tls-proxy'],
+      [['--settings', join(folder, 'none.env')], 'none.env cannot be read: ENOENT'],
+      [['--settings', open], `chmod 600 ${open}`],
+      [['--client-ip-header', 'not a header'], 'POSTERN_CLIENT_IP_HEADER must be the name of a header'],
+      [['--host', 'gateway.example'], '--host'],
+      [['--port', '70000'], '--port'],
+      [['--state', good.certFile], '--state'],
+    ];
+    for (const [args, text] of cases) {
+      const said = await saying(args);
+      expect(said).toMatch(/^2 /);
+      expect(said).toContain(text);
+    }
+  });
+
+  it('says that a port is in use, and gives the state free again', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await new Promise((listening) => holder.once('listening', listening));
+    const { port } = holder.address() as AddressInfo;
+    const state = newState();
+    expect(await saying(['--port', String(port), '--state', state])).toMatch(`1 postern: port ${port} is in use`);
+    holder.close();
+    await start(['--port', String(port)], state);
+  });
+});
+
+/** A certificate that vouches for itself and for this machine. */
+async function makeCertificate(name: string) {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    extensions: [
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'gateway.example' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
+  });
+  const [certFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+  await writeFile(certFile, cert);
+  await writeFile(keyFile, key, { mode: 0o600 });
+  return { certFile, keyFile, cert };
+}

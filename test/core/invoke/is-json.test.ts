@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isJson } from '../../../src/core/invoke/is-json.ts';
+import { createJsonCheck } from '../../../src/core/invoke/json-check.ts';
+
+const utf8 = new TextEncoder();
+
+/** The reference: the platform's own parser, over a decoder that lets nothing broken and no byte order mark through. */
+const parses = (bytes: Uint8Array): boolean => {
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+};
+/** The check that says what is wrong. */
+const explains = (bytes: Uint8Array): boolean => {
+  const check = createJsonCheck();
+  return (check.write(bytes) ?? check.end()) === undefined;
+};
+/** The same bytes at every place that a word can begin. */
+const atEachOffset = (bytes: Uint8Array): boolean[] =>
+  [0, 1, 2, 3].map((offset) => {
+    const buffer = new Uint8Array(bytes.length + 7).fill(0x22);
+    buffer.set(bytes, offset);
+    return isJson(buffer.subarray(offset, offset + bytes.length));
+  });
+const agree = (bytes: Uint8Array) => {
+  const expected = parses(bytes);
+  expect(atEachOffset(bytes)).toEqual([expected, expected, expected, expected]);
+  expect(explains(bytes)).toBe(expected);
+};
+
+const longString = fc.string({ unit: 'binary', minLength: 10, maxLength: 60 }).map((text) => JSON.stringify(text));
+const plainString = fc.string({ unit: fc.constantFrom(...'aZ 09~!#[]^'), maxLength: 70 }).map((text) => `"${text}"`);
+const json = fc.oneof(
+  fc.json(),
+  fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.stringify(value, null, 2)),
+  fc.array(fc.oneof(longString, plainString), { maxLength: 4 }).map((items) => `[${items.join(',')}]`),
+);
+
+describe('isJson', () => {
+  it('agrees with JSON.parse, and with the check that explains, over valid JSON', () => {
+    fc.assert(
+      fc.property(json, (text) => agree(utf8.encode(text))),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('agrees with both over JSON with bytes changed, cut out or put in', () => {
+    const edit = fc.record({ at: fc.nat(), drop: fc.nat({ max: 2 }), put: fc.uint8Array({ maxLength: 3 }) });
+    fc.assert(
+      fc.property(json, fc.array(edit, { minLength: 1, maxLength: 3 }), (text, edits) => {
+        let bytes = [...utf8.encode(text)];
+        for (const { at, drop, put } of edits) bytes = bytes.toSpliced(at % (bytes.length + 1), drop, ...put);
+        agree(Uint8Array.from(bytes));
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('agrees with both over short texts of the bytes that matter', () => {
+    const telling = fc.constantFrom(...utf8.encode('{}[]",:\\u0aE-+. tfn\n'), 0x00, 0x1f, 0x7f, 0x80, 0xc2, 0xed, 0xf4);
+    fc.assert(
+      fc.property(fc.array(telling, { maxLength: 8 }), (bytes) => agree(Uint8Array.from(bytes))),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('sees every byte wherever it stands in a long string', () => {
+    for (let at = 1; at < 40; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const bytes = utf8.encode(`"${'x'.repeat(40)}"`);
+        bytes[at] = byte;
+        const expected = parses(bytes);
+        if (isJson(bytes) !== expected) expect([at, byte, isJson(bytes)]).toEqual([at, byte, expected]);
+      }
+    }
+  });
+});
