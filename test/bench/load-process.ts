@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 import type { LoadOrder, LoadReport } from './load.ts';
+import { quantile } from './statistics.ts';
 
 const GIVE_UP_SECONDS = 60;
 
@@ -38,13 +39,12 @@ async function run({ url, headers, bodyFile, connections, calls }: LoadOrder): P
   const lost = calls - latenciesMs.length - Object.values(failures).reduce((sum, count) => sum + count, 0);
   if (lost > 0) failures.lost = (failures.lost ?? 0) + lost;
   latenciesMs.sort((a, b) => a - b);
-  const quantile = (part: number) => latenciesMs[Math.ceil(part * latenciesMs.length) - 1] ?? Number.NaN;
   return {
     answered: latenciesMs.length,
     failures,
     seconds: (lastAt - startedAt) / 1_000,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
   };
 }
 

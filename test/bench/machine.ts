@@ -29,6 +29,11 @@ export function pinned(core: keyof typeof CORES, command: readonly string[]): st
   return isPinned ? ['taskset', '-c', CORES[core], ...command] : [...command];
 }
 
+/** Holds this process to a core. */
+export function pinSelf(core: keyof typeof CORES): void {
+  if (isPinned) run('taskset', ['-a', '-c', '-p', CORES[core], String(process.pid)]);
+}
+
 /** What the figures were measured on, in one line. */
 export function describeMachine(): string {
   const pinning = isPinned ? 'one core for the server, another for load and upstream' : 'not pinned to cores';

@@ -4,6 +4,8 @@ import { type Cell, connectionsOf, MIDDLE_CONNECTIONS, PLOTTED } from './compare
 import { renderCost } from './cost.ts';
 import { plotComparison } from './plot.ts';
 import { type Results, renderResults } from './report.ts';
+import type { Soak } from './soak.ts';
+import { plotSoak, renderSoak } from './soak-report.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
 const README = join(import.meta.dirname, '../../README.md');
@@ -28,8 +30,16 @@ export async function publish(results: Results): Promise<void> {
   await replaceInReadme('cost', renderCost(results.comparison));
 }
 
+/** The same of a soak. */
+export async function publishSoak(seen: Soak): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(join(RESULTS, 'soak.json'), `${JSON.stringify(seen)}\n`);
+  await writeFile(join(RESULTS, 'soak.svg'), plotSoak(seen));
+  await replaceInReadme('soak', renderSoak(seen));
+}
+
 /** Puts text between `<!-- name -->` and `<!-- /name -->` of the README. */
-export async function replaceInReadme(name: string, text: string): Promise<void> {
+async function replaceInReadme(name: string, text: string): Promise<void> {
   const readme = await readFile(README, 'utf8');
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = readme.indexOf(open);

@@ -7,8 +7,10 @@ import { compare } from './compare.ts';
 import { describeMachine } from './machine.ts';
 import { measureParts } from './parts.ts';
 import { runProfile } from './profile.ts';
-import { plotResults, publish } from './publish.ts';
+import { plotResults, publish, publishSoak } from './publish.ts';
 import { type Results, renderResults } from './report.ts';
+import { soak } from './soak.ts';
+import { plotSoak, renderSoak } from './soak-report.ts';
 
 const HELP = `npm run bench -- [options]   what a call costs, beside the floor and other gateways
 
@@ -16,18 +18,21 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --only NAME        only contenders with this in their name, and the floor
   --size BYTES       only bodies of so many bytes
   --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
-  --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json)
+  --soak [MINUTES]   mixed calls by tenants that come and go: memory and latency over time (30)
+  --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json, .bench/soak.json)
   --publish          write the results, and the plot, to test/bench/results/, which the README shows
 `;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     help: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     size: { type: 'string' },
     profile: { type: 'boolean', default: false },
-    json: { type: 'string', default: '.bench/bench.json' },
+    soak: { type: 'boolean', default: false },
+    json: { type: 'string' },
     publish: { type: 'boolean', default: false },
   },
 });
@@ -45,14 +50,24 @@ const VERSIONS = [
   'autocannon',
 ];
 
+const startedAt = performance.now();
+const tell = (line: string) =>
+  console.error(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${line}`);
+
+/** Writes a run's figures, and its plot beside them. */
+async function write(json: string, figures: unknown, svg: string): Promise<void> {
+  const plot = json.replace(/(\.json)?$/, '.svg');
+  await mkdir(dirname(json), { recursive: true });
+  await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`);
+  await writeFile(plot, svg);
+  tell(`written: ${json}, ${plot}`);
+}
+
 async function runComparison(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
   const rounds = values.quick ? 3 : 5;
   const secondsPerRound = values.quick ? 0.4 : 0.8;
   const sizes = values.size ? [Number(values.size)] : values.quick ? QUICK_SIZES : SIZES;
-  const startedAt = performance.now();
-  const tell = (line: string) =>
-    console.error(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
   try {
     const comparison = await compare(folder, { rounds, secondsPerRound, sizes, only: values.only, tell });
     tell('the parts by themselves');
@@ -67,12 +82,8 @@ async function runComparison(): Promise<void> {
       comparison,
       ...(parts && { parts }),
     };
-    await mkdir(dirname(values.json), { recursive: true });
-    await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`);
-    const plot = values.json.replace(/(\.json)?$/, '.svg');
-    await writeFile(plot, plotResults(results));
     console.log(renderResults(results));
-    tell(`written: ${values.json}, ${plot}`);
+    await write(values.json ?? '.bench/bench.json', results, plotResults(results));
     if (values.publish) await publish(results);
     const failed = comparison.cells.filter(({ failures }) => Object.keys(failures).length > 0);
     if (failed.length > 0)
@@ -82,6 +93,16 @@ async function runComparison(): Promise<void> {
   }
 }
 
+async function runSoak(minutes: number): Promise<void> {
+  if (!(minutes > 0)) throw new Error('--soak takes a number of minutes');
+  const seen = await soak(minutes, tell);
+  console.log(renderSoak(seen));
+  await write(values.json ?? '.bench/soak.json', seen, plotSoak(seen));
+  if (values.publish) await publishSoak(seen);
+  if (Object.keys(seen.unexpected).length > 0) process.exitCode = 1;
+}
+
 if (values.help) console.log(HELP);
 else if (values.profile) await runProfile('.bench');
+else if (values.soak) await runSoak(Number(positionals[0] ?? 30));
 else await runComparison();
