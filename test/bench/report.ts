@@ -39,9 +39,11 @@ function renderCell(cell: Cell): string {
 }
 
 /** The results as Markdown. */
-export function renderResults({ measuredAt, machine, rounds, secondsPerRound, comparison, parts }: Results): string {
+export function renderResults(results: Results): string {
+  const { measuredAt, machine, rounds, secondsPerRound, versions, comparison, parts } = results;
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const lines = [
-    `${measuredAt.slice(0, 10)}, ${machine}; medians of ${rounds} rounds of about ${secondsPerRound} s, all in turn in each.`,
+    `${measuredAt.slice(0, 10)}, ${machine}; medians of ${rounds} rounds of about ${secondsPerRound} s, all in turn in each; ${software.join(', ')}.`,
   ];
   const cells = comparison?.cells ?? [];
   for (const bytes of new Set(cells.map((cell) => cell.bytes))) {

@@ -37,7 +37,10 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const devDependencies: Readonly<Record<string, string>> = packageJson.devDependencies;
+const packageVersions: Readonly<Record<string, string>> = {
+  ...packageJson.dependencies,
+  ...packageJson.devDependencies,
+};
 const SIZES = [200, 100_000, 1_000_000, 6_000_000];
 const QUICK_SIZES = [200, 1_000_000];
 const VERSIONS = [
@@ -72,7 +75,7 @@ async function runComparison(): Promise<void> {
     const comparison = await compare(folder, { rounds, secondsPerRound, sizes, only: values.only, tell });
     tell('the parts by themselves');
     const parts = values.only ? undefined : await measureParts(rounds);
-    const versions = Object.fromEntries(VERSIONS.map((name) => [name, devDependencies[name] ?? '']));
+    const versions = Object.fromEntries(VERSIONS.map((name) => [name, packageVersions[name] ?? 'of no known version']));
     const results: Results = {
       measuredAt: new Date().toISOString(),
       machine: describeMachine(),
