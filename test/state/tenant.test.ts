@@ -55,6 +55,7 @@ describe('a tenant object', () => {
       policy: document.policy,
       limits: {},
       upstream: {},
+      issuers: [],
       meterDuration: false,
       keys: { 'k-live': FAR },
     });
