@@ -9,9 +9,9 @@ const EXPOSED =
  * read. Undefined for what is no preflight.
  */
 export function answerPreflight(request: Request): Response | undefined {
+  if (request.method !== 'OPTIONS') return undefined;
   const origin = request.headers.get('origin');
-  if (request.method !== 'OPTIONS' || origin === null) return undefined;
-  if (request.headers.get('access-control-request-method') !== 'POST') return undefined;
+  if (origin === null || request.headers.get('access-control-request-method') !== 'POST') return undefined;
   const asked = request.headers.get('access-control-request-headers') ?? '';
   return new Response(null, {
     status: 204,

@@ -25,8 +25,6 @@ export type Credential =
 export interface Caller {
   readonly tenantId: TenantId;
   readonly credential: Credential;
-  /** The address that it calls from; absent: not known. */
-  readonly address?: string;
   /** The web page that it calls from, when a browser says so. */
   readonly origin?: string;
 }
@@ -35,16 +33,15 @@ export interface IdentifyInput {
   readonly url: string;
   readonly query: QueryParameters;
   readonly headers: Headers;
-  readonly address: string | undefined;
   readonly keyring: Keyring;
   readonly nowMs: number;
 }
 
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
-export function identify({ url, query, headers, address, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const origin = header('origin');
-  const whence = { ...(address !== undefined && { address }), ...(origin !== undefined && { origin }) };
+  const whence = { ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
   const presigned = query.has('X-Amz-Algorithm');
@@ -81,7 +78,7 @@ export function identify({ url, query, headers, address, keyring, nowMs }: Ident
   return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, whence)) : no(refuse('key-unknown'));
 }
 
-const byKey = (credential: Exclude<Credential, { kind: 'token' }>, whence: Pick<Caller, 'address' | 'origin'>) => ({
+const byKey = (credential: Exclude<Credential, { kind: 'token' }>, whence: Pick<Caller, 'origin'>) => ({
   tenantId: credential.key.tenantId,
   credential,
   ...whence,

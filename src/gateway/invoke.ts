@@ -64,9 +64,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
 
   // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
-  const address = clientAddress(request, settings.clientIpHeader);
-  const { url } = request;
-  const identified = identify({ url, query: query ?? NO_QUERY, headers, address, keyring, nowMs: now() });
+  const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
   const { tenantId, credential } = caller;
@@ -85,7 +83,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
   call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
-  const decide = createDecision(gateway, caller, args, call);
+  const decide = createDecision(gateway, request, caller, args, call);
   const early = known && decide(known);
   const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   // Whoever has not proved itself takes nothing ahead of what is limited.
@@ -191,7 +189,13 @@ const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
  * Decides whether a tenant, as it is known now, may make a call. By the passing of time alone only a key or a token ends;
  * what else is decided holds for as long as the tenant is known as the same.
  */
-function createDecision(gateway: Gateway, caller: Caller, args: Result<InvokeArguments, Refusal>, call: Call) {
+function createDecision(
+  gateway: Gateway,
+  request: Request,
+  caller: Caller,
+  args: Result<InvokeArguments, Refusal>,
+  call: Call,
+) {
   const { tenantId, credential } = caller;
   const { now } = gateway;
   let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permit, Denial> } | undefined;
@@ -203,14 +207,17 @@ function createDecision(gateway: Gateway, caller: Caller, args: Result<InvokeArg
         : refuseKey(tenant, tenantId, credential.key.keyId, now());
     if (dead) return toAnyone(dead);
     call.isLive = true;
-    if (decided?.tenant !== tenant) decided = { tenant, decision: decideByPolicy(gateway, caller, args, tenant, call) };
+    if (decided?.tenant !== tenant) {
+      decided = { tenant, decision: decideByPolicy(gateway, request, caller, args, tenant, call) };
+    }
     return decided.decision;
   };
 }
 
 function decideByPolicy(
   { settings }: Gateway,
-  { tenantId, credential, address, origin }: Caller,
+  request: Request,
+  { tenantId, credential, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
   tenant: Extract<KnownTenant, { exists: true }>,
   call: Call,
@@ -237,7 +244,8 @@ function decideByPolicy(
     policy,
     tenant: tenantId,
     home,
-    isAddressAllowed: isAddressAllowed(address),
+    // The address is dear to read: only a tenant that names ranges has it read.
+    isAddressAllowed: isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
     ...(upstreamTenantId !== undefined && { upstreamTenantId }),
     meterDuration,
     call: args.value,

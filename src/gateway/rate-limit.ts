@@ -7,6 +7,19 @@ const unitOf = ({ limit }: LimitStanding) => {
   return limit.endsWith('-bytes') ? ';qu="content-bytes"' : '';
 };
 
+/** Written once for each word of the ledger: only what remains moves in between. */
+const policies = new WeakMap<readonly LimitStanding[], string>();
+
+const writePolicy = (standings: readonly LimitStanding[]): string => {
+  const parts = standings.map((standing) => {
+    const { limit, quota, windowMs } = standing;
+    return `"${limit}";q=${quota}${unitOf(standing)}${windowMs === undefined ? '' : `;w=${seconds(windowMs)}`}`;
+  });
+  const policy = parts.join(', ');
+  policies.set(standings, policy);
+  return policy;
+};
+
 const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1_000));
 
 /**
@@ -17,15 +30,13 @@ export function writeRateLimit(book: LeaseBook, nowMs: number): Record<string, s
   const { standings, standingsAtMs } = book;
   if (standings.length === 0) return {};
   const held = heldLeases(book, nowMs);
-  const policies: string[] = [];
   const limits: string[] = [];
   for (const standing of standings) {
-    const { limit, quota, remaining, windowMs, resetMs } = standing;
+    const { limit, quota, remaining, resetMs } = standing;
     const here = limit === 'concurrency' ? 0 : limit.endsWith('-bytes') ? held.bytes : held.calls;
     const left = Math.min(quota, remaining + here);
-    policies.push(`"${limit}";q=${quota}${unitOf(standing)}${windowMs === undefined ? '' : `;w=${seconds(windowMs)}`}`);
     const reset = resetMs === undefined ? '' : `;t=${seconds(resetMs - (nowMs - standingsAtMs))}`;
     limits.push(`"${limit}";r=${left}${reset}`);
   }
-  return { 'ratelimit-policy': policies.join(', '), ratelimit: limits.join(', ') };
+  return { 'ratelimit-policy': policies.get(standings) ?? writePolicy(standings), ratelimit: limits.join(', ') };
 }

@@ -13,6 +13,7 @@ import {
   hasLease,
   type LeaseBook,
   loseAsk,
+  owesNothing,
   type Purpose,
   recordUse,
   releaseIdleSlots,
@@ -42,6 +43,10 @@ const ASK_TIMEOUT_MS = 2_000;
 const RESERVE_TIMEOUT_MS = 5_000;
 /** Tenants that an isolate remembers; the longest unasked goes first. */
 const MAX_TENANTS = 10_000;
+/** A tenant that has not called for so long, and of which nothing is owed, is forgotten. */
+const IDLE_MS = 60_000;
+/** How many of the longest unasked are looked at when a new tenant comes: more than one, so that the idle ones run out. */
+const LOOKED_AT = 3;
 /** The platform keeps what is under `waitUntil` alive for 30 s (Workers limits); whoever settles stops before that. */
 const SETTLER_LIFE_MS = 20_000;
 const SETTLE_AGAIN_MS = 1_000;
@@ -64,7 +69,11 @@ export type WaitUntil = (promise: Promise<unknown>) => void;
 /** A tenant as its calls need it. */
 export type KnownTenant =
   | { readonly exists: false }
-  | (Omit<LiveTenant, 'policy'> & { readonly policy: Policy; readonly isAddressAllowed: AddressCheck });
+  | (Omit<LiveTenant, 'policy'> & {
+      readonly policy: Policy;
+      /** Absent: the tenant names no ranges. */
+      readonly isAddressAllowed: AddressCheck | undefined;
+    });
 
 /** A call's place under its tenant's limits. */
 export interface Reservation {
@@ -89,6 +98,7 @@ interface Entry {
   known?: { readonly tenant: KnownTenant; readonly revision: number; readonly askedAtMs: number };
   /** What was asked before this moment may be out of date. */
   forgottenAtMs: number;
+  touchedAtMs: number;
   readonly book: LeaseBook;
   exchange?: { readonly answered: Promise<boolean>; readonly sinceMs: number };
   /** Calls that wait for a lease, in the order in which they came. */
@@ -141,10 +151,13 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
 
   const touch = (tenantId: TenantId): Entry => {
     const found = entries.get(tenantId);
+    const nowMs = now();
+    if (found) found.touchedAtMs = nowMs;
     if (found && tenantId === youngest) return found;
     const entry = found ?? {
       forgottenAtMs: Number.NEGATIVE_INFINITY,
-      book: createLeaseBook(crypto.randomUUID(), now()),
+      touchedAtMs: nowMs,
+      book: createLeaseBook(crypto.randomUUID(), nowMs),
       waiting: [],
       keysUsed: new Map(),
       retryAtMs: 0,
@@ -153,11 +166,17 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     youngest = tenantId;
     entries.delete(tenantId); // to the young end of the map's order
     entries.set(tenantId, entry);
-    if (entries.size > MAX_TENANTS) {
-      const [eldest] = entries.keys();
-      if (eldest !== undefined) entries.delete(eldest);
-    }
+    if (!found) forgetIdle(nowMs);
     return entry;
+  };
+
+  const forgetIdle = (nowMs: number) => {
+    let looked = 0;
+    for (const [tenantId, entry] of entries) {
+      if (entries.size > MAX_TENANTS || isIdle(entry, nowMs)) entries.delete(tenantId);
+      looked++;
+      if (looked === LOOKED_AT) break;
+    }
   };
 
   // What seems to come from the future is of no known age: the clock has stepped back. Fails closed.
@@ -424,12 +443,15 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
   };
 }
 
+const isIdle = ({ touchedAtMs, exchange, book }: Entry, nowMs: number): boolean =>
+  nowMs - touchedAtMs >= IDLE_MS && exchange === undefined && owesNothing(book);
+
 const compileTenant = (snapshot: TenantSnapshot): KnownTenant =>
   snapshot.exists
     ? {
         ...snapshot,
         policy: compilePolicy(snapshot.policy),
-        isAddressAllowed: compileRanges(snapshot.policy.ipAllow),
+        isAddressAllowed: snapshot.policy.ipAllow && compileRanges(snapshot.policy.ipAllow),
       }
     : snapshot;
 

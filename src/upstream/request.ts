@@ -1,5 +1,8 @@
 import type { Permit } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
+import { remember } from './remember.ts';
+
+const encodeLabel = remember(encodeURIComponent);
 
 /** The parts of a request to Lambda that a Permit decides. */
 export interface InvokeRequest {
@@ -15,7 +18,7 @@ export interface InvokeRequest {
  */
 export function buildInvokeRequest(permit: Permit): InvokeRequest {
   const qualifier = permit.qualifier === undefined ? '' : `:${permit.qualifier}`;
-  const label = encodeURIComponent(arnOf(permit.target) + qualifier);
+  const label = encodeLabel(arnOf(permit.target) + qualifier);
   return {
     path:
       permit.operation === 'InvokeWithResponseStream'

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AwsCredentials } from '../core/settings.ts';
+import { remember } from './remember.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** Regions whose signing key of the day is kept: more than a gateway calls. */
@@ -24,10 +25,11 @@ export type Authorize = (request: Signable) => string;
 
 const utf8 = new TextEncoder();
 /** RFC 3986, 2.3: all but letters, digits and `-._~` is encoded; `/` stays. */
-const encodePath = (path: string) =>
+const encodePath = remember((path) =>
   encodeURIComponent(path)
     .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
+);
 const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
 /**

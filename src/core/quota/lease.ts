@@ -411,14 +411,18 @@ const newLease = (id: number, askedAtMs: number): HeldLease => ({
 
 /** When the isolate has to write to the ledger though nobody waits for it; undefined: it owes nothing. */
 export function settleDueAt(book: LeaseBook): number | undefined {
-  const dues: number[] = book.leases.map(({ endsAtMs }) => endsAtMs);
-  if (book.unsentSinceMs !== undefined) dues.push(book.unsentSinceMs + SEND_USE_MS);
-  if (book.batches.length > 0) dues.push(0);
-  const usedSlots = Math.max(book.slots, book.running.size);
-  if (book.isSlotted && book.slotsAtLedger > usedSlots) dues.push(0);
-  else if (book.isSlotted && book.slotsAtLedger > book.running.size) dues.push(book.slotsEndMs);
-  return dues.length === 0 ? undefined : Math.min(...dues);
+  if (book.batches.length > 0) return 0;
+  if (book.isSlotted && book.slotsAtLedger > Math.max(book.slots, book.running.size)) return 0;
+  let dueAtMs = Number.POSITIVE_INFINITY;
+  for (const { endsAtMs } of book.leases) dueAtMs = Math.min(dueAtMs, endsAtMs);
+  if (book.unsentSinceMs !== undefined) dueAtMs = Math.min(dueAtMs, book.unsentSinceMs + SEND_USE_MS);
+  if (book.isSlotted && book.slotsAtLedger > book.running.size) dueAtMs = Math.min(dueAtMs, book.slotsEndMs);
+  return dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
 }
+
+/** Whether a book can be thrown away: no call of its is under way, and there is nothing to be written to the ledger. */
+export const owesNothing = (book: LeaseBook): boolean =>
+  book.running.size === 0 && book.inFlight === 0 && settleDueAt(book) === undefined;
 
 /** What may still be used of the leases at hand. */
 export function heldLeases({ leases }: LeaseBook, nowMs: number): { calls: number; bytes: number } {

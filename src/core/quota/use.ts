@@ -69,11 +69,13 @@ export function addUse(into: Use, from: Partial<Use>): Use {
   return into;
 }
 
+/** The histogram of one call, in each bucket. */
+const HISTOGRAMS = [...DURATION_BOUNDS_MS, 0].map((_, bucket) => [...new Array<number>(bucket).fill(0), 1]);
+
 /** The histogram of one call. */
 export function durationBucket(ms: number): number[] {
   const bound = DURATION_BOUNDS_MS.findIndex((boundMs) => ms <= boundMs);
-  const bucket = bound < 0 ? DURATION_BOUNDS_MS.length : bound;
-  return [...new Array<number>(bucket).fill(0), 1];
+  return HISTOGRAMS.at(bound) ?? [];
 }
 
 /** Use by function (callers choose names, `__proto__` among them); what is no function's is under the empty name. */
