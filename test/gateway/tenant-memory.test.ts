@@ -412,6 +412,27 @@ describe('reserve', () => {
     expect(told - (all.get('k1') ?? 0)).toBe(110);
   });
 
+  it('forgets a tenant that has not called for a minute, once its last call has ended and is accounted for', async () => {
+    const test = withLedger({ concurrency: 2 });
+    await test.meet();
+    const { reservations } = await test.reserve(1, 100);
+    const othersCome = () => {
+      for (const id of ['t2', 't3', 't4']) test.memory.recall(`${id}-${Date.now()}` as TenantId);
+    };
+    await pass(61_000);
+    othersCome();
+    expect(test.memory.describeLimits(ID)).not.toEqual({});
+    reservations[0]?.end();
+    test.memory.record(ID, 'f', { calls: 1, forwarded: 1 }, () => {});
+    await pass(59_000);
+    othersCome();
+    expect(test.memory.describeLimits(ID)).not.toEqual({});
+    await pass(2_000);
+    expect(test.used()).toBe(1);
+    othersCome();
+    expect(test.memory.describeLimits(ID)).toEqual({});
+  });
+
   it('does not wait for the ledger where nothing is limited, and accounts for all of it', async () => {
     const test = withLedger({});
     await test.meet();
