@@ -99,6 +99,7 @@ describe('postern doctor', { timeout: 60_000 }, () => {
 
   it.each([
     ['zeros', new Uint8Array(32), 'its bytes repeat'],
+    ['counted bytes', Uint8Array.from({ length: 32 }, (_, index) => index * 3), 'its bytes count evenly'],
     ['a word', Buffer.from('correct horse battery staple 12345'), 'it is text'],
   ])('finds a root key of %s', async (_, secret, words) => {
     const keys = `2:${randomBytes(32).toString('base64')},1:${Buffer.from(secret).toString('base64')}`;
@@ -106,6 +107,24 @@ describe('postern doctor', { timeout: 60_000 }, () => {
     expect(code).toBe(1);
     expect(of('root key 1').join()).toContain(words);
     expect(of('root key 2').join()).toContain('look random');
+  });
+
+  it('finds a root key that stands under two versions', async () => {
+    const key = randomBytes(32).toString('base64');
+    const { code, of } = await examine({ ...good(), POSTERN_ROOT_KEYS: `2:${key},1:${key}` });
+    expect([code, of('root key 1')]).toEqual([0, ['warn: it is the same as version 2']]);
+  });
+
+  it('says all else when it has no token for the gateway', async () => {
+    const { code, of } = await examine(good(), '--url', postern.gateway);
+    expect([code, of('settings')]).toEqual([1, ['ok: complete']]);
+    expect(of('gateway').join()).toContain('fail: no admin token for ');
+  });
+
+  it('finds an account that is not the one of the credentials', async () => {
+    const { code, of } = await examine({ ...good(), AWS_ACCOUNT_ID: '999999999999' }, '--function', 'hello');
+    expect(code).toBe(1);
+    expect(of('credentials').join()).toMatch(/^fail: they are accepted, but .*hello/);
   });
 
   it('finds an admin token that is no secret', async () => {
@@ -144,7 +163,7 @@ describe('postern doctor', { timeout: 60_000 }, () => {
       file,
       `name = "x"
 main = "worker.ts"
-compatibility_date = "2026-10-23"
+compatibility_date = "2026-09-30"
 [vars]
 POSTERN_ADMIN_TOKEN = "0123456789"
 [observability]
@@ -160,6 +179,7 @@ class_name = "Tenant"
       'fail: the class Tenant has no SQLite storage',
       'fail: the object DIRECTORY is not bound',
       'fail: the class Directory has no SQLite storage',
+      "fail: compatibility_date is 2026-09-30: a tenant's object may be evicted while it works",
       'fail: the flag enable_request_signal is off',
       'fail: POSTERN_ADMIN_TOKEN stands in a file that is shared',
       "warn: the platform's log would hold the signatures of presigned requests",

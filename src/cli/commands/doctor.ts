@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PACKAGE_ROOT } from '../bundle.ts';
-import { findGateway, type OperatorFlags, readConnection, withConnection } from '../connection.ts';
+import { type Connection, findGateway, type OperatorFlags, readConnection, withConnection } from '../connection.ts';
 import { checkCredentials } from '../doctor/credentials.ts';
 import { type Finding, findingsOf } from '../doctor/finding.ts';
 import { checkGateway } from '../doctor/gateway.ts';
@@ -49,11 +49,23 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   if ((await findGateway(flags, process.env)) === undefined) {
     const { skipped } = findingsOf('gateway');
     findings.push(skipped('none is named', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
-  } else findings.push(...(await checkGateway(await readConnection(flags, process.env))));
+  } else findings.push(...(await examineGateway(flags)));
 
   console.log(flags.json ? JSON.stringify({ findings }) : findings.map(show).join('\n'));
   const failed = findings.filter(({ status }) => status === 'fail').length;
   if (failed > 0) throw new CommandError(failed === 1 ? 'one thing is wrong' : `${failed} things are wrong`);
+}
+
+/** Looks at the gateway. That it cannot be asked, for want of a token, is one more thing that is wrong. */
+async function examineGateway(flags: DoctorFlags): Promise<Finding[]> {
+  let connection: Connection;
+  try {
+    connection = await readConnection(flags, process.env);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [findingsOf('gateway').fail(error.message, 'give what it takes to ask the gateway')];
+  }
+  return await checkGateway(connection);
 }
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red', skipped: 'gray' } as const;

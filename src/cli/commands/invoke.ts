@@ -3,6 +3,7 @@ import { INVOCATION_TYPES } from '../../core/invoke/types.ts';
 import { type ConnectionFlags, readGateway, VISIBLE_ASCII, withConnection } from '../connection.ts';
 import { CommandError, EXIT, type ExitCode, usageError } from '../exit.ts';
 import { paint } from '../paint.ts';
+import { type Posted, post } from '../post.ts';
 import { readInput } from '../read-input.ts';
 import { unreachable } from '../unreachable.ts';
 
@@ -57,31 +58,25 @@ async function invoke(name: string, flags: InvokeFlags): Promise<void> {
   if (!VISIBLE_ASCII.test(key)) throw usageError('the Postern key must be visible ASCII without white space');
   const query = flags.qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(flags.qualifier)}`;
   const payload = flags.payloadFile === undefined ? flags.payload : await readInput(flags.payloadFile);
-  let response: Response;
-  let answer: Buffer;
-  try {
-    response = await fetch(`${gateway}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
-      method: 'POST',
-      headers: {
-        'x-api-key': key,
-        'content-type': 'application/json',
-        ...(flags.type !== undefined && { 'x-amz-invocation-type': flags.type }),
-        ...(flags.tenantId !== undefined && { 'x-amz-tenant-id': flags.tenantId }),
-        ...(flags.log && { 'x-amz-log-type': 'Tail' }),
-      },
-      ...(payload !== undefined && { body: payload }),
-      redirect: 'manual',
-    });
-    answer = Buffer.from(await response.arrayBuffer());
-  } catch (error) {
+  const url = `${gateway}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`;
+  const headers = {
+    'x-api-key': key,
+    'content-type': 'application/json',
+    ...(flags.type !== undefined && { 'x-amz-invocation-type': flags.type }),
+    ...(flags.tenantId !== undefined && { 'x-amz-tenant-id': flags.tenantId }),
+    ...(flags.log && { 'x-amz-log-type': 'Tail' }),
+  };
+  const answer = await post(url, headers, payload ?? '').catch((error: unknown) => {
     throw unreachable(gateway, error, true);
-  }
-  if (flags.json) console.log(JSON.stringify(asJson(response, answer)));
-  else showAnswer(response, answer);
-  throwUnlessDone(response, answer);
+  });
+  if (flags.json) console.log(JSON.stringify(asJson(answer)));
+  else showAnswer(answer);
+  throwUnlessDone(answer);
 }
 
-function asJson({ status, headers }: Response, answer: Buffer) {
+const isSuccess = (status: number) => status >= 200 && status < 300;
+
+function asJson({ status, headers, body }: Posted) {
   return {
     status,
     functionError: headers.get('x-amz-function-error'),
@@ -89,7 +84,7 @@ function asJson({ status, headers }: Response, answer: Buffer) {
     executedVersion: headers.get('x-amz-executed-version'),
     requestId: headers.get('x-amzn-requestid'),
     log: logOf(headers),
-    payload: parse(answer.toString('utf8')),
+    payload: parse(body.toString('utf8')),
   };
 }
 
@@ -106,7 +101,7 @@ function parse(text: string): unknown {
   }
 }
 
-function showAnswer({ status, ok, headers }: Response, answer: Buffer): void {
+function showAnswer({ status, headers, body }: Posted): void {
   const log = logOf(headers);
   if (log !== null) console.error(log.trimEnd());
   const version = headers.get('x-amz-executed-version');
@@ -114,13 +109,13 @@ function showAnswer({ status, ok, headers }: Response, answer: Buffer): void {
   const notes = [`${status}`, ...(version ? [`version ${version}`] : []), ...(id ? [`request ${id}`] : [])].join('  ');
   console.error(paint('dim', notes, process.stderr));
   // A refusal's body is an error, not a payload.
-  if (ok && answer.length > 0) process.stdout.write(process.stdout.isTTY ? `${answer.toString('utf8')}\n` : answer);
+  if (isSuccess(status) && body.length > 0) process.stdout.write(process.stdout.isTTY ? `${body}\n` : body);
 }
 
-function throwUnlessDone({ status, ok, headers }: Response, answer: Buffer): void {
-  const body = parse(answer.toString('utf8')) as Record<string, unknown> | null;
+function throwUnlessDone({ status, headers, body }: Posted): void {
+  const document = parse(body.toString('utf8')) as Record<string, unknown> | null;
   const text = (...names: readonly string[]) =>
-    names.map((name) => body?.[name]).find((value) => typeof value === 'string');
+    names.map((name) => document?.[name]).find((value) => typeof value === 'string');
   const functionError = headers.get('x-amz-function-error');
   if (functionError !== null) {
     const type = text('errorType');
@@ -128,7 +123,7 @@ function throwUnlessDone({ status, ok, headers }: Response, answer: Buffer): voi
       `the function failed (${functionError}): ${type ? `${type}: ` : ''}${text('errorMessage') ?? 'no message'}`,
     );
   }
-  if (ok) return;
+  if (isSuccess(status)) return;
   const refusal = headers.get('x-postern-refusal');
   const who = refusal === null ? 'Lambda' : `Postern (${refusal})`;
   const type = headers.get('x-amzn-errortype') ?? 'error';

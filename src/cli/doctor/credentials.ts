@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { partitionOf } from '../../core/invoke/region.ts';
+import { arnOf } from '../../core/policy/pattern.ts';
 import type { Settings } from '../../core/settings.ts';
 import { lambdaEndpoint } from '../../upstream/endpoint.ts';
 import { createSigner } from '../../upstream/sign.ts';
@@ -22,13 +24,16 @@ const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: str
  * there will do: Lambda says so only to credentials that it accepts.
  */
 export async function checkCredentials(
-  { credentials, region, lambdaEndpoint: override }: Settings,
+  { credentials, accountId, region, lambdaEndpoint: override }: Settings,
   functionName: string | undefined,
 ): Promise<Finding[]> {
   const { ok, warn, fail } = findingsOf('credentials');
   const origin = lambdaEndpoint(region, override);
   const name = functionName ?? 'postern-doctor';
-  const path = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
+  // By its full ARN, as the gateway names it: an AWS_ACCOUNT_ID that is not the credentials' own is seen.
+  const partition = partitionOf(region)?.name ?? 'aws';
+  const arn = name.startsWith('arn:') ? name : arnOf({ partition, region, account: accountId, name });
+  const path = `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`;
   const headers = createSigner(credentials)(
     {
       host: new URL(origin).host,
@@ -53,10 +58,10 @@ export async function checkCredentials(
   const wrong = SIGNER_ERRORS[type];
   if (wrong) return [fail(...wrong), clock];
   if (type === 'AccessDeniedException') {
-    const message = `they are accepted, but may not invoke ${name}`;
+    const message = `they are accepted, but may not invoke ${name} of account ${accountId}`;
     const fix = functionName
-      ? `allow lambda:InvokeFunction on ${name}`
-      : 'allow lambda:InvokeFunction on your functions, and try one with --function NAME';
+      ? `allow lambda:InvokeFunction on ${arn}, or look at AWS_ACCOUNT_ID`
+      : 'look at AWS_ACCOUNT_ID, allow lambda:InvokeFunction on your functions, and try one with --function NAME';
     return [functionName ? fail(message, fix) : warn(message, fix), clock];
   }
   if (response.status === 204) return [ok(`Lambda accepts them, and ${name} may be invoked`), clock];

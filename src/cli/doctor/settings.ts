@@ -17,7 +17,7 @@ export function checkSettings(environment: Environment): { findings: Finding[]; 
   const read = readSettings(environment);
   const findings = read.ok ? [ok('complete')] : read.error.map((problem) => fail(...splitProblem(problem)));
   const rootKeys = parseRootKeys(environment.POSTERN_ROOT_KEYS ?? '');
-  if (rootKeys.ok) for (const key of rootKeys.value.byVersion.values()) findings.push(judgeRootKey(key));
+  if (rootKeys.ok) findings.push(...judgeRootKeys([...rootKeys.value.byVersion.values()]));
   const { POSTERN_ADMIN_TOKEN: token } = environment;
   if (token !== undefined) findings.push(judgeAdminToken(token));
   return { findings, ...(read.ok && { settings: read.value }) };
@@ -28,11 +28,20 @@ const splitProblem = (problem: string): [string, string] => {
   return [message, fix];
 };
 
+const judgeRootKeys = (keys: readonly RootKey[]): Finding[] =>
+  keys.map((key, index) => {
+    const twin = keys.slice(0, index).find(({ secret }) => Buffer.compare(secret, key.secret) === 0);
+    if (!twin) return judgeRootKey(key);
+    return findingsOf(`root key ${key.version}`).warn(`it is the same as version ${twin.version}`, NEW_ROOT_KEY);
+  });
+
 function judgeRootKey({ version, secret }: RootKey): Finding {
   const { ok, fail } = findingsOf(`root key ${version}`);
   const isText = secret.every((byte) => byte >= 0x20 && byte < 0x7f);
   if (isText) return fail('it is text, and not random bytes', NEW_ROOT_KEY);
   if (new Set(secret).size < LEAST_DISTINCT) return fail('its bytes repeat: it was not made at random', NEW_ROOT_KEY);
+  const steps = new Set(secret.slice(1).map((byte, index) => byte - (secret[index] ?? 0)));
+  if (steps.size === 1) return fail('its bytes count evenly: it was not made at random', NEW_ROOT_KEY);
   return ok(`${secret.length} bytes that look random`);
 }
 

@@ -8,6 +8,9 @@ const FLAGS = ['enable_request_signal'];
 /** From then on the flag above is on by itself (Workers compatibility flags). */
 const FLAGS_BY_DATE = '2026-11-17';
 
+/** From then on an object is not evicted while it works (`durable_object_io_tasks_prevent_eviction`). */
+const MIN_DATE = '2026-10-01';
+
 /**
  * Looks whether a deployment would have all that the Worker needs, and tell nobody its secrets.
  *
@@ -36,6 +39,10 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
     }
   }
   const { compatibility_date: date = '', compatibility_flags: flags, vars, observability } = config;
+  if (date < MIN_DATE) {
+    const message = `compatibility_date is ${date || 'not set'}: a tenant's object may be evicted while it works`;
+    findings.push(fail(message, `set compatibility_date = "${MIN_DATE}" or later`));
+  }
   for (const flag of FLAGS) {
     if (date >= FLAGS_BY_DATE || flags.includes(flag)) continue;
     findings.push(
