@@ -25,7 +25,8 @@ const MAX_ISSUER_LENGTH = 512;
 const MAX_CLAIMS = 10;
 const MAX_VALUES = 50;
 const MAX_GRACE_SECONDS = 30 * 86_400;
-const DEFAULT_GRACE_SECONDS = 3_600;
+/** How long a rotated key goes on working where nothing else is said. */
+export const DEFAULT_GRACE_SECONDS = 3_600;
 const MAX_COUNT = 1_000_000_000_000;
 const NO_CONTROLS = /^\P{Cc}*$/u;
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DEFAULT_GRACE_SECONDS } from '../../admin/schema.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { parseDurationSeconds } from '../duration.ts';
 import { usageError } from '../exit.ts';
@@ -49,7 +50,7 @@ export function keysCommand(program: Command): void {
     .addOption(
       new Option('--grace <duration>', 'how long the old key still works')
         .argParser(parseDurationSeconds)
-        .default(86_400, '24h'),
+        .default(DEFAULT_GRACE_SECONDS, '1h'),
     )
     .action(rotate);
   add('revoke <tenant> <key>', 'revoke a key; it is refused everywhere within 5 seconds', 'revoke Acme k1_...').action(
