@@ -125,7 +125,8 @@ describe('a rate of 50 a second with a burst of 100', () => {
     expect(starts.length).toBeGreaterThan(0.9 * (100 + 50 * seconds));
     const { totals } = await usageOf(id);
     expect(totals.forwarded).toBe(starts.length);
-    expect(totals.ledgerCalls).toBeLessThan(500);
+    // Every lease is spent at once and each refusal is leased for a while: still no question for each call.
+    expect(totals.ledgerCalls).toBeLessThan(1_000);
   });
 });
 
