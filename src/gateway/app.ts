@@ -59,7 +59,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       if (!record.tenant) return;
       if (record.key && call.proved) tenants.recordKey(record.tenant, record.key);
       const functionName = (record.forwarded && record.target) || '';
-      tenants.record(record.tenant, functionName, useOf(record, now()), waitUntil);
+      tenants.record(record.tenant, functionName, useOf(record), waitUntil);
     };
     const call = startCall(requestId, c.req.raw, waitUntil, { now, log: writeLog, onForward, onEnd });
     const answer = invoke(gateway, c.req.raw, call)
@@ -68,6 +68,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         return call.refuse(refuse('internal'));
       })
       .then(({ status, headers, body }) => {
+        call.stopwatch.stop();
         const { tenant } = call.record;
         if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
         if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { no, ok, type Result } from '../core/result.ts';
-import { within } from '../upstream/within.ts';
+import { type Within, within } from '../upstream/within.ts';
 import type { BodyShare } from './body-budget.ts';
 
 /** A request body that is all here. */
@@ -25,6 +25,8 @@ export interface BodyLimits {
   /** The caller's part of the isolate's budget. */
   readonly share: BodyShare;
   readonly maxStallMs?: number;
+  /** How it is waited for. */
+  readonly wait?: Within;
 }
 
 /** SHA-256 of no bytes at all. */
@@ -60,11 +62,11 @@ export async function readBody(source: BodySource, limits: BodyLimits): Promise<
 async function readShort(
   source: BodySource,
   declaredBytes: number,
-  { share, maxStallMs = MAX_STALL_MS }: BodyLimits,
+  { share, maxStallMs = MAX_STALL_MS, wait = within }: BodyLimits,
 ): Promise<Result<Body, BodyFault>> {
   if (!share.take(declaredBytes)) return no({ kind: 'over-budget' });
   const release = () => share.give(declaredBytes);
-  const buffer = await within(maxStallMs, source.arrayBuffer()).catch(() => undefined);
+  const buffer = await wait(maxStallMs, source.arrayBuffer()).catch(() => undefined);
   if (buffer?.byteLength !== declaredBytes) {
     release();
     return no({ kind: 'incomplete' }); // the caller went away, or stopped sending

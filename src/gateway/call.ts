@@ -1,14 +1,16 @@
 import type { Billed } from '../core/quota/report-line.ts';
 import { type Refusal, renderRefusal } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
+import { createStopwatch, type Stopwatch } from '../upstream/within.ts';
 import type { Answer } from './answer.ts';
 import { discardBody, MAX_DRAINED_BYTES, MAX_DRAINED_BYTES_OF_UNKNOWN } from './body.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
 export interface CallRecord {
+  /** When it came, as ISO 8601 has it. */
+  readonly at: string;
   readonly requestId: string;
-  readonly startedAtMs: number;
   tenant?: TenantId;
   key?: KeyId;
   /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
@@ -40,6 +42,8 @@ export interface CallRecord {
 export interface Call {
   readonly record: CallRecord;
   readonly waitUntil: WaitUntil;
+  /** For whatever the call waits for, until it is answered. */
+  readonly stopwatch: Stopwatch;
   /** The caller has proved itself: it may be told how its tenant stands. */
   proved: boolean;
   /** Its key lives. */
@@ -72,18 +76,20 @@ export function startCall(
   waitUntil: WaitUntil,
   { now, log, onForward, onEnd }: CallPorts,
 ): Call {
-  const record: CallRecord = { requestId, startedAtMs: now() };
+  const startedAtMs = now();
+  const record: CallRecord = { at: new Date(startedAtMs).toISOString(), requestId };
   let settled = false;
   const settle = () => {
     if (settled) return;
     settled = true;
-    const { startedAtMs, ...rest } = record;
-    log({ at: new Date(startedAtMs).toISOString(), ...rest, durationMs: now() - startedAtMs });
+    record.durationMs = now() - startedAtMs;
+    log(record);
     onEnd(record);
   };
   return {
     record,
     waitUntil,
+    stopwatch: createStopwatch(),
     proved: false,
     isLive: false,
     onForward: () => onForward(record),

@@ -102,7 +102,12 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
-  const body = await readBody(request, { maxBytes, declaredBytes, share: budget.shareOf(tenantId) });
+  const body = await readBody(request, {
+    maxBytes,
+    declaredBytes,
+    share: budget.shareOf(tenantId),
+    wait: call.stopwatch.within,
+  });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
   const { bytes, sha256, release } = body.value;
   record.bytesIn = bytes.length;
@@ -269,7 +274,7 @@ async function forward(
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
   call.onForward();
-  const sent = await gateway.send(permit, payload);
+  const sent = await gateway.send(permit, payload, call.stopwatch.within);
   // Whether the function runs is not known: its slot stays taken for as long as it may.
   if (!sent.ok) return call.refuse(sent.error);
   let upstream = sent.value;

@@ -11,9 +11,8 @@ export const useOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial
 });
 
 /** What a call adds when it has ended: all of it, or the rest. */
-export function useOf(record: CallRecord, nowMs: number): Partial<Use> {
-  const { refusal, forwarded, functionError, status, bytesOut = 0, billed } = record;
-  const durationMs = nowMs - record.startedAtMs;
+export function useOf(record: CallRecord): Partial<Use> {
+  const { refusal, forwarded, functionError, status, bytesOut = 0, durationMs = 0, billed } = record;
   return {
     ...(!forwarded && { calls: 1 }),
     ...(refusal !== undefined && { refused: { [refusal]: 1 } }),

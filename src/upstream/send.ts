@@ -5,7 +5,7 @@ import type { AwsCredentials } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { createSigner } from './sign.ts';
-import { TimeoutError, within } from './within.ts';
+import { TimeoutError, type Within, within } from './within.ts';
 
 /** A payload, with its SHA-256 in hex. */
 export interface Payload {
@@ -14,7 +14,7 @@ export interface Payload {
 }
 
 /** Signs what a Permit allows and sends it to Lambda: once, whatever comes of it. */
-export type SendOnce = (permit: Permit, payload: Payload) => Promise<Result<Response, Refusal>>;
+export type SendOnce = (permit: Permit, payload: Payload, wait?: Within) => Promise<Result<Response, Refusal>>;
 
 /** A function may run for 15 minutes (Lambda quotas); after these milliseconds without an answer the call is lost. */
 export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
@@ -42,7 +42,7 @@ export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEO
     }
     return place;
   };
-  return async (permit, payload) => {
+  return async (permit, payload, wait = within) => {
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
     const { origin, host } = placeOf(region);
@@ -50,7 +50,7 @@ export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEO
     try {
       // Never follow: a redirect would carry the payload elsewhere, and as a GET.
       const sent = fetch(origin + path, { method: 'POST', headers: signed, body: payload.bytes, redirect: 'manual' });
-      return ok(await within(timeoutMs, sent));
+      return ok(await wait(timeoutMs, sent));
     } catch (error) {
       return no(refuse(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable'));
     }

@@ -7,12 +7,61 @@ export class TimeoutError extends Error {}
  *
  * @throws TimeoutError
  */
-export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new TimeoutError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+export type Within = <T>(timeoutMs: number, promise: Promise<T>) => Promise<T>;
+
+/** Waits once. */
+export const within: Within = async (timeoutMs, promise) => {
+  const stopwatch = createStopwatch();
   try {
-    return await Promise.race([promise, late]);
+    return await stopwatch.within(timeoutMs, promise);
   } finally {
-    clearTimeout(timer);
+    stopwatch.stop();
   }
+};
+
+/** Waits one after the other, all by one timer: to set one and to clear it costs as much as a signature. */
+export interface Stopwatch {
+  readonly within: Within;
+  /** Lets go of the timer, when nothing is waited for any more. */
+  readonly stop: () => void;
+}
+
+export function createStopwatch(): Stopwatch {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let ringsAtMs = 0;
+  let wait: { readonly untilMs: number; readonly timeoutMs: number; readonly expire: () => void } | undefined;
+
+  const stop = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  const set = (ms: number, atMs: number) => {
+    ringsAtMs = atMs;
+    timer = setTimeout(ring, ms);
+  };
+  const ring = () => {
+    timer = null;
+    if (!wait) return;
+    // It may have been set for an earlier wait. The clock is not asked: it may have stepped meanwhile.
+    const leftMs = Math.min(wait.untilMs - ringsAtMs, wait.timeoutMs);
+    if (leftMs > 0) set(leftMs, wait.untilMs);
+    else wait.expire();
+  };
+  return {
+    async within(timeoutMs, promise) {
+      const { promise: late, reject } = Promise.withResolvers<never>();
+      const untilMs = Date.now() + timeoutMs;
+      const expire = () => reject(new TimeoutError(`no answer within ${timeoutMs} ms`));
+      const mine = { untilMs, timeoutMs, expire };
+      wait = mine;
+      if (timer !== null && ringsAtMs > untilMs) stop();
+      if (timer === null) set(timeoutMs, untilMs);
+      try {
+        return await Promise.race([promise, late]);
+      } finally {
+        if (wait === mine) wait = undefined;
+      }
+    },
+    stop,
+  };
 }
