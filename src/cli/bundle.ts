@@ -17,9 +17,14 @@ const SILENT = {
   CI: '1',
 };
 
+/** The module of WebAssembly that stands beside `worker.js`. */
+export const WASM = 'is-json.wasm';
+
 /** The Worker as `wrangler deploy` uploads it. */
 export interface Bundle {
   readonly path: string;
+  readonly wasmPath: string;
+  /** Of both. */
   readonly bytes: number;
   readonly gzipBytes: number;
 }
@@ -48,6 +53,9 @@ export async function bundleWorker(outDir: string, { minify = true }: BundleOpti
   child.on('error', reject).on('close', resolve);
   if ((await closed) !== 0) throw new Error(`wrangler could not bundle the Worker:\n${output}`);
   const path = join(outDir, 'worker.js');
-  const code = await readFile(path);
-  return { path, bytes: code.length, gzipBytes: gzipSync(code, { level: 9 }).length };
+  const wasmPath = join(outDir, WASM);
+  const files = await Promise.all([path, wasmPath].map((file) => readFile(file)));
+  const sum = (sizes: readonly number[]) => sizes.reduce((all, size) => all + size, 0);
+  const bytes = sum(files.map(({ length }) => length));
+  return { path, wasmPath, bytes, gzipBytes: sum(files.map((file) => gzipSync(file, { level: 9 }).length)) };
 }

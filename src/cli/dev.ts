@@ -49,7 +49,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       : await startLambda(options, state, closers);
     const bundle = await bundleWorker(join(stateDir, 'build'));
     const gateway = await startLocalGateway({
-      bundlePath: bundle.path,
+      bundle,
       persistTo: join(stateDir, 'objects'),
       port: options.port,
       settings: {

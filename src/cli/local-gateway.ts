@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_readConfig } from 'wrangler';
-import { PACKAGE_ROOT } from './bundle.ts';
+import { type Bundle, PACKAGE_ROOT, WASM } from './bundle.ts';
 
 export interface LocalGatewayOptions {
-  readonly bundlePath: string;
+  readonly bundle: Bundle;
   /** Where the objects keep their databases. */
   readonly persistTo: string;
   readonly port: number;
@@ -45,7 +45,10 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
           compatibilityFlags: config.compatibility_flags,
           manifest: {
             mainModule: 'worker.js',
-            modules: { 'worker.js': { type: 'esm', contents: await readFile(options.bundlePath, 'utf8') } },
+            modules: {
+              'worker.js': { type: 'esm', contents: await readFile(options.bundle.path, 'utf8') },
+              [WASM]: { type: 'wasm', contents: await readFile(options.bundle.wasmPath) },
+            },
           },
           env: Object.fromEntries([
             ...variables.map(([name, value]) => [name, { type: 'text', value: String(value) }] as const),

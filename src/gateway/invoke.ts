@@ -25,6 +25,7 @@ import { clientAddress } from './client-address.ts';
 import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
+import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
@@ -139,7 +140,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (!permit.ok) return call.refuse(permit.error.refusal);
 
     // 6 validate: the payload is JSON, or nothing at all.
-    const fault = settings.checkJson && bytes.length > 0 ? checkJson(bytes) : undefined;
+    const isChecked = settings.checkJson && bytes.length > 0;
+    const fault = isChecked && !isJson(bytes) ? checkJson(bytes) : undefined;
     if (fault) return call.refuse(refuse('payload-not-json', fault));
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger.

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { checkJson } from '../../src/core/invoke/json-check.ts';
+import { isJson } from '../../src/gateway/json/is-json.ts';
 
 /** What is done to a payload's bytes, and what could be done instead. */
 const WORK: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => unknown>> = {
-  checkJson: (bytes) => {
-    if (checkJson(bytes)) throw new Error('not JSON');
+  isJson: (bytes) => {
+    if (!isJson(bytes)) throw new Error('not JSON');
   },
   'JSON.parse': (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
   createHash: (bytes) => createHash('sha256').update(bytes).digest('hex'),

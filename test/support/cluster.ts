@@ -49,7 +49,7 @@ export async function startCluster(isolates = 1): Promise<Cluster> {
   const classes = OBJECTS.map((name) => `(className = "${name}", uniqueKey = "postern-${name}", enableSql = true)`);
   const config = `
   services = [
-    (name = "objects", worker = (${workerModule()}
+    (name = "objects", worker = (${workerModule(folder)}
       durableObjectNamespaces = [${classes.join(', ')}],
       durableObjectStorage = (localDisk = "disk"))),
     (name = "disk", disk = (path = "${join(folder, 'objects')}", writable = true)),
@@ -57,7 +57,7 @@ export async function startCluster(isolates = 1): Promise<Cluster> {
     ${ports
       .map(
         (_, at) =>
-          `(name = "gateway${at}", worker = (${workerModule()} bindings = [${[...texts, ...objects].join(', ')}])),`,
+          `(name = "gateway${at}", worker = (${workerModule(folder)} bindings = [${[...texts, ...objects].join(', ')}])),`,
       )
       .join('\n    ')}
   ],

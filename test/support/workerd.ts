@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -24,7 +25,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** Bundles a worker into `worker.js` of a folder. */
+/** Bundles a worker into `worker.js` of a folder, with what it has of WebAssembly beside it. */
 export async function buildWorker(entry: string, folder: string): Promise<void> {
   await build({
     entryPoints: [entry],
@@ -35,14 +36,18 @@ export async function buildWorker(entry: string, folder: string): Promise<void> 
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
     external: ['node:*', 'cloudflare:*'],
+    loader: { '.wasm': 'copy' },
+    assetNames: '[name]',
   });
 }
 
-/** The lines of a worker's configuration that say what it is and by which date it runs. */
-export function workerModule(): string {
+/** The lines of a worker's configuration that say what it is, from its folder, and by which date it runs. */
+export function workerModule(folder: string): string {
   const config = unstable_readConfig({ config: resolve(import.meta.dirname, '../../wrangler.toml') });
   const flags = config.compatibility_flags.map((flag: string) => `"${flag}"`).join(', ');
-  return `modules = [(name = "worker.js", esModule = embed "worker.js")],
+  const wasm = readdirSync(folder).filter((name) => name.endsWith('.wasm'));
+  const modules = wasm.map((name) => `, (name = "${name}", wasm = embed "${name}")`).join('');
+  return `modules = [(name = "worker.js", esModule = embed "worker.js")${modules}],
     compatibilityDate = "${config.compatibility_date}", compatibilityFlags = [${flags}],`;
 }
 
@@ -92,7 +97,7 @@ export async function serveWorker(entry: string): Promise<ServedWorker> {
   const port = await freePort();
   const workerd = await startWorkerd(
     folder,
-    `services = [(name = "main", worker = (${workerModule()}))],
+    `services = [(name = "main", worker = (${workerModule(folder)}))],
      sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],`,
     [port],
   );

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { SETTING_NAMES } from '../../core/settings.ts';
+import { WASM } from '../bundle.ts';
 
 /** What workerd has to know of the Worker: the date, flags and objects of `wrangler.toml`. */
 export interface WorkerFacts {
@@ -51,7 +52,7 @@ const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
 const texts = (items: readonly string[]): string => list(items.map(quote));
 
 /**
- * Writes the Worker for workerd, beside its `worker.js`: `worker`, to be imported, and `config`, which serves it at
+ * Writes the Worker for workerd, beside its modules: `worker`, to be imported, and `config`, which serves it at
  * 127.0.0.1:8787 with the databases in `./objects`. Each setting is taken from the environment: no secret stands here.
  */
 export function renderWorker({ compatibilityDate, compatibilityFlags, objects }: WorkerFacts): string {
@@ -66,7 +67,10 @@ export function renderWorker({ compatibilityDate, compatibilityFlags, objects }:
   );
   return `${HEADER}
 const worker :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  modules = [
+    (name = "worker.js", esModule = embed "worker.js"),
+    (name = ${quote(WASM)}, wasm = embed ${quote(WASM)})
+  ],
   compatibilityDate = ${quote(compatibilityDate)},
   compatibilityFlags = ${texts(compatibilityFlags)},
   bindings = [

@@ -11,7 +11,7 @@ export async function startWorker(name: string, entry: string, { folder, upstrea
   const port = await freePort();
   const config = await writeWorkerdConfig(folder, {
     port,
-    worker: `${workerModule()} bindings = [
+    worker: `${workerModule(folder)} bindings = [
       (name = "UPSTREAM", text = "${upstream}"),
       (name = "SECRET_ACCESS_KEY", text = "${randomBytes(20).toString('hex')}")]`,
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isJson } from '../../../src/core/invoke/is-json.ts';
 import { createJsonCheck } from '../../../src/core/invoke/json-check.ts';
+import { isJson } from '../../../src/gateway/json/is-json.ts';
 
 const utf8 = new TextEncoder();
 
@@ -19,16 +19,9 @@ const explains = (bytes: Uint8Array): boolean => {
   const check = createJsonCheck();
   return (check.write(bytes) ?? check.end()) === undefined;
 };
-/** The same bytes at every place that a word can begin. */
-const atEachOffset = (bytes: Uint8Array): boolean[] =>
-  [0, 1, 2, 3].map((offset) => {
-    const buffer = new Uint8Array(bytes.length + 7).fill(0x22);
-    buffer.set(bytes, offset);
-    return isJson(buffer.subarray(offset, offset + bytes.length));
-  });
 const agree = (bytes: Uint8Array) => {
   const expected = parses(bytes);
-  expect(atEachOffset(bytes)).toEqual([expected, expected, expected, expected]);
+  expect(isJson(bytes)).toBe(expected);
   expect(explains(bytes)).toBe(expected);
 };
 
@@ -77,5 +70,26 @@ describe('isJson', () => {
         if (isJson(bytes) !== expected) expect([at, byte, isJson(bytes)]).toEqual([at, byte, expected]);
       }
     }
+  });
+
+  it('sees the end of a text wherever it is, whatever stood there before', () => {
+    const text = utf8.encode(`{"a": ["${'b'.repeat(40)}", 1.5e3, true], "ü": null}`);
+    for (let length = 0; length <= text.length; length++) {
+      expect(isJson(utf8.encode(`"${'y'.repeat(200)}"`))).toBe(true);
+      expect(isJson(text.subarray(0, length))).toBe(length === text.length);
+    }
+  });
+
+  it('knows each of a million open brackets, and takes the longest payload', () => {
+    const kinds = Array.from({ length: 1_000_000 }, (_, level) => (level * 7919) % 3 === 0);
+    const open = kinds.map((isObject) => (isObject ? '{"":' : '[')).join('');
+    const close = kinds.toReversed().map((isObject) => (isObject ? '}' : ']'));
+    expect(isJson(utf8.encode(`${open}1${close.join('')}`))).toBe(true);
+    for (const level of [0, 1, 77, 65_536, 999_999]) {
+      const wrong = close.with(level, close[level] === '}' ? ']' : '}').join('');
+      expect(isJson(utf8.encode(`${open}1${wrong}`))).toBe(false);
+    }
+    expect(isJson(new Uint8Array(6_291_456).fill(0x5b))).toBe(false);
+    expect(isJson(utf8.encode(`"${'z'.repeat(6_291_454)}"`))).toBe(true);
   });
 });
