@@ -22,7 +22,7 @@ export interface Keyring {
 }
 
 /** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
-const MAX_KEYS = 10_000;
+const MAX_KEYS = 2_000;
 
 export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
   const known = new Map<string, KnownKey>();
