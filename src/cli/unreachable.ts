@@ -12,6 +12,6 @@ export function unreachable(url: string, error: unknown, isChange: boolean): Com
 export function whyUnreachable(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return 'timed out';
-  const cause = error.cause as NodeJS.ErrnoException | undefined;
-  return cause?.code ?? cause?.message ?? error.message;
+  const cause = (error.cause ?? error) as NodeJS.ErrnoException;
+  return cause.code ?? cause.message;
 }

@@ -227,7 +227,7 @@ describe('postern keys', () => {
   it('rotates one, which works on for its grace and no longer', async () => {
     const old = await printedJson(['keys', 'create', name]);
     const { code, stdout, stderr } = await run(['keys', 'rotate', name, old.id]);
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`${old.id} works for 86400 seconds more.`)]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`${old.id} works for 3600 seconds more.`)]);
     const next = /^apiKey +(\w+)$/m.exec(stdout)?.[1] ?? '';
     expect([await call(old.apiKey), await call(next)]).toEqual([200, 200]);
     const nextId = /^accessKeyId +(\w+)$/m.exec(stdout)?.[1] ?? '';
