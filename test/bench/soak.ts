@@ -120,6 +120,7 @@ async function run(postern: Postern, minutes: number, tell: (line: string) => vo
     let lastSeconds = 0;
     while (!isOver()) {
       await sleep(SAMPLE_SECONDS * 1_000);
+      if (isOver()) return; // the callers have stopped within it
       const seconds = elapsedSeconds();
       const sorted = latenciesMs.toSorted((a, b) => a - b);
       const { resident } = await memoryBytes(postern.server.pid);
