@@ -18,7 +18,7 @@ export default defineConfig({
     // CI reads its closing count from the report.
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'test-report.json' }]] : ['default'],
     projects: [
-      { test: { name: 'core', include: ['test/core/**/*.test.ts', 'test/*.test.ts'] } },
+      { test: { name: 'core', include: ['test/{core,prove}/**/*.test.ts', 'test/*.test.ts'] } },
       {
         plugins: [
           cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: WORKER_SETTINGS } }),
