@@ -13,12 +13,17 @@ interface Row {
   readonly status?: number;
   /** Seconds after which a caller may try again; at most 20, for SDKs sleep the whole of it. */
   readonly retryAfterSeconds?: number;
-  /** The call was sent and its outcome is not known: the function may have run. */
-  readonly started?: 'unknown';
   readonly allow?: 'POST';
   /** TooManyRequestsException: which limit, by the service's names. */
   readonly throttle?: 'CallerRateLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
 }
+
+/** Whether the function of a call without an answer may have started: `no` is said only where it is certain. */
+export type Started = 'no' | 'unknown';
+const STARTED: Readonly<Record<Started, string>> = {
+  no: 'The function was not started.',
+  unknown: 'The function may have run.',
+};
 
 type Wording = (...detail: never[]) => string;
 
@@ -255,12 +260,17 @@ export const REFUSALS = {
     (resource: string) => `This gateway is not authorized to perform: lambda:InvokeFunction on resource: ${resource}`,
   ),
   'upstream-unreachable': row(
-    { error: 'ServiceException', status: 502, started: 'unknown' },
-    says('The connection to Lambda failed. The function may have run.'),
+    { error: 'ServiceException', status: 502 },
+    (started: Started) => `The connection to Lambda failed. ${STARTED[started]}`,
   ),
   'upstream-timeout': row(
-    { error: 'ServiceException', status: 504, started: 'unknown' },
-    says('Lambda did not answer in time. The function may have run.'),
+    { error: 'ServiceException', status: 504 },
+    (started: Started) => `Lambda did not answer in time. ${STARTED[started]}`,
+  ),
+  // Nobody reads this answer; it gives the log line its reason. 499 is what nginx logs for the same.
+  'caller-left': row(
+    { error: 'ServiceException', status: 499 },
+    says('The caller left before its call was sent. Nothing was sent to Lambda.'),
   ),
 
   // anywhere
@@ -286,6 +296,8 @@ export interface Refusal {
   readonly message: string;
   /** Where it is not the reason's own. */
   readonly retryAfterSeconds?: number;
+  /** Only of a call that was being sent when it failed. */
+  readonly started?: Started;
 }
 
 /** SDKs sleep the whole of `Retry-After`; the true time stands in `RateLimit`. */
@@ -307,6 +319,12 @@ export function refuseLimit(limit: LimitName, resetMs: number): Refusal {
   return { ...refuse(`limit-${limit}`, resetSeconds), retryAfterSeconds };
 }
 
+/** Says that a call got no answer of Lambda's, and whether its function may have started. */
+export const refuseLost = (reason: 'upstream-unreachable' | 'upstream-timeout', started: Started): Refusal => ({
+  ...refuse(reason, started),
+  started,
+});
+
 /** A refusal as it goes on the wire. */
 export interface RenderedRefusal {
   readonly status: number;
@@ -326,7 +344,7 @@ export function renderRefusal({ reason, message, ...refusal }: Refusal): Rendere
       'x-amzn-errortype': row.error,
       'x-postern-refusal': reason,
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
-      ...(row.started !== undefined && { 'x-postern-started': row.started }),
+      ...(refusal.started !== undefined && { 'x-postern-started': refusal.started }),
       ...(row.allow !== undefined && { allow: row.allow }),
     },
     body: writeErrorBody(row.error, status, message, row.throttle && { reason: row.throttle }),

@@ -9,7 +9,7 @@ import { parseRoute } from '../core/invoke/route.ts';
 import { authorize, type Permit, regionsOf } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
-import { type Refusal, refuse } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
 import { no, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
@@ -276,7 +276,10 @@ async function forward(
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
   call.onForward();
-  const sent = await gateway.send(permit, payload, call.stopwatch.within);
+  const sent = await gateway.send(permit, payload, {
+    wait: call.stopwatch.within,
+    waitUntil: call.waitUntil,
+  });
   // Whether the function runs is not known: its slot stays taken for as long as it may.
   if (!sent.ok) return call.refuse(sent.error);
   let upstream = sent.value;
@@ -297,7 +300,7 @@ async function forward(
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.
     if (passed === 'broken-off') reservation.end();
-    return call.refuse(refuse('upstream-unreachable'));
+    return call.refuse(refuseLost('upstream-unreachable', 'unknown'));
   }
   const { answer, ended } = passed;
   const settle = ({ brokenOff, functionEnded, bytes }: AnswerEnd) => {

@@ -1,36 +1,73 @@
 import type { Permit } from '../core/policy/authorize.ts';
-import { type Refusal, refuse } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { AwsCredentials } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
+import { sendPieces } from './send-pieces.ts';
 import { createSigner } from './sign.ts';
 import { TimeoutError, type Within, within } from './within.ts';
 
-/** A payload, with its SHA-256 in hex. */
+/** A payload, with its SHA-256 in hex. A long one is taken over by whoever sends it: `bytes` is empty afterwards. */
 export interface Payload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sha256: string;
 }
 
-/** Signs what a Permit allows and sends it to Lambda: once, whatever comes of it. */
-export type SendOnce = (permit: Permit, payload: Payload, wait?: Within) => Promise<Result<Response, Refusal>>;
+/** How one call is sent. */
+export interface SendOptions {
+  /** How its answer is waited for. */
+  readonly wait?: Within;
+  /** Aborted when the caller has left: then a payload of which Lambda has not got the last piece goes no further. */
+  readonly signal?: AbortSignal;
+  /**
+   * Told how many bytes of the payload need not be held any more: as the runtime takes them, or of a short payload when
+   * the answer begins. All calls together add up to the payload, whatever becomes of it.
+   */
+  readonly onSent?: (bytes: number) => void;
+  /** Keeps a promise alive that may outlast the answer's head. */
+  readonly waitUntil?: (promise: Promise<unknown>) => void;
+}
+
+/**
+ * Signs what a Permit allows and sends it to Lambda: once, whatever comes of it. The refusal of a call that got no answer
+ * says whether its function certainly did not start.
+ */
+export type SendOnce = (permit: Permit, payload: Payload, options?: SendOptions) => Promise<Result<Response, Refusal>>;
 
 /** A function may run for 15 minutes (Lambda quotas); after these milliseconds without an answer the call is lost. */
 export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
+
+/**
+ * A longer payload goes out piece by piece. The runtime keeps a body of bytes until the answer's head comes, up to 15
+ * minutes, but lets go of a stream's pieces as they leave. Below this, bytes cost less.
+ */
+export const MAX_WHOLE_PAYLOAD_BYTES = 64 * 1024;
+
+/** Reaches Lambda: `fetch`. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface SenderOptions {
   readonly credentials: AwsCredentials;
   /** `AWS_ENDPOINT_URL_LAMBDA`. */
   readonly endpoint?: string | undefined;
   readonly timeoutMs?: number;
+  /** After this long without a piece taken, the upload of a long payload is given up. */
+  readonly maxStallMs?: number;
+  readonly fetch?: Fetch;
 }
 
 /**
  * Makes the one function that reaches Lambda. It never sends twice: an Invoke is not idempotent, and the runtime calls a
  * lost connection `retryable` even when the request had been sent.
  */
-export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEOUT_MS }: SenderOptions): SendOnce {
+export function createSender({
+  credentials,
+  endpoint,
+  timeoutMs = UPSTREAM_TIMEOUT_MS,
+  maxStallMs,
+  fetch: reach = (url, init) => fetch(url, init),
+}: SenderOptions): SendOnce {
   const sign = createSigner(credentials);
   const places = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
   const placeOf = (region: string) => {
@@ -42,17 +79,76 @@ export function createSender({ credentials, endpoint, timeoutMs = UPSTREAM_TIMEO
     }
     return place;
   };
-  return async (permit, payload, wait = within) => {
+  return async (permit, payload, options = {}) => {
+    if (options.signal?.aborted) {
+      options.onSent?.(payload.bytes.byteLength);
+      return no(refuse('caller-left'));
+    }
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
     const { origin, host } = placeOf(region);
     const signed = sign({ host, region, path, headers, bodySha256: payload.sha256 }, Date.now());
-    try {
-      // Never follow: a redirect would carry the payload elsewhere, and as a GET.
-      const sent = fetch(origin + path, { method: 'POST', headers: signed, body: payload.bytes, redirect: 'manual' });
-      return ok(await wait(timeoutMs, sent));
-    } catch (error) {
-      return no(refuse(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable'));
-    }
+    // Never follow: a redirect would carry the payload elsewhere, and as a GET.
+    const post: Post = (rest) => reach(origin + path, { method: 'POST', headers: signed, redirect: 'manual', ...rest });
+    return payload.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES
+      ? sendLong(post, payload.bytes, { ...options, timeoutMs, maxStallMs })
+      : sendShort(post, payload.bytes, timeoutMs, options);
   };
+}
+
+type Post = (request: Pick<RequestInit, 'body' | 'signal'>) => Promise<Response>;
+
+/** Sends a short payload as it is. When it gets no answer, nothing says how far it came: `unknown`. */
+async function sendShort(
+  post: Post,
+  body: Uint8Array<ArrayBuffer>,
+  timeoutMs: number,
+  { wait = within, onSent }: SendOptions,
+): Promise<Result<Response, Refusal>> {
+  try {
+    return ok(await wait(timeoutMs, post({ body })));
+  } catch (error) {
+    return no(refuseLost(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
+  } finally {
+    onSent?.(body.byteLength);
+  }
+}
+
+/** Sends a long payload piece by piece: so long as the last piece is held back, its function certainly did not start. */
+async function sendLong(
+  post: Post,
+  payload: Uint8Array<ArrayBuffer>,
+  options: SendOptions & { readonly timeoutMs: number; readonly maxStallMs: number | undefined },
+): Promise<Result<Response, Refusal>> {
+  const { wait = within, signal, onSent = () => {}, waitUntil, timeoutMs, maxStallMs } = options;
+  const connection = new AbortController();
+  let stalled = false;
+  const body = sendPieces(payload, {
+    onSent,
+    onStall: () => {
+      stalled = true;
+      connection.abort();
+    },
+    ...(maxStallMs !== undefined && { maxStallMs }),
+  });
+  waitUntil?.(body.ended);
+  const leave = () => {
+    // Once Lambda may have the whole payload, the function runs with or without its caller.
+    if (body.handedOver) return;
+    body.stop();
+    connection.abort();
+  };
+  signal?.addEventListener('abort', leave);
+  try {
+    return ok(await wait(timeoutMs, post({ body: body.readable, signal: connection.signal })));
+  } catch (error) {
+    body.stop();
+    const started = body.handedOver ? 'unknown' : 'no';
+    if (signal?.aborted && started === 'no') return no(refuse('caller-left'));
+    const late = stalled || error instanceof TimeoutError;
+    if (late) connection.abort(); // else the connection would hold its socket for as long as the call lives
+    return no(refuseLost(late ? 'upstream-timeout' : 'upstream-unreachable', started));
+  } finally {
+    signal?.removeEventListener('abort', leave);
+  }
 }

@@ -6,6 +6,7 @@ import {
   type RefusalReason,
   refuse,
   refuseLimit,
+  refuseLost,
   renderRefusal,
 } from '../../src/core/refusal.ts';
 
@@ -206,8 +207,9 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     'AccessDeniedException',
     'resource: orders',
   ],
-  'upstream-unreachable': [refuse('upstream-unreachable'), 502, 'ServiceException', 'may have run'],
-  'upstream-timeout': [refuse('upstream-timeout'), 504, 'ServiceException', 'may have run'],
+  'upstream-unreachable': [refuseLost('upstream-unreachable', 'unknown'), 502, 'ServiceException', 'may have run'],
+  'upstream-timeout': [refuseLost('upstream-timeout', 'no'), 504, 'ServiceException', 'was not started'],
+  'caller-left': [refuse('caller-left'), 499, 'ServiceException', 'Nothing was sent to Lambda'],
   'state-unavailable': [refuse('state-unavailable'), 503, 'ServiceException', 'Nothing was sent'],
   misconfigured: [
     refuse('misconfigured', ['A is not set', 'B is wrong']),
@@ -253,9 +255,16 @@ describe('REFUSALS', () => {
     expect(renderRefusal(refuseLimit('rate', 1)).body).toMatch(/^\{"Reason":.*"Type":"User","message":/);
   });
 
-  it('says of what was sent that it may have started', () => {
+  it('says of what was sent whether it may have started, in the header and in words', () => {
     for (const reason of ['upstream-timeout', 'upstream-unreachable'] as const) {
-      expect(renderRefusal(refuse(reason)).headers['x-postern-started']).toBe('unknown');
+      const said = (['no', 'unknown'] as const).map((started) => {
+        const { headers, body } = renderRefusal(refuseLost(reason, started));
+        return [headers['x-postern-started'], /The function .*\./.exec(body)?.[0]];
+      });
+      expect(said).toEqual([
+        ['no', 'The function was not started.'],
+        ['unknown', 'The function may have run.'],
+      ]);
     }
   });
 });

@@ -1,0 +1,83 @@
+import { createStopwatch, TimeoutError } from './within.ts';
+
+/** As many bytes go to the runtime at once: larger pieces cost less CPU, smaller ones hold less memory twice. */
+const PIECE_BYTES = 256 * 1024;
+/** Lambda reads what it is sent at once. A piece that is not taken for this long ends the upload. */
+const MAX_STALL_MS = 30_000;
+
+/** A payload on its way to Lambda, piece by piece. */
+export interface PiecewiseBody {
+  /** The request's body. Its length is known, so it goes out with `Content-Length`. */
+  readonly readable: ReadableStream;
+  /**
+   * The runtime was given the last piece, so Lambda may have the whole payload. While this is false, no function can have
+   * started: Lambda runs nothing before the payload is complete and its hash matches the signature.
+   */
+  readonly handedOver: boolean;
+  /** Sends no further piece. `handedOver` keeps its value from then on. */
+  stop(): void;
+  /** Resolves when nothing more is sent and the payload's memory is free. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+export interface SendPiecesOptions {
+  /** Told how many bytes the runtime has taken. All calls together add up to the payload, whatever becomes of it. */
+  readonly onSent: (bytes: number) => void;
+  /** Told when Lambda takes nothing for `maxStallMs`. The upload has been stopped by then. */
+  readonly onStall: () => void;
+  readonly maxStallMs?: number;
+}
+
+/**
+ * Feeds a payload to the runtime in at least two pieces. The payload's buffer is taken over: every other view of it is
+ * empty from then on, and its memory is free as soon as the last piece has been taken, while Lambda still works.
+ */
+export function sendPieces(
+  payload: Uint8Array<ArrayBuffer>,
+  { onSent, onStall, maxStallMs = MAX_STALL_MS }: SendPiecesOptions,
+): PiecewiseBody {
+  const { byteLength, byteOffset } = payload;
+  const { readable, writable } = new FixedLengthStream(byteLength);
+  const writer = writable.getWriter();
+  const pieceBytes = Math.min(PIECE_BYTES, Math.ceil(byteLength / 2));
+  let handedOver = false;
+  let stopped = false;
+  const stop = () => {
+    if (stopped) return;
+    stopped = true;
+    // Also ends a write that waits.
+    void writer.abort().catch(() => {});
+  };
+
+  const pump = async (buffer: ArrayBuffer) => {
+    const stopwatch = createStopwatch();
+    let sent = 0;
+    try {
+      while (sent < byteLength && !stopped) {
+        const piece = new Uint8Array(buffer, byteOffset + sent, Math.min(pieceBytes, byteLength - sent));
+        handedOver = sent + piece.byteLength === byteLength;
+        await stopwatch.within(maxStallMs, writer.write(piece));
+        sent += piece.byteLength;
+        onSent(piece.byteLength);
+      }
+      if (!stopped) await writer.close();
+    } catch (error) {
+      const stalls = !stopped && error instanceof TimeoutError; // else the connection is gone, as `fetch` says too
+      stop();
+      if (stalls) onStall();
+    } finally {
+      stopwatch.stop();
+      buffer.transfer(0);
+      if (sent < byteLength) onSent(byteLength - sent);
+    }
+  };
+  const ended = pump(payload.buffer.transfer());
+  return {
+    readable,
+    get handedOver() {
+      return handedOver;
+    },
+    stop,
+    ended,
+  };
+}

@@ -1,0 +1,73 @@
+import { createServer, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { invokePath, type RunningPostern, send, startPostern } from '../support/postern.ts';
+import { startRawUpstream } from '../support/raw-upstream.ts';
+
+const LONG = Buffer.from(`"${'x'.repeat(1_000_000 - 2)}"`);
+const LONGEST = Buffer.from(`"${'x'.repeat(6_291_456 - 2)}"`);
+
+const callWith = async ({ gateway, demo }: RunningPostern, body: Buffer | string) => {
+  const { status, headers } = await send(gateway, invokePath('f'), {
+    headers: { 'content-type': 'application/json', 'x-api-key': demo.apiKey },
+    body,
+  });
+  return [status, headers['x-postern-refusal'], headers['x-postern-started']];
+};
+
+/** A gateway whose Lambda does this with each connection. */
+async function withLambda(onConnection: (socket: Socket) => void, use: (postern: RunningPostern) => Promise<void>) {
+  const lambda = await startRawUpstream(onConnection);
+  const postern = await startPostern({ args: ['--lambda-endpoint', lambda.url] });
+  try {
+    await use(postern);
+  } finally {
+    await postern.stop();
+    await lambda.stop();
+  }
+}
+
+describe('A5: a call that Lambda did not answer', () => {
+  it('says that nothing started where a long payload met a closed port or no TLS, and of a short one that it may have', async () => {
+    const gone = createServer();
+    await new Promise<void>((listening) => gone.listen(0, '127.0.0.1', listening));
+    const { port } = gone.address() as { port: number };
+    await new Promise((closed) => gone.close(closed));
+    const plain = await startRawUpstream((socket) => socket.on('data', () => socket.destroy()));
+    for (const endpoint of [`http://127.0.0.1:${port}`, plain.url.replace('http:', 'https:')]) {
+      const postern = await startPostern({ args: ['--lambda-endpoint', endpoint] });
+      try {
+        expect(await callWith(postern, LONG)).toEqual([502, 'upstream-unreachable', 'no']);
+        expect(await callWith(postern, '{}')).toEqual([502, 'upstream-unreachable', 'unknown']);
+      } finally {
+        await postern.stop();
+      }
+    }
+    await plain.stop();
+  });
+
+  it('says that nothing started where the connection broke inside of the payload, and that it may have behind its end', async () => {
+    let breakAt = 1;
+    const onConnection = (socket: Socket) => {
+      let read = 0;
+      socket.on('data', (data) => {
+        read += data.length;
+        if (read >= breakAt) socket.resetAndDestroy();
+        // More than the kernel takes for it stays unread.
+        else if (breakAt < LONGEST.length) socket.pause();
+      });
+    };
+    await withLambda(onConnection, async (postern) => {
+      expect(await callWith(postern, LONGEST)).toEqual([502, 'upstream-unreachable', 'no']);
+      breakAt = LONGEST.length + 1; // and a head
+      expect(await callWith(postern, LONGEST)).toEqual([502, 'upstream-unreachable', 'unknown']);
+    });
+  });
+
+  it('passes an answer on that Lambda gives before it has read the payload', async () => {
+    const early = (socket: Socket) =>
+      socket.once('data', () => socket.write('HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\n{}'));
+    await withLambda(early, async (postern) => {
+      expect(await callWith(postern, LONGEST)).toEqual([413, undefined, undefined]);
+    });
+  });
+});
