@@ -2,15 +2,6 @@ import type { AdminAccess } from '../core/tenancy/admin-tokens.ts';
 import type { Change } from '../core/tenancy/changes.ts';
 import type { Page } from './tenant.ts';
 
-export const AUDIT_SCHEMA = `
-  CREATE TABLE audit (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at_ms INTEGER NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL,
-    detail TEXT NOT NULL
-  );`;
-
 /** Entries that are kept, the newest. */
 const MAX_ENTRIES = 10_000;
 

@@ -2,28 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { TenantStatus } from '../core/tenancy/tenant.ts';
-import { AUDIT_SCHEMA, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
-import { type Migration, migrate } from './migrate.ts';
+import { type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
+import { migrate } from './migrate.ts';
+import { DIRECTORY_MIGRATIONS } from './migrations.ts';
 import type { Page } from './tenant.ts';
-
-const MIGRATIONS: readonly Migration[] = [
-  `CREATE TABLE tenant (
-     id TEXT PRIMARY KEY,
-     name TEXT NOT NULL,
-     status TEXT NOT NULL,
-     ready INTEGER NOT NULL,
-     created_at_ms INTEGER NOT NULL
-   ) WITHOUT ROWID;
-   CREATE INDEX tenant_by_age ON tenant (created_at_ms, id);`,
-  `CREATE TABLE admin_token (
-     id TEXT PRIMARY KEY,
-     name TEXT NOT NULL UNIQUE,
-     access TEXT NOT NULL,
-     created_at_ms INTEGER NOT NULL,
-     expires_at_ms INTEGER
-   ) WITHOUT ROWID;
-   ${AUDIT_SCHEMA}`,
-];
 
 /** Admin tokens that may live at once. */
 export const MAX_ADMIN_TOKENS = 100;
@@ -66,7 +48,7 @@ export class Directory extends DurableObject {
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
     this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, MIGRATIONS);
+    migrate(ctx.storage, DIRECTORY_MIGRATIONS);
     this.#audit = createAuditTrail(this.#sql);
   }
 

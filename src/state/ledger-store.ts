@@ -13,10 +13,6 @@ import {
 import type { LimitsDocument } from '../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 
-export const LEDGER_SCHEMA = `
-  CREATE TABLE ledger (only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL);
-  CREATE TABLE holder (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;`;
-
 /** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */
 export interface LedgerStore {
   /** Answers an isolate's ask, in one transaction with the use that it reports. */

@@ -6,32 +6,11 @@ import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../cor
 import { findChanges } from '../core/tenancy/changes.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
-import { AUDIT_SCHEMA, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
-import { createLedgerStore, LEDGER_SCHEMA, type LedgerStore } from './ledger-store.ts';
-import { type Migration, migrate } from './migrate.ts';
-import { createUsageStore, type Step, USAGE_SCHEMA, type UsageStore } from './usage-store.ts';
-
-const MIGRATIONS: readonly Migration[] = [
-  `CREATE TABLE tenant (
-     only INTEGER PRIMARY KEY CHECK (only = 1),
-     id TEXT NOT NULL,
-     document TEXT NOT NULL,
-     version INTEGER NOT NULL,
-     created_at_ms INTEGER NOT NULL,
-     updated_at_ms INTEGER NOT NULL
-   );
-   CREATE TABLE key (
-     id TEXT PRIMARY KEY,
-     name TEXT NOT NULL,
-     created_at_ms INTEGER NOT NULL,
-     expires_at_ms INTEGER
-   ) WITHOUT ROWID;`,
-  `ALTER TABLE tenant ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
-   ${LEDGER_SCHEMA}
-   ${USAGE_SCHEMA}`,
-  `ALTER TABLE key ADD COLUMN last_used_at_ms INTEGER;
-   ${AUDIT_SCHEMA}`,
-];
+import { type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
+import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
+import { migrate } from './migrate.ts';
+import { TENANT_MIGRATIONS } from './migrations.ts';
+import { createUsageStore, type Step, type UsageStore } from './usage-store.ts';
 
 /** Keys that a tenant may have alive: each travels to every isolate that serves it. */
 export const MAX_KEYS = 50;
@@ -110,7 +89,7 @@ export class Tenant extends DurableObject {
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
     this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, MIGRATIONS);
+    migrate(ctx.storage, TENANT_MIGRATIONS);
     this.#usage = createUsageStore(this.#sql);
     this.#ledger = createLedgerStore(ctx.storage, this.#usage);
     this.#audit = createAuditTrail(this.#sql);

@@ -2,16 +2,6 @@ import { DAY_MS } from '../core/quota/calendar.ts';
 import type { Step } from '../core/quota/steps.ts';
 import { addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
 
-export const USAGE_SCHEMA = `
-  CREATE TABLE use (
-    step TEXT NOT NULL,
-    at_ms INTEGER NOT NULL,
-    function TEXT NOT NULL,
-    use TEXT NOT NULL,
-    PRIMARY KEY (step, at_ms, function)
-  ) WITHOUT ROWID;
-  CREATE TABLE rolled_up (step TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;`;
-
 export type { Step };
 
 export const STEP_MS: Readonly<Record<Step, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { DIRECTORY_MIGRATIONS, TENANT_MIGRATIONS } from '../../src/state/migrations.ts';
+
+/** Of each step that has landed, the start of the SHA-256 of its text. Lines are added here, never changed. */
+const LANDED = {
+  tenant: ['0a3cc8e663f012bd', '9a679c209ed8714d', 'aa1de82724ffd616', 'd44db2f0f33011dd'],
+  directory: ['1c53d6290fc245a4', '1afde14f94425921'],
+};
+
+const hashOf = async (text: string): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return [...new Uint8Array(digest).subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+};
+
+describe('C4: migrations', () => {
+  it.each([
+    ['tenant', TENANT_MIGRATIONS, LANDED.tenant],
+    ['directory', DIRECTORY_MIGRATIONS, LANDED.directory],
+  ] as const)(
+    'of a %s are those that landed, in their order, and each new one is noted here',
+    async (_, steps, landed) => {
+      expect(await Promise.all(steps.map(hashOf))).toEqual(landed);
+    },
+  );
+});
