@@ -121,7 +121,7 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   };
 
   serve(OPERATIONS.createTenant, async ({ body }, c) => {
-    const tenant = await tenants.create(body, c.get('admin').name);
+    const tenant = await tenants.create(body, c.get('admin'));
     return c.json(showTenant(tenant), 201, { ...etag(tenant), location: `/admin/v1/tenants/${tenant.id}` });
   });
   serve(OPERATIONS.listTenants, async ({ query: { cursor, limit } }, c) => {
@@ -134,11 +134,11 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.patchTenant, async ({ body, param }, c) => {
-    const tenant = await tenants.patch(param('tenantId'), body, c.get('admin').name, c.req.header('if-match'));
+    const tenant = await tenants.patch(param('tenantId'), body, c.get('admin'), c.req.header('if-match'));
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.deleteTenant, async ({ param }, c) => {
-    await tenants.remove(param('tenantId'), c.get('admin').name, c.req.header('if-match'));
+    await tenants.remove(param('tenantId'), c.get('admin'), c.req.header('if-match'));
     return c.body(null, 204);
   });
 
@@ -150,17 +150,17 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   });
   serve(OPERATIONS.createKey, async ({ body: { name, expiresAt }, param }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs, c.get('admin').name)), 201);
+    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs, c.get('admin'))), 201);
   });
   serve(OPERATIONS.rotateKey, async ({ body: { graceSeconds }, param }, c) =>
-    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds, c.get('admin').name)), 201),
+    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds, c.get('admin'))), 201),
   );
   serve(OPERATIONS.listKeys, async ({ query: { cursor, limit }, param }, c) => {
     const { items, next } = await keys.list(param('tenantId'), cursor, limit);
     return c.json({ keys: items.map(showKey), cursor: next });
   });
   serve(OPERATIONS.revokeKey, async ({ param }, c) => {
-    await keys.revoke(param('tenantId'), param('keyId'), c.get('admin').name);
+    await keys.revoke(param('tenantId'), param('keyId'), c.get('admin'));
     return c.body(null, 204);
   });
 
@@ -171,12 +171,12 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   });
   serve(OPERATIONS.createAdminToken, async ({ body: { name, access, expiresAt } }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    const { token, ...made } = await tokens.create(name, access, expiresAtMs, c.get('admin').name);
+    const { token, ...made } = await tokens.create(name, access, expiresAtMs, c.get('admin'));
     return c.json({ ...showToken(made), token }, 201);
   });
   serve(OPERATIONS.listAdminTokens, async (_, c) => c.json({ adminTokens: (await tokens.list()).map(showToken) }));
   serve(OPERATIONS.revokeAdminToken, async ({ param }, c) => {
-    await tokens.revoke(param('adminTokenId'), c.get('admin').name);
+    await tokens.revoke(param('adminTokenId'), c.get('admin'));
     return c.body(null, 204);
   });
   serve(OPERATIONS.readGatewayAudit, async ({ query: { cursor, limit } }, c) => {

@@ -1,9 +1,10 @@
 import { KEY_RANDOM_BYTES, mintKeyId, type TenantId } from '../core/tenancy/ids.ts';
 import { deriveApiKey, deriveSecretAccessKey } from '../core/tenancy/keys.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
-import { type KeyRecord, MAX_KEYS, type Page } from '../state/tenant.ts';
+import type { Actor } from '../state/audit-trail.ts';
+import { type KeyRecord, MAX_KEYS, type Page, type RotatedKey } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
-import { invalidBody, notFound, ProblemError } from './problem.ts';
+import { invalidBody, notFound, ProblemError, trailFull } from './problem.ts';
 import type { createTenantDesk } from './tenants.ts';
 
 const MAX_EXPIRY_MS = Date.UTC(2200, 0);
@@ -24,15 +25,20 @@ export function createKeyDesk(
     mintKeyId(keyCrypto, rootKeys, tenantId, crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
 
   /** Hands out a key that was just made. */
-  const issue = (tenantId: TenantId, key: KeyRecord | 'too-many' | 'expired' | null): MintedKey => {
+  const issue = (
+    tenantId: TenantId,
+    key: KeyRecord | RotatedKey | 'too-many' | 'expired' | 'trail-full' | null,
+  ): MintedKey => {
     if (!key) throw notFound('tenant or key');
     if (key === 'too-many') {
       const detail = `A tenant has at most ${MAX_KEYS} keys. Revoke one that is not needed any more.`;
       throw new ProblemError({ status: 409, title: 'Too many keys', detail });
     }
+    if (key === 'trail-full') throw trailFull();
     if (key === 'expired') {
       throw new ProblemError({ status: 409, title: 'Expired', detail: 'The key has expired. Make a new one.' });
     }
+    if ('rotatedTo' in key) throw alreadyRotated(key.rotatedTo);
     onChanged(tenantId);
     const identity = { keyId: key.id, rootKey: rootKeys.minting };
     return {
@@ -43,7 +49,7 @@ export function createKeyDesk(
   };
 
   return {
-    async create(tenant: string, name: string, expiresAtMs: number | null, actor: string): Promise<MintedKey> {
+    async create(tenant: string, name: string, expiresAtMs: number | null, actor: Actor): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
       if (expiresAtMs !== null && !(expiresAtMs > Date.now() && expiresAtMs <= MAX_EXPIRY_MS)) {
         throw new ProblemError(invalidBody([{ pointer: '#/expiresAt', detail: 'must be in the future, before 2200' }]));
@@ -56,7 +62,7 @@ export function createKeyDesk(
     },
 
     /** Makes a key in the place of another, which works on for as long as is said. */
-    async rotate(tenant: string, keyId: string, graceSeconds: number, actor: string): Promise<MintedKey> {
+    async rotate(tenant: string, keyId: string, graceSeconds: number, actor: Actor): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
       const successor = mint(tenantId);
       const graceMs = graceSeconds * 1_000;
@@ -72,7 +78,7 @@ export function createKeyDesk(
       return keys;
     },
 
-    async revoke(tenant: string, keyId: string, actor: string): Promise<void> {
+    async revoke(tenant: string, keyId: string, actor: Actor): Promise<void> {
       const tenantId = tenants.verify(tenant);
       const revoked = await objects.tenant(tenantId, (stub) => stub.revokeKey(keyId, actor));
       onChanged(tenantId);
@@ -80,3 +86,13 @@ export function createKeyDesk(
     },
   };
 }
+
+/** The secret of the successor was shown once, and is not shown again: whoever lost it makes a new key. */
+const alreadyRotated = (successor: string) =>
+  new ProblemError({
+    status: 409,
+    title: 'Already rotated',
+    reason: 'already-rotated',
+    detail: `This key has been rotated already: ${successor} takes its place. Its secret is not shown again; if it is lost, make a new key and revoke that one.`,
+    successor,
+  });

@@ -11,7 +11,8 @@ const WORDS = {
   401: 'The admin token is missing or wrong',
   412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
-  409: 'It kept changing meanwhile, or there are too many already',
+  409: 'It kept changing meanwhile, there are too many already, or it was done already',
+  507: 'The audit trail is full; nothing was done',
 } as const;
 
 const IF_MATCH = {

@@ -9,10 +9,14 @@ export interface FieldFault {
 
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 500;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 500 | 507;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];
+  /** Tells problems of one status apart, for scripts. */
+  readonly reason?: 'already-rotated' | 'audit-full';
+  /** Of a key that was rotated already: the key in its place. */
+  readonly successor?: string;
 }
 
 /** A problem on its way out of a handler. */
@@ -28,8 +32,20 @@ export class ProblemError extends Error {
 export const notFound = (what: string): ProblemError =>
   new ProblemError({ status: 404, title: 'Not found', detail: `There is no such ${what}.` });
 
+/** Young entries of the audit trail are never dropped; the root token may still change things. */
+export const trailFull = (): ProblemError =>
+  new ProblemError({
+    status: 507,
+    title: 'Audit trail full',
+    reason: 'audit-full',
+    detail:
+      'The audit trail has no room for more entries, and those younger than 90 days are kept. Nothing was changed. ' +
+      'Only POSTERN_ADMIN_TOKEN may still make changes; every token may revoke and delete.',
+  });
+
 export function answerProblem(problem: Problem): Response {
-  return new Response(JSON.stringify({ type: 'about:blank', ...problem }), {
+  const type = problem.reason === undefined ? 'about:blank' : `urn:postern:problem:${problem.reason}`;
+  return new Response(JSON.stringify({ type, ...problem }), {
     status: problem.status,
     headers: {
       'content-type': 'application/problem+json',

@@ -13,8 +13,8 @@ import { MAX_CLAIM_LENGTH } from '../core/tenancy/issuers.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
 import { findRangeFault } from '../gateway/address-ranges.ts';
 import { isLoopback } from '../gateway/plain-http.ts';
+import { ADMIN_TOKEN_NAME, NAME, NAME_LENGTH, nameOf, OPTIONAL_NAME } from './names.ts';
 
-const NAME_LENGTH = 128;
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
 const MAX_PUBLISHED = 100;
@@ -28,20 +28,12 @@ const MAX_GRACE_SECONDS = 30 * 86_400;
 /** How long a rotated key goes on working where nothing else is said. */
 export const DEFAULT_GRACE_SECONDS = 3_600;
 const MAX_COUNT = 1_000_000_000_000;
-const NO_CONTROLS = /^\P{Cc}*$/u;
 
 /** OpenID Connect Core 1.0, 2: https, with no query or fragment. Plain HTTP only within a machine. */
 const isIssuerUrl = (text: string): boolean =>
   /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text) && (text.startsWith('https:') || isLoopback(text));
 
-const Name = z
-  .string()
-  .trim()
-  .min(1, 'must not be empty')
-  .max(NAME_LENGTH)
-  .regex(NO_CONTROLS, 'must not contain control characters')
-
-  .meta({ examples: ['Acme'] });
+const Name = nameOf(NAME, 'must not be empty, nor contain control or format characters').meta({ examples: ['Acme'] });
 
 const selector = {
   function: z
@@ -312,11 +304,7 @@ export const TenantList = z
 
 export const CreateKey = z
   .strictObject({
-    name: z
-      .string()
-      .trim()
-      .max(NAME_LENGTH)
-      .regex(NO_CONTROLS, 'must not contain control characters')
+    name: nameOf(OPTIONAL_NAME, 'must not contain control or format characters')
       .default('')
       .meta({ examples: ['production'] }),
     expiresAt: Timestamp.nullable().default(null).meta({ description: 'Null: it does not expire.' }),
@@ -418,7 +406,13 @@ export const UsageResponse = z
 
 export const CreateAdminToken = z
   .strictObject({
-    name: Name,
+    name: z
+      .string()
+      .regex(ADMIN_TOKEN_NAME, 'must be 1 to 64 letters, digits and . _ @ -')
+      .meta({
+        description: 'Stands in the audit trail. Compared without case, and never used again. `root` is taken.',
+        examples: ['alice@example.com'],
+      }),
     access: z.enum(ADMIN_ACCESSES).meta({ description: '`read`: may change nothing.' }),
     expiresAt: Timestamp.nullable().default(null),
   })
@@ -445,12 +439,16 @@ export const AuditList = z
         id: z.int(),
         at: Timestamp,
         actor: z.string().meta({ description: 'The name of the admin token that it was done with.' }),
+        actorId: z.string().nullable().meta({ description: "That token's id. Null for `root`, and in old entries." }),
         action: z.string().meta({ examples: ['tenant.change', 'key.rotate'] }),
-        changes: z.array(z.object({ pointer: z.string(), from: z.unknown(), to: z.unknown() })).optional(),
+        changes: z
+          .array(z.object({ pointer: z.string(), from: z.unknown().optional(), to: z.unknown().optional() }))
+          .optional(),
         key: z
           .object({ id: z.string(), name: z.string().optional(), expiresAt: Timestamp.nullable().optional() })
           .optional(),
         successor: z.string().optional(),
+        tenant: z.object({ id: z.string(), name: z.string() }).optional(),
         adminToken: z.object({ id: z.string(), name: z.string(), access: z.string() }).optional(),
       }),
     ),
@@ -498,5 +496,10 @@ export const ProblemSchema = z
     status: z.int(),
     detail: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    reason: z
+      .enum(['already-rotated', 'audit-full'])
+      .optional()
+      .meta({ description: 'Tells problems of one status apart; also the end of `type`.' }),
+    successor: z.string().optional().meta({ description: 'Of a key that was rotated: the key in its place.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

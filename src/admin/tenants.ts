@@ -1,11 +1,13 @@
 import { mintTenantId, placeNear, TENANT_RANDOM_BYTES, type TenantId, verifyTenantId } from '../core/tenancy/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
+import type { Actor } from '../state/audit-trail.ts';
 import type { TenantSummary } from '../state/directory.ts';
 import type { Page } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
+import { parseIfMatch } from './if-match.ts';
 import { mergePatch } from './merge-patch.ts';
-import { invalidBody, notFound, ProblemError, toFieldFaults } from './problem.ts';
+import { invalidBody, notFound, ProblemError, toFieldFaults, trailFull } from './problem.ts';
 import { MergedTenant } from './schema.ts';
 
 /** Each time that one fails, another has gone through. */
@@ -32,13 +34,13 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     read,
 
     /** Reserves the tenant in the directory, writes it, marks it ready; each step may be repeated. */
-    async create(document: TenantDocument, actor: string): Promise<Tenant> {
+    async create(document: TenantDocument, actor: Actor): Promise<Tenant> {
       const place = placeNear(document.upstream.region ?? region);
       const random = crypto.getRandomValues(new Uint8Array(TENANT_RANDOM_BYTES));
       const id = mintTenantId(keyCrypto, rootKeys, place, random);
-      await objects.directory((stub) => stub.reserve(id, document.name));
+      if (!(await objects.directory((stub) => stub.reserve(id, document.name, actor)))) throw trailFull();
       const tenant = await objects.tenant(id, (stub) => stub.create(id, document, actor));
-      await objects.directory((stub) => stub.record(summaryOf(tenant)));
+      await objects.directory((stub) => stub.record(summaryOf(tenant), actor));
       return tenant;
     },
 
@@ -47,47 +49,34 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Applies a merge patch to what the tenant is now; two at once both take effect, one after the other. */
-    async patch(text: string, patch: unknown, actor: string, ifMatch?: string): Promise<Tenant> {
-      const expected = parseIfMatch(ifMatch);
+    async patch(text: string, patch: unknown, actor: Actor, ifMatch?: string): Promise<Tenant> {
+      const versions = parseIfMatch(ifMatch);
       for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
         const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
-        if (expected !== undefined && version !== expected) throw lostRace(version);
-        const merged = MergedTenant.safeParse(mergePatch(document, patch));
+        if (versions && !versions.includes(version)) throw lostRace(version);
+        const merged = parseMerged(document.name, mergePatch(document, patch));
         if (!merged.success) throw new ProblemError(invalidBody(toFieldFaults(merged.error.issues)));
-        const replaced = await objects.tenant(id, (stub) => stub.replace(merged.data, version, actor));
+        const replaced = await objects.tenant(id, async (stub) => await stub.replace(merged.data, version, actor));
         if (!replaced) continue;
+        if (replaced === 'trail-full') throw trailFull();
         onChanged(id);
-        await objects.directory((stub) => stub.record(summaryOf(replaced)));
+        await objects.directory((stub) => stub.record(summaryOf(replaced), actor));
         return replaced;
       }
       throw new ProblemError({ status: 409, title: 'Conflict', detail: 'The tenant keeps changing. Try again.' });
     },
 
     /** Takes the tenant's calls away first, then its place in the list. */
-    async remove(text: string, actor: string, ifMatch?: string): Promise<void> {
+    async remove(text: string, actor: Actor, ifMatch?: string): Promise<void> {
       const id = verify(text);
-      const expected = parseIfMatch(ifMatch);
-      const wasThere = await objects.tenant(id, async (stub) => await stub.remove(actor, expected));
+      const versions = parseIfMatch(ifMatch);
+      const wasThere = await objects.tenant(id, async (stub) => await stub.remove(actor, versions));
       if (wasThere === 'conflict') throw lostRace();
       onChanged(id);
-      const wasListed = await objects.directory((stub) => stub.forget(id));
+      const wasListed = await objects.directory((stub) => stub.forget(id, actor));
       if (!wasThere && !wasListed) throw notFound('tenant');
     },
   };
-}
-
-/** Reads If-Match (RFC 9110 section 13.1.1): the version that a change is meant for, as its ETag said. */
-function parseIfMatch(value: string | undefined): number | undefined {
-  if (value === undefined || value === '*') return undefined;
-  const version = /^"(\d{1,15})"$/.exec(value)?.[1];
-  if (version === undefined) {
-    throw new ProblemError({
-      status: 400,
-      title: 'Invalid request',
-      detail: 'If-Match must be an ETag of this tenant, such as "3".',
-    });
-  }
-  return Number(version);
 }
 
 const lostRace = (version?: number) =>
@@ -98,3 +87,11 @@ const lostRace = (version?: number) =>
   });
 
 const summaryOf = ({ id, name, status, createdAtMs }: Tenant): TenantSummary => ({ id, name, status, createdAtMs });
+
+/** Checks what a patch makes of a tenant. A name from before names were checked as they are now may stay. */
+function parseMerged(name: string, merged: unknown): ReturnType<typeof MergedTenant.safeParse> {
+  const isSame = (merged as { readonly name?: unknown }).name === name;
+  if (!isSame) return MergedTenant.safeParse(merged);
+  const checked = MergedTenant.safeParse({ ...(merged as object), name: '-' });
+  return checked.success ? { ...checked, data: { ...checked.data, name } } : checked;
+}

@@ -6,18 +6,18 @@ import {
   proveAdminToken,
 } from '../core/tenancy/admin-tokens.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
+import { type Actor, ROOT_ACTOR } from '../state/audit-trail.ts';
 import { type AdminTokenRecord, MAX_ADMIN_TOKENS } from '../state/directory.ts';
 import type { AdminPorts } from './app.ts';
-import { notFound, ProblemError } from './problem.ts';
+import { notFound, ProblemError, trailFull } from './problem.ts';
 
 /** Who asks, and what that one may do. */
-export interface Admin {
-  readonly name: string;
+export interface Admin extends Actor {
   readonly access: AdminAccess;
 }
 
-/** The holder of `POSTERN_ADMIN_TOKEN`. */
-export const ROOT = 'root';
+/** No token of ours is longer; what is, is not looked at. */
+const MAX_TOKEN_LENGTH = 4_096;
 
 /** What the admin API does with its own tokens. */
 export function createTokenDesk({ settings, objects }: AdminPorts) {
@@ -25,27 +25,31 @@ export function createTokenDesk({ settings, objects }: AdminPorts) {
   return {
     /** Says who holds a token; undefined for one that we did not make, or that lives no more. */
     async identify(text: string): Promise<Admin | undefined> {
-      if (keyCrypto.timingSafeEqual(text, adminToken)) return { name: ROOT, access: 'full' };
+      if (text.length > MAX_TOKEN_LENGTH) return undefined;
+      if (keyCrypto.timingSafeEqual(text, adminToken)) return { ...ROOT_ACTOR, access: 'full' };
       const id = proveAdminToken(keyCrypto, rootKeys, text);
-      return id && ((await objects.directory(async (stub) => await stub.findToken(id))) ?? undefined);
+      // Only a token that we made is looked up: a forged one costs its MAC and nothing else.
+      const found = id && (await objects.directory(async (stub) => await stub.findToken(id)));
+      return found ? { name: found.name, id: found.id, access: found.access } : undefined;
     },
 
     async create(
       name: string,
       access: AdminAccess,
       expiresAtMs: number | null,
-      actor: string,
+      actor: Actor,
     ): Promise<AdminTokenRecord & { readonly token: string }> {
       const id = mintAdminTokenId(rootKeys, crypto.getRandomValues(new Uint8Array(ADMIN_TOKEN_RANDOM_BYTES)));
       const added =
-        name === ROOT
+        name.toLowerCase() === ROOT_ACTOR.name
           ? 'name-taken'
           : await objects.directory(async (stub) => await stub.addToken({ id, name, access, expiresAtMs }, actor));
+      if (added === 'trail-full') throw trailFull();
       if (added === 'name-taken' || added === 'too-many') {
         const detail =
           added === 'too-many'
             ? `There may be ${MAX_ADMIN_TOKENS} admin tokens. Revoke one that is not needed any more.`
-            : 'There is an admin token of this name already. Names tell in the audit trail who did what.';
+            : 'This name is or was that of an admin token. The audit trail says by name who did what, so none is used twice.';
         throw new ProblemError({ status: 409, title: 'Conflict', detail });
       }
       return { ...added, token: deriveAdminToken(keyCrypto, rootKeys, id) };
@@ -53,7 +57,7 @@ export function createTokenDesk({ settings, objects }: AdminPorts) {
 
     list: (): Promise<readonly AdminTokenRecord[]> => objects.directory(async (stub) => await stub.listTokens()),
 
-    async revoke(id: string, actor: string): Promise<void> {
+    async revoke(id: string, actor: Actor): Promise<void> {
       if (!(await objects.directory(async (stub) => await stub.revokeToken(id, actor)))) throw notFound('admin token');
     },
   };

@@ -1,9 +1,27 @@
-import type { AdminAccess } from '../core/tenancy/admin-tokens.ts';
+import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
 import type { Change } from '../core/tenancy/changes.ts';
 import type { Page } from './tenant.ts';
 
-/** Entries that are kept, the newest. */
-const MAX_ENTRIES = 10_000;
+/** An entry is kept for at least 90 days, however many follow it; an older one is dropped once 10,000 are newer. */
+const KEPT_MS = 90 * 24 * 3_600_000;
+const KEPT_ENTRIES = 10_000;
+/**
+ * Young entries are never dropped, so their number is bounded by refusing changes: nobody can flush what he did, nor fill
+ * the disk. The root token may change things all the same, and everybody may take rights away.
+ */
+export const MAX_ENTRIES = 100_000;
+const MAX_DATABASE_BYTES = 1024 ** 3;
+/** What only takes away can happen no more often than what it undoes. */
+const TAKES_AWAY: ReadonlySet<AuditAction> = new Set(['key.revoke', 'admin-token.revoke', 'tenant.delete']);
+
+/** Who changes something: the name of an admin token, and its id unless it is the root token. */
+export interface Actor {
+  readonly name: string;
+  readonly id?: AdminTokenId;
+}
+
+/** The holder of `POSTERN_ADMIN_TOKEN`. */
+export const ROOT_ACTOR: Actor = { name: 'root' };
 
 export type AuditAction =
   | 'tenant.create'
@@ -23,6 +41,8 @@ export interface AuditDetail {
   readonly key?: { readonly id: string; readonly name: string; readonly expiresAtMs?: number | null };
   /** Of an admin token: which, and what it may do. */
   readonly adminToken?: { readonly id: string; readonly name: string; readonly access: AdminAccess };
+  /** Of a tenant that was made or deleted, in the gateway's trail: which. */
+  readonly tenant?: { readonly id: string; readonly name: string };
   /** Of a rotation: the key that takes its place. */
   readonly successor?: string;
 }
@@ -33,41 +53,61 @@ export interface AuditEntry {
   readonly atMs: number;
   /** The name of the admin token that it was done with. */
   readonly actor: string;
+  /** That token's id; null for the root token, and where it was not written down yet. */
+  readonly actorId: string | null;
   readonly action: AuditAction;
   /** JSON of an `AuditDetail`. */
   readonly detail: string;
 }
 
-type Row = { id: number; at_ms: number; actor: string; action: string; detail: string };
+type Row = { id: number; at_ms: number; actor: string; actor_id: string | null; action: string; detail: string };
 
 /** What was done, by whom and when. Written in the transaction of the change itself. */
 export interface AuditTrail {
-  add(actor: string, action: AuditAction, detail: AuditDetail): void;
+  /** Whether one more entry may be written: else the change itself has to be refused. */
+  hasRoom(actor: Actor, action: AuditAction): boolean;
+  add(actor: Actor, action: AuditAction, detail: AuditDetail): void;
   /** The newest first, from behind `after`. */
   list(after: string, limit: number): Page<AuditEntry>;
 }
 
+/** Ids grow by one, and only the oldest are dropped: the two ends tell how many there are, without counting them. */
+const ENDS = 'SELECT (SELECT min(id) FROM audit) AS first, (SELECT max(id) FROM audit) AS last';
+
 export function createAuditTrail(sql: SqlStorage): AuditTrail {
   return {
-    add(actor, action, detail) {
+    hasRoom({ id }, action) {
+      if (id === undefined || TAKES_AWAY.has(action)) return true;
+      const [row] = sql.exec<{ first: number | null; last: number | null }>(ENDS).toArray();
+      const entries = (row?.last ?? 0) - (row?.first ?? 1) + 1;
+      return entries < MAX_ENTRIES && sql.databaseSize < MAX_DATABASE_BYTES;
+    },
+    add({ name, id }, action, detail) {
+      const nowMs = Date.now();
       sql.exec(
-        'INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)',
-        Date.now(),
-        actor,
+        'INSERT INTO audit (at_ms, actor, actor_id, action, detail) VALUES (?, ?, ?, ?, ?)',
+        nowMs,
+        name,
+        id ?? null,
         action,
         JSON.stringify(detail),
       );
-      sql.exec('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', MAX_ENTRIES);
+      sql.exec(
+        'DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ? AND at_ms < ?',
+        KEPT_ENTRIES,
+        nowMs - KEPT_MS,
+      );
     },
     list(after, limit) {
       const before = after === '' ? Number.MAX_SAFE_INTEGER : Number(after);
       const rows = sql
         .exec<Row>('SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit + 1)
         .toArray();
-      const items = rows.slice(0, limit).map(({ id, at_ms, actor, action, detail }) => ({
+      const items = rows.slice(0, limit).map(({ id, at_ms, actor, actor_id, action, detail }) => ({
         id,
         atMs: at_ms,
         actor,
+        actorId: actor_id,
         action: action as AuditAction,
         detail,
       }));

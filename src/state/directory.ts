@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { TenantStatus } from '../core/tenancy/tenant.ts';
-import { type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
+import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
 import { migrate } from './migrate.ts';
 import { DIRECTORY_MIGRATIONS } from './migrations.ts';
 import type { Page } from './tenant.ts';
@@ -52,31 +52,47 @@ export class Directory extends DurableObject {
     this.#audit = createAuditTrail(this.#sql);
   }
 
-  /** The first step of making a tenant; it is not listed before `record` says that it is there. */
-  reserve(id: TenantId, name: string): void {
+  /**
+   * The first step of making a tenant; it is not listed before `record` says that it is there.
+   *
+   * @returns false when the audit trail has no room for it.
+   */
+  reserve(id: TenantId, name: string, actor: Actor): boolean {
+    if (!this.#audit.hasRoom(actor, 'tenant.create')) return false;
     this.#sql.exec(
       "INSERT OR IGNORE INTO tenant (id, name, status, ready, created_at_ms) VALUES (?, ?, 'active', 0, ?)",
       id,
       name,
       Date.now(),
     );
+    return true;
   }
 
   /** Records how a tenant stands now: the last step of making one, and of each change. May be repeated. */
-  record({ id, name, status, createdAtMs }: TenantSummary): void {
-    this.#sql.exec(
-      `INSERT INTO tenant (id, name, status, ready, created_at_ms) VALUES (?1, ?2, ?3, 1, ?4)
-       ON CONFLICT (id) DO UPDATE SET name = ?2, status = ?3, ready = 1, created_at_ms = ?4`,
-      id,
-      name,
-      status,
-      createdAtMs,
-    );
+  record({ id, name, status, createdAtMs }: TenantSummary, actor: Actor): void {
+    this.ctx.storage.transactionSync(() => {
+      const [row] = this.#sql.exec<{ ready: number }>('SELECT ready FROM tenant WHERE id = ?', id).toArray();
+      this.#sql.exec(
+        `INSERT INTO tenant (id, name, status, ready, created_at_ms) VALUES (?1, ?2, ?3, 1, ?4)
+         ON CONFLICT (id) DO UPDATE SET name = ?2, status = ?3, ready = 1, created_at_ms = ?4`,
+        id,
+        name,
+        status,
+        createdAtMs,
+      );
+      if (row?.ready !== 1) this.#audit.add(actor, 'tenant.create', { tenant: { id, name } });
+    });
   }
 
   /** Takes a tenant off the list; false when it was not on it. */
-  forget(id: TenantId): boolean {
-    return this.#sql.exec('DELETE FROM tenant WHERE id = ?', id).rowsWritten > 0;
+  forget(id: TenantId, actor: Actor): boolean {
+    return this.ctx.storage.transactionSync(() => {
+      const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ?', id).toArray();
+      if (!row) return false;
+      this.#sql.exec('DELETE FROM tenant WHERE id = ?', id);
+      this.#audit.add(actor, 'tenant.delete', { tenant: { id, name: row.name } });
+      return true;
+    });
   }
 
   /** The tenants, oldest first, from behind the place that a page ended at (`<created>.<id>`). */
@@ -100,15 +116,21 @@ export class Directory extends DurableObject {
     return { items, next: rows.length > limit && last ? `${last.createdAtMs}.${last.id}` : null };
   }
 
-  /** Adds an admin token, or finds it added already. Names tell who did what, so each is one token's. */
-  addToken(token: Omit<AdminTokenRecord, 'createdAtMs'>, actor: string): AdminTokenRecord | 'name-taken' | 'too-many' {
+  /** Adds an admin token, or finds it added already. Names tell who did what, so each is one token's for ever. */
+  addToken(
+    token: Omit<AdminTokenRecord, 'createdAtMs'>,
+    actor: Actor,
+  ): AdminTokenRecord | 'name-taken' | 'too-many' | 'trail-full' {
     return this.ctx.storage.transactionSync(() => {
       const { id, name, access, expiresAtMs } = token;
       const rows = this.#sql.exec<TokenRow>('SELECT * FROM admin_token').toArray();
       const added = rows.find((row) => row.id === id);
       if (added) return toToken(added);
-      if (rows.some((row) => row.name === name)) return 'name-taken';
+      if (!this.#audit.hasRoom(actor, 'admin-token.create')) return 'trail-full';
+      const used = 'SELECT name FROM admin_token_name WHERE name = lower(?)';
+      if (this.#sql.exec(used, name).toArray().length > 0) return 'name-taken';
       if (rows.length >= MAX_ADMIN_TOKENS) return 'too-many';
+      this.#sql.exec('INSERT INTO admin_token_name (name) VALUES (lower(?))', name);
       const createdAtMs = Date.now();
       this.#sql.exec(
         'INSERT INTO admin_token (id, name, access, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
@@ -135,7 +157,7 @@ export class Directory extends DurableObject {
   }
 
   /** Revokes an admin token; false when there was no such token. */
-  revokeToken(id: string, actor: string): boolean {
+  revokeToken(id: string, actor: Actor): boolean {
     return this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
       if (!row) return false;
@@ -146,7 +168,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** What was done to admin tokens, the newest first. */
+  /** What was done to admin tokens, and which tenants were made and deleted; the newest first. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }

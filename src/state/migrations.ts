@@ -45,6 +45,8 @@ export const TENANT_MIGRATIONS: readonly Migration[] = [
    INSERT INTO holder_of_today (id, state) SELECT id, state FROM holder;
    DROP TABLE holder;
    ALTER TABLE holder_of_today RENAME TO holder;`,
+  `ALTER TABLE audit ADD COLUMN actor_id TEXT;
+   ALTER TABLE key ADD COLUMN successor TEXT;`,
 ];
 
 /** The same for the directory. */
@@ -71,4 +73,10 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
      action TEXT NOT NULL,
      detail TEXT NOT NULL
    );`,
+  // Names of admin tokens that were ever used, in lower case: the trail of a revoked one goes on to say who that was.
+  `ALTER TABLE audit ADD COLUMN actor_id TEXT;
+   CREATE TABLE admin_token_name (name TEXT PRIMARY KEY) WITHOUT ROWID;
+   INSERT OR IGNORE INTO admin_token_name SELECT lower(name) FROM admin_token;
+   INSERT OR IGNORE INTO admin_token_name SELECT lower(json_extract(detail, '$.adminToken.name')) FROM audit
+     WHERE json_extract(detail, '$.adminToken.name') IS NOT NULL;`,
 ];

@@ -6,7 +6,7 @@ import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../cor
 import { findChanges } from '../core/tenancy/changes.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
-import { type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
+import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { migrate } from './migrate.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
@@ -20,9 +20,6 @@ const MAX_EXPIRED_KEYS = 50;
 /** How much older than the truth a stored last use may be: not every use is worth a write. */
 const LAST_USED_STEP_MS = 30_000;
 
-/** Who does what comes with the first admin token. */
-const ROOT = 'root';
-
 /** A live key, without its secret, which nobody stores. */
 export interface KeyRecord {
   readonly id: KeyId;
@@ -31,6 +28,11 @@ export interface KeyRecord {
   readonly expiresAtMs: number | null;
   /** At most a minute behind. */
   readonly lastUsedAtMs: number | null;
+}
+
+/** A key that has a successor: it is not rotated twice. */
+export interface RotatedKey {
+  readonly rotatedTo: KeyId;
 }
 
 /** One page of a list, and where the next begins. */
@@ -64,6 +66,7 @@ type KeyRow = {
   created_at_ms: number;
   expires_at_ms: number | null;
   last_used_at_ms: number | null;
+  successor: string | null;
 };
 
 const toKey = (row: KeyRow): KeyRecord => ({
@@ -95,8 +98,8 @@ export class Tenant extends DurableObject {
     this.#audit = createAuditTrail(this.#sql);
   }
 
-  /** Writes the tenant; to repeat it changes nothing. */
-  create(id: TenantId, document: TenantDocument, actor = ROOT): TenantRecord {
+  /** Writes the tenant; to repeat it changes nothing. Whether the gateway's trail has room was asked before. */
+  create(id: TenantId, document: TenantDocument, actor: Actor = ROOT_ACTOR): TenantRecord {
     return this.#change(() => {
       const now = Date.now();
       const { rowsWritten } = this.#sql.exec(
@@ -131,10 +134,11 @@ export class Tenant extends DurableObject {
   }
 
   /** Replaces the document if the tenant is still at `version`; null when it is not, or is not there. */
-  replace(document: TenantDocument, version: number, actor = ROOT): TenantRecord | null {
+  replace(document: TenantDocument, version: number, actor: Actor = ROOT_ACTOR): TenantRecord | 'trail-full' | null {
     return this.#change(() => {
       const before = this.read();
       if (before?.version !== version) return null;
+      if (!this.#audit.hasRoom(actor, 'tenant.change')) return 'trail-full';
       this.#sql.exec(
         'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
         JSON.stringify(document),
@@ -150,13 +154,13 @@ export class Tenant extends DurableObject {
   /**
    * Removes the tenant, all its keys and its use; the audit trail stays.
    *
-   * @returns whether it was there; `conflict` when it was not at the version given.
+   * @returns whether it was there; `conflict` when it was at none of the versions given.
    */
-  remove(actor = ROOT, version?: number): boolean | 'conflict' {
+  remove(actor: Actor = ROOT_ACTOR, versions?: readonly number[]): boolean | 'conflict' {
     return this.#change(() => {
       const before = this.read();
       if (!before) return false;
-      if (version !== undefined && before.version !== version) return 'conflict';
+      if (versions && !versions.includes(before.version)) return 'conflict';
       this.#sql.exec('DELETE FROM key');
       this.#ledger.clear();
       this.#usage.clear();
@@ -167,11 +171,17 @@ export class Tenant extends DurableObject {
   }
 
   /** Adds a key, or finds it added already; null when there is no tenant. */
-  addKey(id: KeyId, name: string, expiresAtMs: number | null, actor = ROOT): KeyRecord | 'too-many' | null {
+  addKey(
+    id: KeyId,
+    name: string,
+    expiresAtMs: number | null,
+    actor: Actor = ROOT_ACTOR,
+  ): KeyRecord | 'too-many' | 'trail-full' | null {
     return this.#change(() => {
       if (!this.read()) return null;
       const added = this.#findKey(id);
       if (added) return added;
+      if (!this.#audit.hasRoom(actor, 'key.create')) return 'trail-full';
       if (!this.#hasRoomForKey()) return 'too-many';
       this.#insertKey(id, name, expiresAtMs);
       this.#audit.add(actor, 'key.create', { key: { id, name, expiresAtMs } });
@@ -184,12 +194,20 @@ export class Tenant extends DurableObject {
    *
    * @returns the new key; null when there is no such key.
    */
-  rotateKey(id: string, successor: KeyId, graceMs: number, actor = ROOT): KeyRecord | 'too-many' | 'expired' | null {
+  rotateKey(
+    id: string,
+    successor: KeyId,
+    graceMs: number,
+    actor: Actor = ROOT_ACTOR,
+  ): KeyRecord | RotatedKey | 'too-many' | 'expired' | 'trail-full' | null {
     return this.#change(() => {
       const done = this.#findKey(successor);
       if (done) return done;
       const key = this.#findKey(id);
       if (!key) return null;
+      const rotatedTo = this.#successorOf(id);
+      if (rotatedTo) return { rotatedTo };
+      if (!this.#audit.hasRoom(actor, 'key.rotate')) return 'trail-full';
       const now = Date.now();
       if (key.expiresAtMs !== null && key.expiresAtMs <= now) return 'expired';
       const endsAtMs = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, now + graceMs);
@@ -199,6 +217,7 @@ export class Tenant extends DurableObject {
         return 'too-many';
       }
       this.#insertKey(successor, key.name, key.expiresAtMs);
+      this.#sql.exec('UPDATE key SET successor = ? WHERE id = ?', successor, id);
       this.#audit.add(actor, 'key.rotate', { key: { id, name: key.name, expiresAtMs: endsAtMs }, successor });
       return this.#findKey(successor) ?? null;
     });
@@ -207,6 +226,11 @@ export class Tenant extends DurableObject {
   #findKey(id: string): KeyRecord | undefined {
     const [row] = this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).toArray();
     return row && toKey(row);
+  }
+
+  #successorOf(id: string): KeyId | undefined {
+    const [row] = this.#sql.exec<Pick<KeyRow, 'successor'>>('SELECT successor FROM key WHERE id = ?', id).toArray();
+    return (row?.successor ?? undefined) as KeyId | undefined;
   }
 
   #hasRoomForKey(): boolean {
@@ -245,7 +269,7 @@ export class Tenant extends DurableObject {
   }
 
   /** Revokes a key for good; false when there was no such key. */
-  revokeKey(id: string, actor = ROOT): boolean {
+  revokeKey(id: string, actor: Actor = ROOT_ACTOR): boolean {
     return this.#change(() => {
       const key = this.#findKey(id);
       if (!key) return false;

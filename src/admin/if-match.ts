@@ -1,0 +1,15 @@
+/** An entity tag (RFC 9110 section 8.8.3), weak or strong. */
+const ENTITY_TAG = /(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
+const VERSION = /^[1-9]\d{0,14}$/;
+
+/**
+ * Reads If-Match (RFC 9110 section 13.1.1): the versions of a tenant that a change is meant for. Undefined when it is
+ * meant for any. A tag that we never gave is no version, so a header without one of ours matches nothing: fails closed.
+ * A weak tag counts by its version, although the RFC asks for strong ones here: an edge that compresses an answer
+ * weakens its tag, and the version says the same of the tenant as before.
+ */
+export function parseIfMatch(value: string | undefined): readonly number[] | undefined {
+  if (value === undefined || value.trim() === '*') return undefined;
+  const tags = [...value.matchAll(ENTITY_TAG)].map(([, opaque = '']) => opaque);
+  return tags.filter((opaque) => VERSION.test(opaque)).map(Number);
+}
