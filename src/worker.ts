@@ -47,6 +47,7 @@ function build(env: Env) {
   mountGateway(app, {
     settings,
     keyring,
+    crypto: keyCrypto,
     tenants,
     issuerKeys,
     budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),

@@ -32,3 +32,9 @@ export function decodePercent(text: string): string | undefined {
     return undefined;
   }
 }
+
+/** A parameter's first value, by its name in lower case, whatever the case that it came in. */
+export function findParameter(query: QueryParameters, name: string): string | undefined {
+  for (const [parameter, [value]] of query) if (parameter.toLowerCase() === name) return value;
+  return undefined;
+}

@@ -1,6 +1,6 @@
 import { LAMBDA_ERRORS, type LambdaErrorName, writeErrorBody } from './invoke/errors.ts';
 import { FUNCTION_NAME_PATTERN, type FunctionNameFault } from './invoke/function-name.ts';
-import type { JsonFault } from './invoke/json-check.ts';
+import type { JsonFault, UnlocatedJsonFault } from './invoke/json-check.ts';
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { QUALIFIER_PATTERN, type QualifierFault } from './invoke/qualifier.ts';
 import { LOG_TYPES } from './invoke/types.ts';
@@ -38,6 +38,8 @@ const length = (max: number) => `Member must have length less than or equal to $
 const oneOf = (values: readonly string[]) => `Member must satisfy enum value set: [${values.join(', ')}]`;
 
 const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be authorized');
+/** A path of Lambda's API that something stands in front of. */
+const PREFIXED_PATH = /^(\/.+?)\/(?:2015-03-31|2021-11-15|2014-11-13)\/functions\//;
 const INVALID_TOKEN = says('The security token included in the request is invalid.');
 
 const usedUp = (unit: string, period: string) =>
@@ -53,7 +55,19 @@ const denied = (why: string) => (tenant: string, resource: string) =>
 /** Every reason that Postern itself has to say no. `x-postern-refusal` carries the key; the wording is the service's. */
 export const REFUSALS = {
   // 1 route
-  'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, UNKNOWN_OPERATION),
+  'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, (rawPath: string) => {
+    const prefix = PREFIXED_PATH.exec(rawPath)?.[1];
+    if (prefix === undefined) return UNKNOWN_OPERATION();
+    return `${UNKNOWN_OPERATION()}: the path begins with a prefix ('${prefix}'), and none is supported. Leave it out of the endpoint's URL.`;
+  }),
+  'uri-too-long': row(
+    { error: 'RequestTooLargeException', status: 414 },
+    (part: 'path' | 'query', maxLength: number) => `The request's ${part} has more than ${maxLength} characters`,
+  ),
+  'parameters-too-many': row(
+    { error: 'InvalidParameterValueException' },
+    (max: number) => `The request's query has more than ${max} parameters`,
+  ),
   'method-not-allowed': row({ error: 'AccessDeniedException', status: 405, allow: 'POST' }, UNKNOWN_OPERATION),
   'payload-too-large': row({ error: 'RequestTooLargeException' }, (maxBytes: number, bytes: number) =>
     maxBytes === INVOKE_LIMITS.maxSyncPayloadBytes
@@ -66,6 +80,16 @@ export const REFUSALS = {
   'credentials-ambiguous': row(
     { error: 'InvalidSignatureException' },
     says("Found both 'x-api-key' and 'Authorization' as HTTP header. Send the key in one of them."),
+  ),
+  'credentials-too-long': row(
+    { error: 'UnrecognizedClientException' },
+    (header: string, maxLength: number) => `The header '${header}' has more than ${maxLength} characters`,
+  ),
+  'signature-too-large': row({ error: 'InvalidSignatureException' }, (message: string) => message),
+  'payload-not-signed': row(
+    { error: 'InvalidSignatureException' },
+    (marker: string) =>
+      `'x-amz-content-sha256: ${marker}' is not supported: sign the SHA-256 of the payload itself, in hex.`,
   ),
   'signature-ambiguous': row(
     { error: 'InvalidSignatureException' },
@@ -186,6 +210,15 @@ export const REFUSALS = {
     { error: 'InvalidParameterValueException' },
     (name: string) => `The query parameter '${name}' was given more than once`,
   ),
+  'parameter-unknown': row(
+    { error: 'InvalidParameterValueException' },
+    (name: string) => `The query parameter '${name}' is not an argument of this operation`,
+  ),
+  'argument-repeated': row(
+    { error: 'InvalidParameterValueException' },
+    (header: string, parameter: string) =>
+      `The header '${header}' was given as the query parameter '${parameter}' too. Send one of them.`,
+  ),
   'header-repeated': row(
     { error: 'InvalidParameterValueException' },
     (name: string) => `The header '${name}' was given more than once`,
@@ -224,10 +257,12 @@ export const REFUSALS = {
   ),
   'payload-not-json': row(
     { error: 'InvalidRequestContentException' },
-    (fault: JsonFault) =>
+    (fault: JsonFault | UnlocatedJsonFault) =>
       'Could not parse request body into json: Could not parse payload into json: ' +
       `${fault.problem}\n at [Source: REDACTED (\`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION\` disabled); ` +
-      `line: ${fault.line}, column: ${fault.column}]`,
+      ('line' in fault
+        ? `line: ${fault.line}, column: ${fault.column}]`
+        : `after the first ${fault.afterBytes} bytes]`),
   ),
 
   // 7 reserve
@@ -311,6 +346,16 @@ const TABLE: Table = REFUSALS;
 export function refuse<R extends RefusalReason>(reason: R, ...detail: Detail[R]): Refusal {
   return { reason, message: TABLE[reason].message(...detail) };
 }
+
+/** What a caller can mend in the call itself, by the names of the API document. */
+const MISTAKES: ReadonlySet<LambdaErrorName> = new Set([
+  'InvalidParameterValueException',
+  'InvalidRequestContentException',
+  'UnsupportedMediaTypeException',
+]);
+
+/** True for what "6 validate" refuses: it costs a proved caller one unit of its rate, and none of a quota. */
+export const isMistake = ({ reason }: Refusal): boolean => MISTAKES.has(TABLE[reason].error);
 
 /** Says no because of a limit, which may let a call through again after so long. */
 export function refuseLimit(limit: LimitName, resetMs: number): Refusal {

@@ -1,4 +1,6 @@
 const MAX_AGE_SECONDS = 600;
+/** Characters; a host's name has at most 253. */
+const MAX_ORIGIN_LENGTH = 512;
 const HEADER_NAMES = /^[a-z0-9\-, ]{1,2000}$/i;
 const EXPOSED =
   'ratelimit, ratelimit-policy, retry-after, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, x-postern-refusal, x-postern-started';
@@ -11,7 +13,8 @@ const EXPOSED =
 export function answerPreflight(request: Request): Response | undefined {
   if (request.method !== 'OPTIONS') return undefined;
   const origin = request.headers.get('origin');
-  if (origin === null || request.headers.get('access-control-request-method') !== 'POST') return undefined;
+  if (origin === null || origin.length > MAX_ORIGIN_LENGTH) return undefined;
+  if (request.headers.get('access-control-request-method') !== 'POST') return undefined;
   const asked = request.headers.get('access-control-request-headers') ?? '';
   return new Response(null, {
     status: 204,

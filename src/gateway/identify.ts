@@ -1,7 +1,8 @@
-import type { QueryParameters } from '../core/query.ts';
+import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
+import { refuseLongCredentials } from '../core/request-limits.ts';
 import { no, ok, type Result } from '../core/result.ts';
-import { checkClaim } from '../core/signature/check-claim.ts';
+import { checkClaim, refuseUnsignedPayload } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Keyring, KnownKey } from '../core/tenancy/keyring.ts';
@@ -44,6 +45,8 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
   const whence = { ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
+  const tooLong = refuseLongCredentials(apiKey, authorization);
+  if (tooLong) return no(tooLong);
   const presigned = query.has('X-Amz-Algorithm');
   if (presigned && authorization !== undefined) return no(refuse('signature-ambiguous'));
   if (apiKey !== undefined && (presigned || authorization !== undefined)) return no(refuse('credentials-ambiguous'));
@@ -68,7 +71,8 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
 
   const claim = parseClaim({ authorization, query, header });
   if (!claim.ok) return claim;
-  const mistake = checkClaim(claim.value, nowMs);
+  const declaredHash = header('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
+  const mistake = checkClaim(claim.value, nowMs) ?? refuseUnsignedPayload(declaredHash);
   if (mistake) return no(mistake);
   // We issue no session tokens: a caller that sends one has mixed up its credentials.
   if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {

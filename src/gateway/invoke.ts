@@ -1,18 +1,22 @@
 import {
+  type ArgumentSource,
   type InvokeArguments,
   maxPayloadBytes,
   parseArguments,
   presumedInvocationType,
+  refusePayloadType,
 } from '../core/invoke/arguments.ts';
-import { checkJson } from '../core/invoke/json-check.ts';
+import { explainFault } from '../core/invoke/json-check.ts';
 import { parseRoute } from '../core/invoke/route.ts';
 import { authorize, type Permit, regionsOf } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
-import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
-import { no, type Result } from '../core/result.ts';
+import { isMistake, type Refusal, refuse, refuseLost } from '../core/refusal.ts';
+import { refuseRequestLine } from '../core/request-limits.ts';
+import { no, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
+import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
@@ -35,6 +39,7 @@ import { refuseTokenSignature, type Token } from './token.ts';
 export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;
+  readonly crypto: ProofCrypto;
   readonly tenants: TenantMemory;
   readonly issuerKeys: IssuerKeys;
   readonly budget: BodyBudget;
@@ -53,16 +58,17 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 
   // 1 route: all that the request line and the headers say.
   const { rawPath, rawQuery } = splitUrl(request.url);
+  const tooLong = refuseRequestLine(rawPath, rawQuery);
+  if (tooLong) return call.refuse(tooLong);
   const route = parseRoute(request.method, rawPath);
   if (!route.ok) return call.refuse(route.error);
   const { operation, rawFunctionName } = route.value;
-  const presumedType = presumedInvocationType(operation, header('x-amz-invocation-type'));
-  const maxInvokeBytes = maxPayloadBytes(operation, presumedType);
   const declared = header('content-length');
   const declaredBytes = declared === undefined ? undefined : Number(declared);
   const query = parseQuery(rawQuery);
   const { maxFunctionNameLength } = settings;
-  const args = parseArguments({ operation, rawFunctionName, query, header, maxFunctionNameLength });
+  const source = { operation, rawFunctionName, query, header, maxFunctionNameLength };
+  const maxInvokeBytes = maxPayloadBytes(operation, presumedInvocationType(source));
 
   // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
   const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
@@ -81,16 +87,21 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (refusal) return call.refuse(refusal);
   }
 
-  // 3 authorize: the key lives, and its tenant's policy permits the call. Only who has proved itself is told why not.
+  // 3 authorize: the key lives, and its tenant's policy permits the call. Only a caller that has proved itself is told:
+  // for any other nothing is decided yet, and nothing taken of what is limited.
   call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
-  const decide = createDecision(gateway, request, caller, args, call);
-  const early = known && decide(known);
-  const tooMany = early?.ok && call.proved ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
-  // Whoever has not proved itself takes nothing ahead of what is limited.
-  const takesLease = early?.ok && call.proved && !tooMany;
+  const decide = createDecision(gateway, request, caller, source, call);
+  const early = known && call.proved ? decide(known) : undefined;
+  const tooMany = early?.ok ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
+  const takesLease = early?.ok && !tooMany;
   if (known) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
-  if (early && !early.ok && (early.error.toAnyone || call.proved)) return call.refuse(early.error.refusal);
+  /** A mistake costs a unit of the rate: without it, no limit would hold for calls that are none. */
+  const refuseDecided = async (refusal: Refusal) => {
+    const overRate = isMistake(refusal) ? await tenants.chargeRate(tenantId, call.waitUntil) : undefined;
+    return call.refuse(overRate ?? refusal);
+  };
+  if (early && !early.ok) return refuseDecided(early.error);
   if (tooMany) return call.refuse(tooMany);
   // A tenant that is not known here is asked for, with a first lease, while the body comes.
   const meeting = known
@@ -98,8 +109,9 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     : tenants.meet(tenantId, call.proved ? (declaredBytes ?? 0) : undefined, call.waitUntil);
 
   // 4 read the body.
-  const maxPermittedBytes = early?.ok ? early.value.maxPayloadBytes : Number.POSITIVE_INFINITY;
-  const maxBytes = Math.min(maxInvokeBytes, maxPayloadBytesOf(known), maxPermittedBytes);
+  const maxPermittedBytes = early?.ok ? early.value.permit.maxPayloadBytes : Number.POSITIVE_INFINITY;
+  const maxTenantBytes = call.proved ? maxPayloadBytesOf(known) : Number.POSITIVE_INFINITY;
+  const maxBytes = Math.min(maxInvokeBytes, maxTenantBytes, maxPermittedBytes);
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
   }
@@ -118,44 +130,45 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (credential.kind === 'signature') {
       const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
       const signed = { claim: credential.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
-      const refusal = await refuseSignature(
+      const refusal = refuseSignature(
         { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
         credential.key.secretAccessKey(),
+        gateway.crypto,
       );
       if (refusal) return call.refuse(refusal);
       call.proved = true;
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
-    const decideAgain = async (): Promise<Result<Permit, Denial>> => {
+    const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
       const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
-      if (!tenant) return no({ refusal: refuse('state-unavailable'), toAnyone: true });
+      if (!tenant) return no(refuse('state-unavailable'));
       const decision = decide(tenant);
       if (!decision.ok) return decision;
-      const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.maxPayloadBytes);
-      if (bytes.length <= roomBytes) return decision;
-      return no({ refusal: refuse('payload-too-large', roomBytes, bytes.length), toAnyone: false });
+      const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.permit.maxPayloadBytes);
+      return bytes.length <= roomBytes ? decision : no(refuse('payload-too-large', roomBytes, bytes.length));
     };
     if (meeting && !(await meeting)) return call.refuse(refuse('state-unavailable'));
-    const permit = await decideAgain();
-    if (!permit.ok) return call.refuse(permit.error.refusal);
+    const permitted = await decideAgain();
+    if (!permitted.ok) return refuseDecided(permitted.error);
 
-    // 6 validate: the payload is JSON, or nothing at all.
-    const isChecked = settings.checkJson && bytes.length > 0;
-    const fault = isChecked && !isJson(bytes) ? checkJson(bytes) : undefined;
-    if (fault) return call.refuse(refuse('payload-not-json', fault));
-
-    // 7 reserve: from what is leased here, or else from the tenant's ledger.
+    // 7 reserve: from what is leased here, or else from the tenant's ledger. Before 6, so that a caller above its limits
+    // cannot have its payloads checked.
     const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil);
     if (!reserved.ok) return call.refuse(reserved.error);
     const reservation = reserved.value;
+    const refuseReserved = (refusal: Refusal) => {
+      reservation.cancel(); // quotas and slot come back; the unit of the rate is spent
+      return call.refuse(refusal);
+    };
+    // 6 validate: the arguments are valid by now, and the payload is JSON or nothing at all.
+    const mistake = refusePayload(settings, permitted.value.args, bytes);
+    if (mistake) return refuseReserved(mistake);
     const stillPermitted = await decideAgain();
-    if (!stillPermitted.ok) {
-      reservation.cancel();
-      return call.refuse(stillPermitted.error.refusal);
-    }
+    if (!stillPermitted.ok) return refuseReserved(stillPermitted.error);
 
     // 8 forward: once.
-    return forward(gateway, stillPermitted.value, { bytes, sha256 }, reservation, header('accept'), call);
+    const { permit } = stillPermitted.value;
+    return forward(gateway, permit, { bytes, sha256 }, reservation, header('accept'), call);
   };
   return serveBody().finally(release);
 }
@@ -183,38 +196,39 @@ async function proveToken(
 const maxPayloadBytesOf = (tenant: KnownTenant | undefined): number =>
   (tenant?.exists ? tenant.limits.maxPayloadBytes : undefined) ?? Number.POSITIVE_INFINITY;
 
-/** A no to a caller, and whether also one that has not proved itself may hear it. */
-interface Denial {
-  readonly refusal: Refusal;
-  readonly toAnyone: boolean;
+/** Why the payload cannot be an event, if it cannot. */
+function refusePayload({ checkJson }: Settings, args: InvokeArguments, bytes: Uint8Array): Refusal | undefined {
+  const ofType = refusePayloadType(args, bytes.length);
+  if (ofType || !checkJson || bytes.length === 0 || isJson(bytes)) return ofType;
+  const fault = explainFault(bytes);
+  return fault && refuse('payload-not-json', fault);
 }
 
-const toAnyone = (refusal: Refusal) => no({ refusal, toAnyone: true });
-const toKnown = (refusal: Refusal) => no({ refusal, toAnyone: false });
+/** A call that may be made. */
+interface Permitted {
+  readonly permit: Permit;
+  readonly args: InvokeArguments;
+}
 
 /**
  * Decides whether a tenant, as it is known now, may make a call. By the passing of time alone only a key or a token ends;
  * what else is decided holds for as long as the tenant is known as the same.
  */
-function createDecision(
-  gateway: Gateway,
-  request: Request,
-  caller: Caller,
-  args: Result<InvokeArguments, Refusal>,
-  call: Call,
-) {
+function createDecision(gateway: Gateway, request: Request, caller: Caller, source: ArgumentSource, call: Call) {
   const { tenantId, credential } = caller;
   const { now } = gateway;
-  let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permit, Denial> } | undefined;
-  return (tenant: KnownTenant): Result<Permit, Denial> => {
-    if (!tenant.exists) return toAnyone(refuse('key-unknown'));
+  let args: Result<InvokeArguments, Refusal> | undefined;
+  let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permitted, Refusal> } | undefined;
+  return (tenant: KnownTenant): Result<Permitted, Refusal> => {
+    if (!tenant.exists) return no(refuse('key-unknown'));
     const dead =
       credential.kind === 'token'
         ? refuseToken(tenant, tenantId, credential.token.claims, now())
         : refuseKey(tenant, tenantId, credential.key.keyId, now());
-    if (dead) return toAnyone(dead);
+    if (dead) return no(dead);
     call.isLive = true;
     if (decided?.tenant !== tenant) {
+      args ??= parseArguments(source);
       decided = { tenant, decision: decideByPolicy(gateway, request, caller, args, tenant, call) };
     }
     return decided.decision;
@@ -222,28 +236,28 @@ function createDecision(
 }
 
 function decideByPolicy(
-  { settings }: Gateway,
+  { settings, now }: Gateway,
   request: Request,
   { tenantId, credential, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
   tenant: Extract<KnownTenant, { exists: true }>,
   call: Call,
-): Result<Permit, Denial> {
+): Result<Permitted, Refusal> {
   const { record } = call;
   const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
   const home = { account: settings.accountId, region: upstream.region ?? settings.region };
   if (credential.kind === 'signature') {
     const { claim } = credential;
-    if (!regionsOf(policy, home.region).has(claim.scope.region)) return toAnyone(refuseScopeRegion());
-    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds);
-    if (tooLong) return toKnown(tooLong);
+    if (!regionsOf(policy, home.region).has(claim.scope.region)) return no(refuseScopeRegion());
+    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds, now());
+    if (tooLong) return no(tooLong);
   }
   if (origin !== undefined) {
     // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
-    if (!policy.corsOrigins.includes(origin)) return toKnown(refuse('origin-not-allowed', tenantId, origin));
+    if (!policy.corsOrigins.includes(origin)) return no(refuse('origin-not-allowed', tenantId, origin));
     call.corsOrigin = origin;
   }
-  if (!args.ok) return toKnown(args.error);
+  if (!args.ok) return args;
   record.function = args.value.givenName;
   record.type = args.value.invocationType;
   const { tenantId: upstreamTenantId } = upstream;
@@ -257,10 +271,10 @@ function decideByPolicy(
     meterDuration,
     call: args.value,
   });
-  if (!permit.ok) return toKnown(permit.error);
+  if (!permit.ok) return permit;
   const { region, account, name } = permit.value.target;
   record.target = region === home.region && account === home.account ? name : arnOf(permit.value.target);
-  return permit;
+  return ok({ permit: permit.value, args: args.value });
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */

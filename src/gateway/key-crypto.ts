@@ -1,11 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { KeyCrypto } from '../core/tenancy/crypto.ts';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 
 const utf8 = new TextEncoder();
 
-/** The primitives of ids and keys, by the runtime's native crypto. */
-export const keyCrypto: KeyCrypto = {
+/** The primitives of ids, keys and signatures, by the runtime's native crypto. */
+export const keyCrypto: ProofCrypto = {
   hmacSha256: (key, text) => createHmac('sha256', key).update(text).digest(),
+  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   timingSafeEqual: (a, b) => {
     const left = utf8.encode(a);
     const right = utf8.encode(b);

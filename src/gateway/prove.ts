@@ -1,10 +1,11 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { ARGUMENT_HEADERS } from '../core/invoke/arguments.ts';
-import type { QueryParameters } from '../core/query.ts';
+import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { ALGORITHM, type SignatureClaim } from '../core/signature/claim.ts';
-import { keyCrypto } from './key-crypto.ts';
+import { SIGNATURE_LIMITS } from '../core/signature/limits.ts';
+import { readingsOf, type SignedValue } from '../core/signature/readings.ts';
+import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 
 /** A request as it came, and the claim that it makes. */
 export interface SignedRequest {
@@ -22,61 +23,79 @@ export interface SignedRequest {
 
 const MUST_BE_SIGNED = Object.values(ARGUMENT_HEADERS).filter((name) => name.startsWith('x-amz-'));
 
-type HeaderValues = Record<string, string>;
-
-/** Signs a request again, as its caller did: the library's own steps, with the caller's headers, date and scope. */
-class Resigner extends SignatureV4 {
-  constructor({ keyId, scope: { service, region } }: SignatureClaim, secretAccessKey: string) {
-    super({ service, region, credentials: { accessKeyId: keyId, secretAccessKey }, sha256: Sha256 });
-  }
-
-  async resign(request: SignedRequest, headers: HeaderValues): Promise<string> {
-    const { claim, method, rawPath, query, bodySha256 } = request;
-    const canonical = this.createCanonicalRequest(
-      { method, protocol: 'https:', hostname: '', path: rawPath, query: queryBag(query), headers },
-      headers,
-      bodySha256,
-    );
-    const scope = `${claim.scope.date}/${claim.scope.region}/${claim.scope.service}/${claim.scope.terminator}`;
-    const stringToSign = await this.createStringToSign(claim.longDate, scope, canonical, ALGORITHM);
-    return this.sign(stringToSign, { signingDate: new Date(claim.signedAtMs) });
+/** The library's steps for a canonical request, which do no hashing. */
+class Canonical extends SignatureV4 {
+  /** Its first three lines: method, path and query. */
+  start({ method, rawPath, query }: SignedRequest): string {
+    const request = { method, protocol: '', hostname: '', headers: {}, path: rawPath, query: queryBag(query) };
+    return this.createCanonicalRequest(request, {}, '').slice(0, -'\n\n\n'.length);
   }
 }
 
-/** Refuses a signed request whose signature its key's secret does not make. Fails closed: no match, no call. */
-export async function refuseSignature(request: SignedRequest, secretAccessKey: string): Promise<Refusal | undefined> {
-  const { claim, headers, bodySha256 } = request;
+const canonical = new Canonical({
+  service: 'lambda',
+  region: '',
+  credentials: { accessKeyId: '', secretAccessKey: '' },
+  sha256: class {
+    update(): void {}
+    reset(): void {}
+    digest = () => Promise.reject(new Error('nothing is hashed here'));
+  },
+});
+
+/**
+ * Refuses a signed request whose signature its key's secret does not make. Fails closed: no match, no call. What it hashes
+ * is bounded: `SIGNATURE_LIMITS`.
+ */
+export function refuseSignature(
+  request: SignedRequest,
+  secretAccessKey: string,
+  crypto: ProofCrypto,
+): Refusal | undefined {
+  const { claim, headers, query, bodySha256 } = request;
   // AWS SigV4, "Create a canonical request": any x-amz-* header has to be signed. Those that mean something to us must
   // be, or whoever passes a signed request on could change what it asks for.
   const unsigned = MUST_BE_SIGNED.find((name) => !claim.signedHeaders.includes(name) && headers.has(name));
   if (unsigned !== undefined) return refuse('header-not-signed', unsigned);
-  const declaredHash = headers.get('x-amz-content-sha256');
-  if (declaredHash !== null && declaredHash !== bodySha256) return refuse('signature-mismatch');
+  const declaredHash = headers.get('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
+  if (declaredHash !== undefined && declaredHash !== bodySha256) return refuse('signature-mismatch');
 
-  const resigner = new Resigner(claim, secretAccessKey);
-  for (const values of candidates(request)) {
-    const signature = await resigner.resign(request, values);
-    if (keyCrypto.timingSafeEqual(signature, claim.signature)) return undefined;
+  const values = signedValues(request);
+  if (values === undefined) {
+    const message = `The signed headers have more than ${SIGNATURE_LIMITS.maxSignedLength} characters together`;
+    return refuse('signature-too-large', message);
+  }
+  const start = canonical.start(request);
+  const end = `\n${values.map(([name]) => name).join(';')}\n${bodySha256}`;
+  const length = values.reduce((sum, [name, value]) => sum + name.length + value.length + 2, start.length + end.length);
+  const { date, region, service, terminator } = claim.scope;
+  const scope = `${date}/${region}/${service}/${terminator}`;
+  let signingKey: Uint8Array = utf8.encode(`AWS4${secretAccessKey}`);
+  for (const part of [date, region, service, terminator]) signingKey = crypto.hmacSha256(signingKey, part);
+
+  for (const reading of readingsOf(values, Math.floor(SIGNATURE_LIMITS.maxReadLength / length))) {
+    const headerLines = reading.map(([name, value]) => `${name}:${value}\n`).join('');
+    const canonicalSha256 = crypto.sha256Hex(start + headerLines + end);
+    const stringToSign = `${ALGORITHM}\n${claim.longDate}\n${scope}\n${canonicalSha256}`;
+    if (crypto.timingSafeEqual(hex(crypto.hmacSha256(signingKey, stringToSign)), claim.signature)) return undefined;
   }
   return refuse('signature-mismatch');
 }
 
-/**
- * The signed headers as the caller may have signed them. A header that was sent twice is signed as `a,b` but arrives
- * here as `a, b`, like one that was sent so; only then there are two ways to read it. So a space behind a comma is all of a
- * signed header that can change unseen, and no argument of a call has a comma.
- */
-function candidates(request: SignedRequest): HeaderValues[] {
-  const values: HeaderValues = {};
-  let repeated = false;
-  for (const name of request.claim.signedHeaders) {
-    const value = receivedValue(request, name).trim().replace(/\s+/g, ' ');
-    values[name] = value;
-    repeated ||= value.includes(', ');
+const utf8 = new TextEncoder();
+const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** The signed headers by name, as they came; undefined: too long to be looked at. */
+function signedValues(request: SignedRequest): readonly SignedValue[] | undefined {
+  const values: SignedValue[] = [];
+  let length = 0;
+  for (const name of request.claim.signedHeaders.toSorted()) {
+    const value = receivedValue(request, name);
+    length += value.length;
+    if (length > SIGNATURE_LIMITS.maxSignedLength) return undefined;
+    values.push([name, value.trim().replace(/\s+/g, ' ')]);
   }
-  if (!repeated) return [values];
-  const asRepeated = Object.entries(values).map(([name, value]) => [name, value.replaceAll(', ', ',')]);
-  return [values, Object.fromEntries(asRepeated)];
+  return values;
 }
 
 /** A signed header's value as it left the caller, where the platform may have changed it on the way. */

@@ -5,6 +5,7 @@ import {
   admit,
   admitUncounted,
   cancelCall,
+  chargeRate,
   countArrival,
   createLeaseBook,
   endCall,
@@ -53,6 +54,9 @@ const SETTLE_AGAIN_MS = 1_000;
 /** An object that fails is left alone for a while, and each time for longer: no call of the meantime asks it. */
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
+
+/** An ask that was under way may have been for something else: then there is one more. */
+const MAX_CHARGE_ASKS = 2;
 
 /** Asks a tenant's object: for a lease, and for the tenant as it is if that is not the known revision. */
 export type AskTenant = (
@@ -134,6 +138,13 @@ export interface TenantMemory {
   foresee(tenantId: TenantId, bytes: number): Refusal | undefined;
   /** Reserves one call: from what is leased, or else from the tenant's object. */
   reserve(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<Result<Reservation, Refusal>>;
+  /**
+   * Charges one unit of the rate, and none of a quota, for a call that is refused for a mistake of its own. A tenant without
+   * a rate is charged nothing, nor is any while its object cannot be reached: to say what is wrong costs next to nothing.
+   *
+   * @returns what to say in place of the mistake, when the rate is used up.
+   */
+  chargeRate(tenantId: TenantId, waitUntil: WaitUntil): Promise<Refusal | undefined>;
   /** Adds to the account of a tenant; the object hears of it within a second. */
   record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
   /** Notes that a key was used by whoever holds its secret. */
@@ -414,6 +425,26 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
           const ticket = admitUncounted(book, limits, bytes, now());
           return admitted(tenantId, entry, ticket, isCounted(limits), waitUntil);
         }
+      }
+    },
+
+    async chargeRate(tenantId, waitUntil) {
+      const entry = touch(tenantId);
+      const { book } = entry;
+      const tenant = young(entry);
+      if (!tenant?.exists || tenant.limits.rate === undefined) return undefined;
+      countArrival(book, 0);
+      for (let attempt = 0; ; attempt++) {
+        const outcome = chargeRate(book, now());
+        if (outcome.kind === 'refused') return refuseLimit(outcome.limit, outcome.retryAfterMs);
+        if (outcome.kind === 'charged') settleLater(tenantId, entry, waitUntil);
+        if (outcome.kind === 'charged' || attempt === MAX_CHARGE_ASKS || isBackingOff(entry)) return undefined;
+        const forOne: Purpose = { waiting: { calls: 1, bytes: 0 }, withoutSlots: true };
+        const answered =
+          entry.exchange && isAsking(entry)
+            ? entry.exchange.answered
+            : startExchange(tenantId, entry, forOne, waitUntil);
+        await within(ASK_TIMEOUT_MS, answered).catch(() => false);
       }
     },
 

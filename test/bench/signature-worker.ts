@@ -50,7 +50,7 @@ async function verifyOnce(headers: Headers): Promise<void> {
   const mistake = checkClaim(claim.value, Date.now());
   const key = keyring.find(claim.value.keyId);
   if (mistake || !key) throw new Error('not identified');
-  const refusal = await refuseSignature(
+  const refusal = refuseSignature(
     {
       claim: claim.value,
       method: 'POST',
@@ -62,6 +62,7 @@ async function verifyOnce(headers: Headers): Promise<void> {
       bodySha256,
     },
     key.secretAccessKey(),
+    keyCrypto,
   );
   if (refusal) throw new Error(refusal.message);
 }

@@ -14,7 +14,44 @@ const pattern = { kind: 'pattern' } as const;
 
 /** One case for each reason: the refusal, its status, its type, and words that its message has to hold. */
 const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErrorName, string]>> = {
-  'unknown-path': [refuse('unknown-path'), 404, 'AccessDeniedException', 'Unable to determine service/operation name'],
+  'unknown-path': [
+    refuse('unknown-path', '/base/2015-03-31/functions/f/invocations'),
+    404,
+    'AccessDeniedException',
+    "Unable to determine service/operation name to be authorized: the path begins with a prefix ('/base'), and none",
+  ],
+  'uri-too-long': [refuse('uri-too-long', 'path', 1_024), 414, 'RequestTooLargeException', 'path has more than 1024'],
+  'parameters-too-many': [refuse('parameters-too-many', 64), 400, 'InvalidParameterValueException', '64 parameters'],
+  'credentials-too-long': [
+    refuse('credentials-too-long', 'x-api-key', 256),
+    403,
+    'UnrecognizedClientException',
+    "'x-api-key' has more than 256 characters",
+  ],
+  'signature-too-large': [
+    refuse('signature-too-large', 'what is too large'),
+    403,
+    'InvalidSignatureException',
+    'what is too large',
+  ],
+  'payload-not-signed': [
+    refuse('payload-not-signed', 'UNSIGNED-PAYLOAD'),
+    403,
+    'InvalidSignatureException',
+    "'x-amz-content-sha256: UNSIGNED-PAYLOAD' is not supported",
+  ],
+  'parameter-unknown': [
+    refuse('parameter-unknown', 'X-Amz-New'),
+    400,
+    'InvalidParameterValueException',
+    "'X-Amz-New' is not an argument",
+  ],
+  'argument-repeated': [
+    refuse('argument-repeated', 'x-amz-log-type', 'X-Amz-Log-Type'),
+    400,
+    'InvalidParameterValueException',
+    "'x-amz-log-type' was given as the query parameter 'X-Amz-Log-Type' too",
+  ],
   'method-not-allowed': [refuse('method-not-allowed'), 405, 'AccessDeniedException', 'Unable to determine service'],
   'payload-too-large': [
     refuse('payload-too-large', 1_048_576, 2_236_568),

@@ -1,4 +1,4 @@
-import { decodePercent, type QueryParameters } from '../query.ts';
+import { decodePercent, findParameter, type QueryParameters } from '../query.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import { isClientContext } from './client-context.ts';
@@ -29,6 +29,8 @@ export interface InvokeArguments {
   readonly clientContext?: string;
   readonly tenantId?: string;
   readonly durableExecutionName?: string;
+  /** As it came; judged with the payload, by `refusePayloadType`. */
+  readonly contentType?: string;
 }
 
 /** What the arguments are read from. */
@@ -56,19 +58,35 @@ export function maxPayloadBytes(operation: Operation, type: InvocationType): num
   return type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
 }
 
-/** The InvocationType of a request whose header is not checked yet; what is not valid counts as the default. */
-export function presumedInvocationType(operation: Operation, header: string | undefined): InvocationType {
+/** The InvocationType of a request that is not checked yet; what is not valid counts as the default. */
+export function presumedInvocationType({
+  operation,
+  header,
+  query,
+}: Pick<ArgumentSource, 'operation' | 'header' | 'query'>): InvocationType {
   // API_InvokeAsync has no such argument: it is what `Event` became.
   if (operation === 'InvokeAsync') return 'Event';
-  return header !== undefined && isInvocationType(header) ? header : 'RequestResponse';
+  const name = ARGUMENT_HEADERS.invocationType;
+  const given = header(name) ?? (query && findParameter(query, name));
+  return given !== undefined && isInvocationType(given) ? given : 'RequestResponse';
+}
+
+/** Refuses a payload by its Content-Type. There is nothing to judge where there are no bytes. */
+export function refusePayloadType(
+  { contentType = '' }: Pick<InvokeArguments, 'contentType'>,
+  bytes: number,
+): Refusal | undefined {
+  if (bytes === 0) return undefined;
+  if (contentType.includes(',')) return refuse('header-repeated', ARGUMENT_HEADERS.contentType);
+  return isAcceptedContentType(contentType) ? undefined : refuse('content-type', contentType);
 }
 
 /** Parses every argument of an Invoke, or says what is wrong. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
   const { operation, query } = source;
-  const given = readHeaders(source.header);
-  if (!given.ok) return given;
   if (query === undefined) return no(refuse('query-malformed'));
+  const given = readNamed(source.header, query);
+  if (!given.ok) return given;
   const qualifiers = query.get('Qualifier') ?? [];
   if (qualifiers.length > 1) return no(refuse('parameter-repeated', 'Qualifier'));
 
@@ -100,8 +118,6 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
     }
     if (!isClientContext(clientContext)) return no(refuse('client-context'));
   }
-  if (!isAcceptedContentType(contentType)) return no(refuse('content-type', contentType ?? ''));
-
   return ok({
     operation,
     givenName: name.givenName,
@@ -111,6 +127,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
     ...(clientContext !== undefined && { clientContext }),
     ...(tenantId !== undefined && { tenantId }),
     ...(durableExecutionName !== undefined && { durableExecutionName }),
+    ...(contentType !== undefined && { contentType }),
   });
 }
 
@@ -163,15 +180,46 @@ export const ARGUMENT_HEADERS = {
   durableExecutionName: 'x-amz-durable-execution-name',
   contentType: 'content-type',
 } as const;
-type HeaderValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
+type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 
-/** Reads the headers that are arguments. None has a valid value with a comma, so a comma means it was repeated. */
-function readHeaders(header: ArgumentSource['header']): Result<HeaderValues, Refusal> {
-  const values: HeaderValues = {};
-  for (const [member, name] of Object.entries(ARGUMENT_HEADERS) as [keyof HeaderValues, string][]) {
+/** Parameters that are not arguments, and mean what the headers of these names do. */
+const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
+  'x-amz-content-sha256',
+  'x-amz-security-token',
+  'x-amz-user-agent',
+]);
+/** What a presigned query says of its signature: these names and no other case. */
+const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
+  ['Algorithm', 'Credential', 'Date', 'Expires', 'Signature', 'SignedHeaders'].map((name) => `X-Amz-${name}`),
+);
+
+/**
+ * Reads the arguments that are headers. Signers move `X-Amz-*` headers into the query that they sign, in any case: there
+ * they mean the same, whoever calls. None has a valid value with a comma, so a comma means it was repeated.
+ */
+function readNamed(header: ArgumentSource['header'], query: QueryParameters): Result<NamedValues, Refusal> {
+  const values: NamedValues = {};
+  const members = Object.entries(ARGUMENT_HEADERS) as [keyof NamedValues, string][];
+  for (const [member, name] of members) {
     const value = header(name);
     if (value === undefined) continue;
-    if (value.includes(',')) return no(refuse('header-repeated', name));
+    if (value.includes(',') && member !== 'contentType') return no(refuse('header-repeated', name));
+    values[member] = value;
+  }
+  const isPresigned = query.has('X-Amz-Algorithm');
+  const taken = new Set<string>();
+  for (const [parameter, [value = '', ...more]] of query) {
+    const name = parameter.toLowerCase();
+    if (!name.startsWith('x-amz-')) continue;
+    if (isPresigned && SIGNATURE_PARAMETERS.has(parameter)) continue;
+    if (more.length > 0 || taken.has(name)) return no(refuse('parameter-repeated', parameter));
+    taken.add(name);
+    if (OTHER_PARAMETERS.has(name)) continue;
+    const member = members.find(([, argument]) => argument === name)?.[0];
+    // An argument that is newer than we are: never ignored, for the call would be another one.
+    if (member === undefined) return no(refuse('parameter-unknown', parameter));
+    if (values[member] !== undefined) return no(refuse('argument-repeated', name, parameter));
+    if (value.includes(',')) return no(refuse('parameter-repeated', parameter));
     values[member] = value;
   }
   return ok(values);

@@ -29,5 +29,5 @@ export function parseRoute(method: string, rawPath: string): Result<Route, Refus
     if (rawFunctionName === undefined) continue;
     return method === 'POST' ? ok({ operation, rawFunctionName }) : no(refuse('method-not-allowed'));
   }
-  return no(refuse('unknown-path'));
+  return no(refuse('unknown-path', rawPath));
 }

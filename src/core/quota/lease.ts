@@ -125,6 +125,9 @@ export type Admission =
   | { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number }
   | { readonly kind: 'ask' };
 
+/** What becomes of a call that is charged to the rate alone. */
+export type ChargeOutcome = Exclude<Admission, { kind: 'admitted' }> | { readonly kind: 'charged' };
+
 /** Counts a call as one that came: once for each, however often it has to be tried. */
 export function countArrival(book: LeaseBook, bytes: number): void {
   book.arrived += 1;
@@ -154,6 +157,32 @@ export function admit(book: LeaseBook, limits: LimitsDocument, bytes: number, no
     return { kind: 'refused', limit: 'rate', retryAfterMs: accruesAtMs - nowMs };
   }
   return { kind: 'ask' };
+}
+
+/**
+ * Charges one unit of the rate for a call that goes no further: its unit of the quotas is given back at once, and it takes
+ * no slot.
+ */
+export function chargeRate(book: LeaseBook, nowMs: number): ChargeOutcome {
+  let accruesAtMs: number | undefined;
+  for (const lease of book.leases) {
+    if (!isUsable(lease, 0, nowMs)) continue;
+    if (lease.usedCalls + 1 > usableCalls(lease, nowMs)) {
+      accruesAtMs ??= nowMs + 1 + msPerCall(lease);
+      continue;
+    }
+    lease.usedCalls += 1;
+    correct(book, { atMs: lease.grantedAtMs, calls: -1, bytes: 0 }, nowMs);
+    return { kind: 'charged' };
+  }
+  const { no } = book;
+  // It runs nothing and sends nothing, so neither slots nor bytes keep it waiting.
+  if (no && nowMs < no.untilMs && no.limit !== 'concurrency' && no.fromBytes === 0) {
+    return { kind: 'refused', limit: no.limit, retryAfterMs: no.resetAtMs - nowMs };
+  }
+  return accruesAtMs === undefined
+    ? { kind: 'ask' }
+    : { kind: 'refused', limit: 'rate', retryAfterMs: accruesAtMs - nowMs };
 }
 
 /** Says no to a call of which so much is known already, without counting it. */

@@ -33,6 +33,9 @@ function checkTime({ signedAtMs, longDate, expiresSeconds }: SignatureClaim, now
   return refuse('signature-expired', message);
 }
 
+/** The longest of these markers has 50 characters. */
+const UNSIGNED_PAYLOAD = /^(UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]{1,64})/;
+
 const REGION_SENTENCE = 'Credential should be scoped to a valid region. ';
 
 function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
@@ -54,10 +57,28 @@ function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
 /** Refuses a scope in a region where the tenant may call nothing. The scope never picks the region that is called. */
 export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
 
-/** Refuses a presigned request that was to live longer than the tenant's policy lets it. */
-export function refusePresignedTooLong(claim: SignatureClaim, maxSeconds: number | undefined): Refusal | undefined {
-  if (claim.expiresSeconds === undefined || maxSeconds === undefined || claim.expiresSeconds <= maxSeconds) {
-    return undefined;
-  }
-  return refuse('presigned-too-long', maxSeconds);
+/**
+ * Refuses a presigned request that was to live longer than the tenant's policy lets it. One that does not say how long has
+ * the 5 minutes of a signed header, or less where the policy says less.
+ */
+export function refusePresignedTooLong(
+  { form, expiresSeconds, signedAtMs }: SignatureClaim,
+  maxSeconds: number | undefined,
+  nowMs: number,
+): Refusal | undefined {
+  if (form !== 'query' || maxSeconds === undefined) return undefined;
+  const isTooLong =
+    expiresSeconds === undefined ? nowMs > signedAtMs + maxSeconds * 1_000 : expiresSeconds > maxSeconds;
+  return isTooLong ? refuse('presigned-too-long', maxSeconds) : undefined;
+}
+
+/**
+ * Refuses a payload hash that says that the payload is not signed. Lambda's API takes none (AWS SigV4, "Create a canonical
+ * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and nor do we: the payload could be another on the way.
+ *
+ * @param declared `x-amz-content-sha256`, as it came.
+ */
+export function refuseUnsignedPayload(declared: string | undefined): Refusal | undefined {
+  const marker = declared === undefined ? undefined : UNSIGNED_PAYLOAD.exec(declared)?.[0];
+  return marker === undefined ? undefined : refuse('payload-not-signed', marker);
 }

@@ -2,6 +2,7 @@ import type { QueryParameters } from '../query.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import { parseAmzDate, writeAmzDate } from './amz-date.ts';
+import { SIGNATURE_LIMITS } from './limits.ts';
 
 /** The one algorithm that Lambda knows (AWS Signature Version 4, "Elements of a request signature"). */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -23,7 +24,7 @@ export interface SignatureClaim {
   /** When it was signed, `20150830T123600Z`. */
   readonly longDate: string;
   readonly signedAtMs: number;
-  /** How long a presigned request lives, in seconds. */
+  /** How long a presigned request lives, in seconds; absent: for as long as one that is signed in a header. */
   readonly expiresSeconds?: number;
 }
 
@@ -38,6 +39,9 @@ export interface ClaimSource {
 /** AWS Signature Version 4, "Authenticating requests: using query parameters": at most seven days. */
 export const MAX_PRESIGNED_SECONDS = 604_800;
 
+/** RFC 9110 section 5.6.2: what a header may be called. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
 const incomplete = (message: string) => no(refuse('signature-incomplete', message));
 
 /** Reads the claim of a request signed in its Authorization header or in its query, with the service's own complaints. */
@@ -46,6 +50,10 @@ export function parseClaim(source: ClaimSource): Result<SignatureClaim, Refusal>
 }
 
 function parseHeaderClaim({ header }: ClaimSource, authorization: string): Result<SignatureClaim, Refusal> {
+  const { maxAuthorizationLength } = SIGNATURE_LIMITS;
+  if (authorization.length > maxAuthorizationLength) {
+    return no(refuse('credentials-too-long', 'Authorization', maxAuthorizationLength));
+  }
   const [algorithm = '', ...rest] = authorization.split(' ');
   if (algorithm !== ALGORITHM) {
     return incomplete(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `);
@@ -82,16 +90,18 @@ function parseQueryClaim({ query }: ClaimSource): Result<SignatureClaim, Refusal
     return incomplete(`Unsupported AWS 'algorithm': '${get('Algorithm') ?? ''}' (only ${ALGORITHM} for now). `);
   }
   const missing = names
-    .filter((name) => !get(name))
+    .filter((name) => name !== 'Expires' && !get(name))
     .map((name) => `AWS query-string parameters must include 'X-Amz-${name}'. `);
   if (missing.length > 0) return incomplete(`${missing.join('')}Re-examine the query-string parameters.`);
-  const expires = get('Expires') ?? '';
+  const claim = makeClaim('query', get, get('Date') ?? '');
+  const expires = get('Expires');
+  // Signers of other services than S3 leave it out.
+  if (!claim.ok || expires === undefined) return claim;
   const expiresSeconds = /^\d{1,7}$/.test(expires) ? Number(expires) : Number.NaN;
   if (!(expiresSeconds >= 1 && expiresSeconds <= MAX_PRESIGNED_SECONDS)) {
     return incomplete(`X-Amz-Expires must be a number of seconds from 1 to ${MAX_PRESIGNED_SECONDS}`);
   }
-  const claim = makeClaim('query', get, get('Date') ?? '');
-  return claim.ok ? ok({ ...claim.value, expiresSeconds }) : claim;
+  return ok({ ...claim.value, expiresSeconds });
 }
 
 function makeClaim(
@@ -99,8 +109,11 @@ function makeClaim(
   get: (name: string) => string | undefined,
   date: string,
 ): Result<SignatureClaim, Refusal> {
-  const signedHeaders = (get('SignedHeaders') ?? '').toLowerCase().split(';');
-  if (!signedHeaders.includes('host')) return no(refuse('host-not-signed'));
+  const signed = parseSignedHeaders(get('SignedHeaders') ?? '');
+  if (!signed.ok) return signed;
+  if (date.length > SIGNATURE_LIMITS.maxDateLength) {
+    return incomplete(`Date must have at most ${SIGNATURE_LIMITS.maxDateLength} characters`);
+  }
   // `Date` may be an HTTP date (RFC 9110 section 5.6.7); X-Amz-Date is always in basic format.
   const basic = parseAmzDate(date);
   const signedAtMs = basic ?? (/^[A-Z][a-z]{2}, /.test(date) ? Date.parse(date) : Number.NaN);
@@ -121,9 +134,29 @@ function makeClaim(
     form,
     keyId,
     scope: { date: scopeDate, region, service, terminator },
-    signedHeaders,
+    signedHeaders: signed.value,
     signature: get('Signature') ?? '',
     longDate: basic === undefined ? writeAmzDate(signedAtMs) : date,
     signedAtMs,
   });
+}
+
+/** Reads the names of the signed headers: each may be a header's, and none is there twice. */
+function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
+  const { maxAuthorizationLength, maxSignedHeaders, maxHeaderNameLength } = SIGNATURE_LIMITS;
+  const tooMany = () => no(refuse('signature-too-large', `'SignedHeaders' has more than ${maxSignedHeaders} names`));
+  if (text.length > maxAuthorizationLength) return tooMany();
+  const names = text.toLowerCase().split(';');
+  if (names.length > maxSignedHeaders) return tooMany();
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (name.length > maxHeaderNameLength) {
+      const message = `'SignedHeaders' has a name of more than ${maxHeaderNameLength} characters`;
+      return no(refuse('signature-too-large', message));
+    }
+    if (!TOKEN.test(name)) return incomplete(`'SignedHeaders' has '${name}', which is not the name of a header`);
+    if (seen.has(name)) return incomplete(`'SignedHeaders' has '${name}' more than once`);
+    seen.add(name);
+  }
+  return seen.has('host') ? ok(names) : no(refuse('host-not-signed'));
 }

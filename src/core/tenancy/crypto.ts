@@ -5,3 +5,9 @@ export interface KeyCrypto {
   /** Compares in time that depends on the lengths only; false when they differ. */
   readonly timingSafeEqual: (a: string, b: string) => boolean;
 }
+
+/** What a signature is proved with, besides. */
+export interface ProofCrypto extends KeyCrypto {
+  /** SHA-256 of UTF-8 text, in lower-case hex. */
+  readonly sha256Hex: (text: string) => string;
+}

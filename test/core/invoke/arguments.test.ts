@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseArguments } from '../../../src/core/invoke/arguments.ts';
+import { parseArguments, refusePayloadType } from '../../../src/core/invoke/arguments.ts';
 import { parseQuery } from '../../../src/core/query.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -107,7 +107,6 @@ describe('parseArguments', () => {
     ['header-repeated', { 'x-amz-invocation-type': 'Event, Event' }],
     ['log-type', { 'x-amz-log-type': 'tail' }],
     ['header-repeated', { 'x-amz-log-type': 'None, Tail' }],
-    ['header-repeated', { 'content-type': 'application/json, application/json' }],
     ['client-context-too-long', clientContext(3_584)],
     ['client-context', clientContext(3_583)],
     ['accepted', { 'x-amz-client-context': base64('{"a":1}') }],
@@ -126,19 +125,6 @@ describe('parseArguments', () => {
     ['accepted', { 'x-amz-tenant-id': 'a'.repeat(256) }],
     ['durable-execution-name', { 'x-amz-durable-execution-name': 'a.b' }],
     ['durable-execution-name', { 'x-amz-durable-execution-name': 'a'.repeat(65) }],
-    ['accepted', { 'content-type': 'application/json' }],
-    ['accepted', { 'content-type': 'Application/JSON; charset=UTF-8' }],
-    ['accepted', { 'content-type': 'application/cloudevents+json' }],
-    ['accepted', { 'content-type': '' }],
-    ['accepted', { 'content-type': 'application/octet-stream' }],
-    ['accepted', { 'content-type': 'binary/octet-stream' }],
-    ['content-type', { 'content-type': 'application/json; charset=latin1' }],
-    ['content-type', { 'content-type': 'application/json; profile=x; charset=utf-16' }],
-    ['accepted', { 'content-type': 'application/json; profile=x' }],
-    ['accepted', { 'content-type': 'application/json; charset="UTF-8"; profile=x' }],
-    ['content-type', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['content-type', { 'content-type': 'text/plain' }],
-    ['content-type', { 'content-type': 'application/jsonp' }],
   ] as [string, Record<string, string>][])('answers %s to %j', (expected, headers) => {
     expect(reason(parse(headers))).toBe(expected);
   });
@@ -149,5 +135,65 @@ describe('parseArguments', () => {
       /^3 validation errors detected: Value 'a!' at 'functionName' failed to satisfy constraint: .*; Value 'b!' at 'qualifier' failed to satisfy constraint: .*; Value 'tail' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: \[None, Tail\]$/,
     );
     expect(reason(parsed)).toBe('function-name');
+  });
+});
+
+describe('an argument in the query', () => {
+  it.each([
+    ['X-Amz-Invocation-Type=DryRun', { invocationType: 'DryRun' }],
+    ['x-amz-log-type=Tail', { logType: 'Tail' }],
+    ['X-AMZ-TENANT-ID=blue%20team', { tenantId: 'blue team' }],
+    ['X-Amz-Durable-Execution-Name=run-1', { durableExecutionName: 'run-1' }],
+    [`X-Amz-Client-Context=${encodeURIComponent(base64('{"a":1}'))}`, { clientContext: base64('{"a":1}') }],
+    ['X-Amz-User-Agent=x', { invocationType: 'RequestResponse' }],
+  ])('B12: means what the header does: %s', (query, expected) => {
+    const parsed = parse({}, { query });
+    expect(parsed.ok && parsed.value).toMatchObject(expected);
+  });
+
+  it.each([
+    ['invocation-type', 'X-Amz-Invocation-Type=dryrun', {}],
+    ['invocation-type', 'X-Amz-Invocation-Type=', {}],
+    ['client-context', 'X-Amz-Client-Context=e', {}],
+    ['parameter-repeated', 'X-Amz-Log-Type=Tail&X-Amz-Log-Type=Tail', {}],
+    ['parameter-repeated', 'X-Amz-Log-Type=Tail&x-amz-log-type=Tail', {}],
+    ['parameter-repeated', 'X-Amz-Log-Type=None,Tail', {}],
+    ['argument-repeated', 'X-Amz-Log-Type=Tail', { 'x-amz-log-type': 'Tail' }],
+    ['argument-repeated', 'X-Amz-Tenant-Id=b', { 'x-amz-tenant-id': '' }],
+    ['parameter-unknown', 'X-Amz-Newer-Argument=1', {}],
+    ['parameter-unknown', 'X-Amz-Expires=60', {}],
+    ['parameter-unknown', 'X-Amz-Algorithm=a&x-amz-expires=60', {}],
+    ['accepted', 'X-Amz-Algorithm=a&X-Amz-Expires=60', {}],
+  ] as [string, string, Record<string, string>][])('B12: answers %s to %s', (expected, query, headers) => {
+    expect(reason(parse(headers, { query }))).toBe(expected);
+  });
+});
+
+describe('refusePayloadType', () => {
+  const refusal = (contentType: string, bytes = 1) => refusePayloadType({ contentType }, bytes)?.reason ?? 'accepted';
+
+  it.each([
+    ['accepted', 'application/json'],
+    ['accepted', 'Application/JSON; charset=UTF-8'],
+    ['accepted', 'application/cloudevents+json'],
+    ['accepted', ''],
+    ['accepted', 'application/octet-stream'],
+    ['accepted', 'binary/octet-stream'],
+    ['content-type', 'application/json; charset=latin1'],
+    ['content-type', 'application/json; profile=x; charset=utf-16'],
+    ['accepted', 'application/json; profile=x'],
+    ['accepted', 'application/json; charset="UTF-8"; profile=x'],
+    ['content-type', 'application/x-www-form-urlencoded'],
+    ['content-type', 'text/plain'],
+    ['content-type', 'application/jsonp'],
+    ['header-repeated', 'application/json, application/json'],
+  ])('answers %s to %s', (expected, contentType) => {
+    expect(refusal(contentType)).toBe(expected);
+  });
+
+  it('D1: judges nothing where there are no bytes', () => {
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'text/plain, text/html']) {
+      expect(refusal(type, 0)).toBe('accepted');
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseQuery } from '../../../src/core/query.ts';
 import { parseAmzDate, writeAmzDate } from '../../../src/core/signature/amz-date.ts';
-import { checkClaim, refusePresignedTooLong } from '../../../src/core/signature/check-claim.ts';
+import { checkClaim, refusePresignedTooLong, refuseUnsignedPayload } from '../../../src/core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../../../src/core/signature/claim.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
@@ -84,6 +84,26 @@ describe('parseClaim', () => {
     );
   });
 
+  const withSigned = (names: string) => parse(GOOD.replace(SIGNED, `SignedHeaders=${names}`));
+  const reason = (parsed: ReturnType<typeof parse>) => (parsed.ok ? undefined : parsed.error.reason);
+
+  it.each(['a b;host', 'host;', 'host;x\u00e9', 'host;x:y', 'host;"x"', 'host;x-a;x-b;X-A', 'host;host'])(
+    'B9: does not take %j for the names of signed headers',
+    (names) => {
+      expect(reason(withSigned(names))).toBe('signature-incomplete');
+    },
+  );
+
+  it('A6: takes 64 signed headers of 128 characters, and no more', () => {
+    const names = (count: number) => ['host', ...Array.from({ length: count - 1 }, (_, n) => `x-${n}`)].join(';');
+    expect(reason(withSigned(names(64)))).toBeUndefined();
+    expect(reason(withSigned(names(65)))).toBe('signature-too-large');
+    expect(reason(withSigned(`host;${'x'.repeat(128)}`))).toBeUndefined();
+    expect(reason(withSigned(`host;${'x'.repeat(129)}`))).toBe('signature-too-large');
+    expect(reason(parse(`${GOOD},${' '.repeat(8_192)}`))).toBe('credentials-too-long');
+    expect(reason(parsePresigned({ 'X-Amz-SignedHeaders': names(65) }))).toBe('signature-too-large');
+  });
+
   it('asks for a date', () => {
     expect(said(parse(GOOD, {}))).toContain(
       "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=",
@@ -127,6 +147,16 @@ describe('checkClaim', () => {
     expect(message(claim, NOW - 300_001)).toContain('Signature not yet current');
   });
 
+  it('D3: gives a presigned request that does not say how long it lives the 5 minutes of a signed header', () => {
+    const claim = claimOf(parsePresigned({ 'X-Amz-Expires': undefined }));
+    expect(claim.form).toBe('query');
+    expect(message(claim, NOW + 300_000)).toBeUndefined();
+    expect(message(claim, NOW + 300_001)).toContain('Signature expired: 20261123T120000Z is now earlier than');
+    expect(said(parsePresigned({ 'X-Amz-Expires': '' }))).toBe(
+      'X-Amz-Expires must be a number of seconds from 1 to 604800',
+    );
+  });
+
   it.each([
     ['us-east-1/lambda', 'us-east-1/s3', "Credential should be scoped to correct service: 'lambda'. "],
     ['us-east-1/', 'mars-1/', 'Credential should be scoped to a valid region. '],
@@ -149,10 +179,32 @@ describe('checkClaim', () => {
 describe('refusePresignedTooLong', () => {
   it("holds a presigned request to the tenant's own limit", () => {
     const claim = claimOf(parsePresigned());
-    expect(refusePresignedTooLong(claim, undefined)).toBeUndefined();
-    expect(refusePresignedTooLong(claim, 60)).toBeUndefined();
-    expect(refusePresignedTooLong(claim, 59)?.reason).toBe('presigned-too-long');
-    expect(refusePresignedTooLong(claimOf(parse(GOOD)), 1)).toBeUndefined();
+    expect(refusePresignedTooLong(claim, undefined, NOW)).toBeUndefined();
+    expect(refusePresignedTooLong(claim, 60, NOW)).toBeUndefined();
+    expect(refusePresignedTooLong(claim, 59, NOW)?.reason).toBe('presigned-too-long');
+    expect(refusePresignedTooLong(claimOf(parse(GOOD)), 1, NOW + 9_000)).toBeUndefined();
+  });
+
+  it('D3: lets one that does not say how long live no longer than that', () => {
+    const claim = claimOf(parsePresigned({ 'X-Amz-Expires': undefined }));
+    expect(refusePresignedTooLong(claim, 60, NOW + 60_000)).toBeUndefined();
+    expect(refusePresignedTooLong(claim, 60, NOW + 60_001)?.reason).toBe('presigned-too-long');
+  });
+});
+
+describe('refuseUnsignedPayload', () => {
+  it.each([
+    ['UNSIGNED-PAYLOAD', 'UNSIGNED-PAYLOAD'],
+    ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'],
+    ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
+  ])('D15: says of %s that it is not supported', (declared, marker) => {
+    expect(refuseUnsignedPayload(declared)?.message).toContain(`'x-amz-content-sha256: ${marker}' is not supported`);
+  });
+
+  it('leaves every other hash to the comparison', () => {
+    for (const declared of [undefined, '', 'e3b0', 'unsigned-payload']) {
+      expect(refuseUnsignedPayload(declared)).toBeUndefined();
+    }
   });
 });
 

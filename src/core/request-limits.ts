@@ -1,0 +1,42 @@
+import { type Refusal, refuse } from './refusal.ts';
+
+/**
+ * What any request may have at the most, before anything of it is parsed. Each is well above what an honest call needs,
+ * so that nobody can make us work who has not proved itself.
+ */
+export const REQUEST_LIMITS = {
+  /** Characters. A function name of 256 characters, each percent-encoded, needs 821. */
+  maxPathLength: 1_024,
+  /** Characters. A presigned request with the longest client context, percent-encoded, needs 13,000. */
+  maxQueryLength: 16_384,
+  maxParameters: 64,
+  /** Characters of `x-api-key`. A key has at most 189. */
+  maxApiKeyLength: 256,
+  /** Characters of `Authorization`: room for a token. A signature has a limit of its own. */
+  maxAuthorizationLength: 16_400,
+} as const;
+
+/** Refuses a request line that is longer than any honest one. Looks at lengths only. */
+export function refuseRequestLine(rawPath: string, rawQuery: string): Refusal | undefined {
+  const { maxPathLength, maxQueryLength, maxParameters } = REQUEST_LIMITS;
+  if (rawPath.length > maxPathLength) return refuse('uri-too-long', 'path', maxPathLength);
+  if (rawQuery.length > maxQueryLength) return refuse('uri-too-long', 'query', maxQueryLength);
+  let parameters = 1;
+  for (let at = rawQuery.indexOf('&'); at >= 0; at = rawQuery.indexOf('&', at + 1)) parameters += 1;
+  return parameters > maxParameters ? refuse('parameters-too-many', maxParameters) : undefined;
+}
+
+/** Refuses credentials that are longer than any of ours. Looks at lengths only. */
+export function refuseLongCredentials(
+  apiKey: string | undefined,
+  authorization: string | undefined,
+): Refusal | undefined {
+  const { maxApiKeyLength, maxAuthorizationLength } = REQUEST_LIMITS;
+  if (apiKey !== undefined && apiKey.length > maxApiKeyLength) {
+    return refuse('credentials-too-long', 'x-api-key', maxApiKeyLength);
+  }
+  if (authorization !== undefined && authorization.length > maxAuthorizationLength) {
+    return refuse('credentials-too-long', 'Authorization', maxAuthorizationLength);
+  }
+  return undefined;
+}
