@@ -184,7 +184,7 @@ describe('a signed request', () => {
     ['body', 'signature-mismatch', (r: Awaited<ReturnType<typeof sign>>) => ({ ...r, body: '{"b":2}' })],
     [
       'body, and what is said of it',
-      'signature-mismatch',
+      'payload-not-signed',
       (r: Awaited<ReturnType<typeof sign>>) => ({
         ...r,
         headers: { ...r.headers, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
