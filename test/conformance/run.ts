@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Case } from '../../src/cli/conformance/case.ts';
+import type { Case, Outcome } from '../../src/cli/conformance/case.ts';
 import { readCases } from '../../src/cli/conformance/cases.ts';
-import { type Client, listClients, prepare } from './clients.ts';
-import { runClient } from './run-client.ts';
+import { type Client, lackOf, listClients, prepare } from './clients.ts';
+import { type ClientRun, runClient } from './run-client.ts';
 import { type Cell, type Column, judge, table } from './table.ts';
 import { type Against, startTarget } from './target.ts';
 
@@ -38,39 +38,63 @@ async function casesFor(otherTenant: boolean): Promise<Case[]> {
 }
 
 /** The clients that this machine can run, installed; says of each other one why not. */
-async function readyClients(): Promise<{ client: Client; folder: string }[]> {
+async function readyClients(): Promise<{ ready: { client: Client; folder: string }[]; skipped: number }> {
   const ready: { client: Client; folder: string }[] = [];
+  let skipped = 0;
   for (const client of chosen('client', await listClients(), ({ name }) => name, flags.client)) {
     const readiness = await prepare(client);
     if ('folder' in readiness) ready.push({ client, folder: readiness.folder });
-    else say(`skipped ${client.name} (${client.title}): ${readiness.skipped}`);
+    else {
+      skipped += 1;
+      say(`skipped ${client.name} (${client.title}): ${readiness.skipped}`);
+    }
   }
-  return ready;
+  return { ready, skipped };
+}
+
+interface Ran {
+  readonly cases: readonly Case[];
+  readonly columns: readonly Column[];
+  /** A client ended badly. */
+  readonly broken: boolean;
+  /** Clients that this machine cannot run. */
+  readonly skipped: number;
 }
 
 /** Runs each client in turn, for two at a time would measure each other. */
-async function runAll(against: Against): Promise<{ cases: Case[]; columns: Column[]; broken: boolean }> {
-  const clients = await readyClients();
+async function runAll(against: Against): Promise<Ran> {
+  const { ready, skipped } = await readyClients();
   const target = await startTarget(against);
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
     const cases = await casesFor(target.otherCredentials !== undefined);
-    const casesFile = join(folder, 'cases.json');
-    await writeFile(casesFile, JSON.stringify(cases));
     const columns: Column[] = [];
     let broken = false;
-    for (const { client, folder } of clients) {
-      const run = await runClient(client, folder, casesFile, target);
-      say(`${client.name}: ${run.outcomes.size} of ${cases.length} cases in ${run.seconds.toFixed(1)} s`);
+    for (const { client, folder: program } of ready) {
+      const able = cases.filter((one) => lackOf(client, one) === undefined);
+      const casesFile = join(folder, `${client.name}.json`);
+      await writeFile(casesFile, JSON.stringify(able));
+      const run = await runClient(client, program, casesFile, target);
+      say(`${client.name}: ${run.outcomes.size} of ${able.length} cases in ${run.seconds.toFixed(1)} s`);
       if (run.broken !== undefined) say(`${client.name} ${run.broken}`);
       broken ||= run.broken !== undefined;
-      columns.push({ name: client.name, sdk: run.sdk, runtime: run.runtime, outcomes: run.outcomes });
+      columns.push(columnOf(client, cases, run));
     }
-    return { cases, columns, broken };
+    return { cases, columns, broken, skipped };
   } finally {
     await target.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A client's outcomes, with those of the cases that were not sent to it. */
+function columnOf(client: Client, cases: readonly Case[], { sdk, runtime, outcomes }: ClientRun): Column {
+  const { name, faults = [] } = client;
+  const lacking = cases.flatMap((one): [string, Outcome][] => {
+    const unsupported = lackOf(client, one);
+    return unsupported === undefined ? [] : [[one.id, { id: one.id, unsupported }]];
+  });
+  return { name, sdk, runtime, faults, outcomes: new Map([...outcomes, ...lacking]) };
 }
 
 function printJson(columns: readonly Column[], cells: readonly Cell[]): void {
@@ -85,13 +109,14 @@ async function main(): Promise<number> {
   }
   const { against } = flags;
   if (against !== 'postern' && against !== 'lambda') throw new Error('--against is postern or lambda');
-  const { cases, columns, broken } = await runAll(against);
+  const { cases, columns, broken, skipped } = await runAll(against);
   const cells = judge(cases, columns);
   if (flags.json) printJson(columns, cells);
   else console.log(table(cases, columns, cells));
-  const failed = cells.filter(({ verdict }) => verdict.kind === 'fail').length;
-  const passed = cells.filter(({ verdict }) => verdict.kind === 'pass').length;
-  say(`${passed} passed, ${failed} failed`);
+  const count = (kind: Cell['verdict']['kind']) => cells.filter(({ verdict }) => verdict.kind === kind).length;
+  const failed = count('fail');
+  say(`${count('client-fault')} as the client's own declared fault, ${count('unsupported')} that a client cannot do`);
+  say(`${count('pass')} passed, ${failed} failed, ${skipped} skipped`);
   return failed > 0 || broken || columns.length === 0 ? 1 : 0;
 }
 

@@ -29,6 +29,35 @@ describe('judge', () => {
   });
 });
 
+describe('judge of a declared fault of a client', () => {
+  const [, bad] = columns;
+  const verdictWith = (sees: string, id = 'one') => {
+    const faults = [{ cases: [id], reason: 'it signs wrongly', sees }];
+    return judge(cases.slice(0, 1), bad ? [{ ...bad, faults }] : [])[0]?.verdict;
+  };
+
+  it('passes for the fault of the client, where it shows as declared', () => {
+    expect(verdictWith('status is 204')).toEqual({ kind: 'client-fault', why: 'it signs wrongly' });
+  });
+
+  it('is a failure where it shows otherwise', () => {
+    expect(verdictWith('InvalidSignature')).toEqual({
+      kind: 'fail',
+      reasons: ['the declared fault (it signs wrongly) does not show: status is 204, not 200'],
+    });
+  });
+
+  it('is a failure where the case passes', () => {
+    const good = column('good', [{ id: 'one', status: 200 }]);
+    const faults = [{ cases: ['one'], reason: 'it signs wrongly', sees: 'status' }];
+    expect(judge(cases.slice(0, 1), [{ ...good, faults }])[0]?.verdict).toMatchObject({ kind: 'fail' });
+  });
+
+  it('does not excuse another case', () => {
+    expect(verdictWith('status is 204', 'two')).toEqual({ kind: 'fail', reasons: ['status is 204, not 200'] });
+  });
+});
+
 describe('table', () => {
   it('has a row for each case, a column for each client, and the reasons below', () => {
     expect(table(cases, columns, judge(cases, columns))).toBe(

@@ -13,7 +13,17 @@ export type CredentialsFault =
   | 'other-tenant';
 
 /** What an SDK may lack; a client that lacks it answers `unsupported`, and may not otherwise. */
-export type Need = 'stream' | 'tenantId' | 'presign' | 'invokeAsync' | 'clock';
+export type Need =
+  | 'stream'
+  | 'tenantId'
+  | 'presign'
+  | 'presignWithoutExpires'
+  | 'invokeAsync'
+  | 'clock'
+  /** The caller gives headers of its own, which are signed. */
+  | 'headers'
+  /** One of these headers goes out in two lines. */
+  | 'repeatedHeaders';
 
 /** One call and what must come of it: the unit of the conformance kit, as data, for clients in any language. */
 export interface Case {
@@ -32,6 +42,10 @@ export interface Case {
   /** The payload is a JSON string of that many bytes in all: a quote, as many `x` as it takes, a quote. */
   readonly payloadBytes?: number;
   readonly credentials?: CredentialsFault;
+  /** Header lines of the caller's own, in this order, all signed. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** `Presigned` only: the URL says nothing of how long it lives, as signers do for services other than S3. */
+  readonly presignWithoutExpires?: true;
   /** Retried as the SDK does when nobody tells it otherwise; every other case is tried once. */
   readonly retries?: 'default';
   /** Sent to POSTERN_THROTTLE_ENDPOINT, which answers every call 429 with `Retry-After: 1`, in place of the endpoint. */

@@ -9,7 +9,7 @@ import {
   LambdaClient,
   LambdaServiceException,
 } from '@aws-sdk/client-lambda';
-import type { Case, Outcome, OutcomeError } from './case.ts';
+import type { Case, Need, Outcome, OutcomeError } from './case.ts';
 import { payloadOf } from './cases.ts';
 import { payloadMembers } from './payload-members.ts';
 import { fetchPresigned } from './presigned.ts';
@@ -37,9 +37,16 @@ const UNKNOWN_KEY: KeyPair = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 const ONE_HOUR_MS = 3_600_000;
+/** What this SDK cannot do, and why. */
+const LACKS: Partial<Record<Need, string>> = {
+  headers: 'the SDK takes no headers of the caller',
+  presignWithoutExpires: 'its presigner always writes X-Amz-Expires',
+};
 
 /** Runs a case with the AWS SDK for JavaScript v3, unmodified, and says what came of it. Never rejects. */
 export async function runCase(one: Case, target: Target): Promise<Outcome> {
+  const lacking = one.needs?.find((need) => need in LACKS);
+  if (lacking !== undefined) return { id: one.id, unsupported: LACKS[lacking] ?? '' };
   const client = clientOf(one, target);
   try {
     return { id: one.id, ...(await call(client, one)) };

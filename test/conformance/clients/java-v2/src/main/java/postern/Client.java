@@ -26,6 +26,9 @@ import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.util.VersionInfo;
+import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.apache5.Apache5HttpClient;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.lambda.LambdaAsyncClient;
 import software.amazon.awssdk.services.lambda.LambdaBaseClientBuilder;
@@ -41,6 +44,7 @@ public final class Client {
   private static final int MAX_INLINE_BYTES = 1_000_000;
   private static final int ONE_HOUR_SECONDS = 3600;
   private static final Gson GSON = new Gson();
+  private static String httpClientName = "";
 
   private Client() {}
 
@@ -137,6 +141,15 @@ public final class Client {
     };
   }
 
+  /** The HTTP client that the run is about. */
+  private static SdkHttpClient.Builder<?> httpClient() {
+    return switch (httpClientName) {
+      case "apache5" -> Apache5HttpClient.builder();
+      case "url-connection" -> UrlConnectionHttpClient.builder();
+      default -> throw new IllegalArgumentException("no HTTP client " + httpClientName);
+    };
+  }
+
   private static Outcome invoke(Case test, AtomicInteger attempts) {
     InvokeRequest request =
         InvokeRequest.builder()
@@ -148,7 +161,7 @@ public final class Client {
             .tenantId(test.tenantId())
             .payload(test.bytes())
             .build();
-    try (LambdaClient client = test.build(LambdaClient.builder(), attempts)) {
+    try (LambdaClient client = test.build(LambdaClient.builder().httpClientBuilder(httpClient()), attempts)) {
       InvokeResponse answer = client.invoke(request);
       return new Outcome()
           .set("status", answer.statusCode())
@@ -241,7 +254,8 @@ public final class Client {
 
   public static void main(String[] args) throws Exception {
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-    String runtime = "Java " + System.getProperty("java.version");
+    httpClientName = args[0];
+    String runtime = "Java " + System.getProperty("java.version") + ", " + httpClientName;
     out.println(GSON.toJson(Map.of("sdk", "AWS SDK for Java " + VersionInfo.SDK_VERSION, "runtime", runtime)));
     for (Case test : GSON.fromJson(Files.readString(Path.of(args[args.length - 1])), Case[].class)) {
       out.println(GSON.toJson(run(test).members));
