@@ -33,6 +33,7 @@ function build(env: Env) {
   const tenants = createTenantMemory(
     (id, ask, revision, keysUsed) => objects.tenant(id, async (stub) => await stub.ask(ask, revision, keysUsed)),
     now,
+    (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
   );
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   app.use('/admin/v1/*', envelope(now));

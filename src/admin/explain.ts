@@ -5,8 +5,10 @@ import { arnOf } from '../core/policy/pattern.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import type { Settings } from '../core/settings.ts';
+import { scopeDurableName } from '../core/tenancy/durable-names.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../gateway/address-ranges.ts';
+import { keyCrypto } from '../gateway/key-crypto.ts';
 import type { ExplainCall, Explanation } from './schema.ts';
 
 /** The least that is a client context: `{}`. */
@@ -14,7 +16,7 @@ const CLIENT_CONTEXT = 'e30=';
 
 /** Says what would become of a call of a tenant's, and by which rule: by the very code that decides on real ones. */
 export function explainCall(
-  { accountId, region, maxFunctionNameLength }: Settings,
+  { accountId, region, maxFunctionNameLength, rootKeys }: Settings,
   tenant: Tenant,
   call: z.output<typeof ExplainCall>,
 ): z.input<typeof Explanation> {
@@ -23,6 +25,7 @@ export function explainCall(
     [ARGUMENT_HEADERS.invocationType]: type,
     [ARGUMENT_HEADERS.logType]: logType,
     [ARGUMENT_HEADERS.tenantId]: tenantId,
+    [ARGUMENT_HEADERS.durableExecutionName]: call.durableExecutionName,
     [ARGUMENT_HEADERS.clientContext]: call.clientContext ? CLIENT_CONTEXT : undefined,
   };
   const args = parseArguments({
@@ -41,6 +44,7 @@ export function explainCall(
     isAddressAllowed: ip === undefined || compileRanges(policy.ipAllow)(ip),
     ...(upstream.tenantId !== undefined && { upstreamTenantId: upstream.tenantId }),
     meterDuration,
+    scopeDurableName: (name) => scopeDurableName(keyCrypto, rootKeys, tenant.id, name),
     call: args.value,
   });
   const found = {

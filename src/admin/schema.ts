@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
 import { partitionOf } from '../core/invoke/region.ts';
-import { INVOCATION_TYPES, LOG_TYPES } from '../core/invoke/types.ts';
+import { INVOCATION_TYPES, LOG_TYPES, RULE_TYPES } from '../core/invoke/types.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { findPolicyFaults } from '../core/policy/policy.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
@@ -43,7 +43,7 @@ const selector = {
     .meta({
       examples: ['orders-*'],
       description:
-        "A function name with `*` as wildcard: this account's functions in the tenant's region. Or a full function ARN whose name may have wildcards.",
+        "A function name with `*` as wildcard, or a full function ARN whose name may have wildcards. A name alone means, in `allow`, this account's functions in the tenant's region; in `deny`, the functions of that name in every account and region.",
     }),
   qualifiers: z
     .array(z.string())
@@ -56,11 +56,14 @@ const selector = {
       description: 'Versions and aliases; `$LATEST` also stands for a call that names none. Absent: all.',
     }),
   types: z
-    .array(z.enum(INVOCATION_TYPES))
+    .array(z.enum(RULE_TYPES))
     .min(1, 'must name at least one; leave it out to mean all')
     .readonly()
     .optional()
-    .meta({ description: 'Absent: all.' }),
+    .meta({
+      description:
+        '`ResponseStream` is a streamed answer, a type of its own: a list without it leaves streams out. Absent: all.',
+    }),
 };
 
 const MaxPayloadBytes = z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes);
@@ -75,6 +78,10 @@ const AllowRule = z
       .literal('caller')
       .optional()
       .meta({ description: '`caller`: may choose X-Amz-Tenant-Id. Absent: a call that does is refused.' }),
+    durableNames: z.enum(['scoped', 'shared']).optional().meta({
+      description:
+        '`scoped`: may send X-Amz-Durable-Execution-Name, and the name is made one of this tenant alone. `shared`: it goes as given, so whoever gives the same name and payload gets the same result. Absent: a call that names its execution is refused.',
+    }),
   })
   .meta({ id: 'AllowRule' });
 
@@ -105,6 +112,7 @@ const Policy = z
           'Names for callers who are not to see where a function lives, each with its target: a function name or a full ARN.',
         examples: [{ orders: 'arn:aws:lambda:eu-west-1:123456789012:function:orders-prod:live' }],
       }),
+    publishedOnly: z.boolean().optional().meta({ description: 'Only published names may be called. Absent: no.' }),
     ipAllow: z
       .array(Range)
       .min(1, 'must name at least one range; leave it out to allow all')
@@ -468,6 +476,7 @@ export const ExplainCall = z
     logType: z.enum(LOG_TYPES).optional(),
     clientContext: z.boolean().default(false).meta({ description: 'The call has one.' }),
     tenantId: z.string().optional(),
+    durableExecutionName: z.string().optional(),
     payloadBytes: z.int().min(0).default(0),
     ip: z
       .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')

@@ -157,6 +157,17 @@ export const REFUSALS = {
   'origin-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows calls from this web page')),
   'tenant-id-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows X-Amz-Tenant-Id')),
 
+  'durable-names-not-allowed': row(
+    { error: 'AccessDeniedException' },
+    denied('no policy allows X-Amz-Durable-Execution-Name'),
+  ),
+  'durable-names-unavailable': row(
+    { error: 'ServiceException' },
+    says(
+      "The root key that this tenant's names are derived with is not among the gateway's settings. Nothing was sent to Lambda; tell the operator.",
+    ),
+  ),
+
   'presigned-too-long': row(
     { error: 'AccessDeniedException' },
     (maxSeconds: number) => `A presigned request of this tenant may live for ${maxSeconds} seconds at the most`,

@@ -236,7 +236,7 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
 }
 
 function decideByPolicy(
-  { settings, now }: Gateway,
+  { settings, keyring, now }: Gateway,
   request: Request,
   { tenantId, credential, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
@@ -269,6 +269,7 @@ function decideByPolicy(
     isAddressAllowed: isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
     ...(upstreamTenantId !== undefined && { upstreamTenantId }),
     meterDuration,
+    scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
     call: args.value,
   });
   if (!permit.ok) return permit;
@@ -309,7 +310,7 @@ async function forward(
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
-  if (permit.isPublished) upstream = await hideAccount(upstream, permit);
+  if (permit.hiddenAccounts) upstream = await hideAccount(upstream, permit);
   const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.

@@ -155,7 +155,14 @@ export interface TenantMemory {
   forget(tenantId: TenantId): void;
 }
 
-export function createTenantMemory(ask: AskTenant, now: () => number): TenantMemory {
+/** Told once of each policy, by JSON pointers, what of it cannot be read: such a rule allows nothing, or denies everything. */
+export type OnUnreadable = (tenantId: TenantId, pointers: readonly string[]) => void;
+
+export function createTenantMemory(
+  ask: AskTenant,
+  now: () => number,
+  onUnreadable: OnUnreadable = () => {},
+): TenantMemory {
   const entries = new Map<TenantId, Entry>();
 
   let youngest: TenantId | undefined;
@@ -216,7 +223,7 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     entry.keysUsed = new Map();
     const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0, keysUsed))
       .then(
-        (answer) => takeIn(entry, answer, sinceMs),
+        (answer) => takeIn(tenantId, entry, answer, sinceMs),
         () => false,
       )
       .then((success) => {
@@ -242,13 +249,21 @@ export function createTenantMemory(ask: AskTenant, now: () => number): TenantMem
     return answered;
   };
 
-  const takeIn = (entry: Entry, { revision, snapshot, ledger }: TenantAnswer, askedAtMs: number): boolean => {
+  const takeIn = (
+    tenantId: TenantId,
+    entry: Entry,
+    { revision, snapshot, ledger }: TenantAnswer,
+    askedAtMs: number,
+  ): boolean => {
     // An answer that was asked for earlier never replaces a later one, nor one from before the tenant was changed here.
     const nowMs = now();
     const isAfter = (atMs: number) => askedAtMs >= atMs || atMs > nowMs;
     const isNews = isAfter(entry.forgottenAtMs) && isAfter(entry.known?.askedAtMs ?? 0);
     if (isNews && snapshot) {
-      entry.known = { tenant: compileTenant(snapshot), revision, askedAtMs };
+      const tenant = compileTenant(snapshot);
+      const unreadable = tenant.exists ? tenant.policy.unreadable : [];
+      if (unreadable.length > 0 && entry.known?.revision !== revision) onUnreadable(tenantId, unreadable);
+      entry.known = { tenant, revision, askedAtMs };
     } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
     if (snapshot?.exists === false) {
       // There is nobody to account for.

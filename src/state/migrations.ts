@@ -1,4 +1,5 @@
 import type { Migration } from './migrate.ts';
+import { SEPARATE_RESPONSE_STREAMS } from './separate-response-streams.ts';
 
 /**
  * What an object's database has gone through, step by step: the only place that says what tables there are. A step that
@@ -47,6 +48,7 @@ export const TENANT_MIGRATIONS: readonly Migration[] = [
    ALTER TABLE holder_of_today RENAME TO holder;`,
   `ALTER TABLE audit ADD COLUMN actor_id TEXT;
    ALTER TABLE key ADD COLUMN successor TEXT;`,
+  SEPARATE_RESPONSE_STREAMS,
 ];
 
 /** The same for the directory. */

@@ -30,9 +30,7 @@ export function buildInvokeRequest(permit: Permit): InvokeRequest {
       ...(permit.logType !== 'None' && { 'x-amz-log-type': permit.logType }),
       ...(permit.clientContext !== undefined && { 'x-amz-client-context': permit.clientContext }),
       ...(permit.tenantId !== undefined && { 'x-amz-tenant-id': permit.tenantId }),
-      ...(permit.durableExecutionName !== undefined && {
-        'x-amz-durable-execution-name': permit.durableExecutionName,
-      }),
+      ...(permit.durableName !== undefined && { 'x-amz-durable-execution-name': permit.durableName.sent }),
     },
   };
 }

@@ -148,6 +148,13 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
   'type-not-allowed': [refuse('type-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'invocation type'],
   'log-tail-not-allowed': [refuse('log-tail-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'LogType Tail'],
   'tenant-id-not-allowed': [refuse('tenant-id-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'X-Amz-Tenant-Id'],
+  'durable-names-not-allowed': [
+    refuse('durable-names-not-allowed', 't', 'f'),
+    403,
+    'AccessDeniedException',
+    'X-Amz-Durable-Execution-Name',
+  ],
+  'durable-names-unavailable': [refuse('durable-names-unavailable'), 500, 'ServiceException', 'tell the operator'],
   'client-context-not-allowed': [
     refuse('client-context-not-allowed', 't', 'f'),
     403,

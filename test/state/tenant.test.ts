@@ -5,6 +5,7 @@ import type { KeyId, TenantId } from '../../src/core/tenancy/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
 import { migrate } from '../../src/state/migrate.ts';
 import { createObjects } from '../../src/state/objects.ts';
+import { SEPARATE_RESPONSE_STREAMS } from '../../src/state/separate-response-streams.ts';
 
 const document: TenantDocument = {
   name: 'Acme',
@@ -68,6 +69,51 @@ describe('a tenant object', () => {
     expect(await stub.remove()).toBe(true);
     await stub.create(id('removed'), document);
     expect((await stub.listKeys('', 10))?.items).toEqual([]);
+  });
+});
+
+describe('B14: the migration that makes response streams a type of their own', () => {
+  const runStep = (stub: ReturnType<typeof stubOf>) =>
+    runInDurableObject(stub, (_, { storage }) => {
+      const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
+      migrate(storage, [...Array.from({ length: already }, () => 'SELECT 1'), SEPARATE_RESPONSE_STREAMS]);
+    });
+
+  it('adds ResponseStream to the stored rules that list RequestResponse, of allow and deny, and to no others', async () => {
+    const stub = stubOf('streams');
+    const allow = [
+      { function: 'b', types: ['RequestResponse'], logTail: true },
+      { function: 'a', types: ['Event', 'DryRun'] },
+      { function: 'c' },
+      { function: 'd', types: ['ResponseStream', 'RequestResponse'] },
+      { function: 'e', types: ['Event', 'RequestResponse'] },
+    ] as const;
+    const deny = [{ function: 'x', types: ['RequestResponse'] }] as const;
+    const policy = { allow, deny, publish: { 'a\u00e9"b': 'b' } };
+    await stub.create(id('streams'), { ...document, policy });
+    await runStep(stub);
+    expect(await stubOf('streams').read()).toMatchObject({
+      policy: {
+        allow: [
+          { function: 'b', types: ['RequestResponse', 'ResponseStream'], logTail: true },
+          allow[1],
+          allow[2],
+          allow[3],
+          { function: 'e', types: ['Event', 'RequestResponse', 'ResponseStream'] },
+        ],
+        deny: [{ function: 'x', types: ['RequestResponse', 'ResponseStream'] }],
+        publish: policy.publish,
+      },
+    });
+    // Isolates take it for new.
+    expect(await stub.read()).toMatchObject({ version: 3 });
+  });
+
+  it('leaves a tenant alone that has no such rule', async () => {
+    const stub = stubOf('no-streams');
+    const before = await stub.create(id('no-streams'), document);
+    await runStep(stub);
+    expect(await stubOf('no-streams').read()).toEqual(before);
   });
 });
 

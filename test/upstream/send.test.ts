@@ -15,7 +15,7 @@ const permitted = () => {
   if (!call.ok) throw new Error(call.error.message);
   const policy = compilePolicy({ allow: [{ function: 'f' }] });
   const home = { account: '123456789012', region: 'us-east-1' };
-  const permit = authorize({ policy, tenant: 't', home, call: call.value });
+  const permit = authorize({ policy, tenant: 't', home, scopeDurableName: () => undefined, call: call.value });
   if (!permit.ok) throw new Error(permit.error.message);
   return permit.value;
 };

@@ -17,6 +17,7 @@ interface ExplainFlags extends OperatorFlags {
   readonly clientContext?: boolean;
   readonly payloadBytes?: number;
   readonly tenantId?: string;
+  readonly durableExecutionName?: string;
   readonly ip?: string;
 }
 
@@ -39,6 +40,7 @@ export function explainCommand(program: Command): void {
     .option('--client-context', 'with a client context')
     .option('--payload-bytes <n>', 'with a payload of so many bytes', parseCount)
     .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')
+    .option('--durable-execution-name <name>', 'with this X-Amz-Durable-Execution-Name')
     .option('--ip <address>', 'from this address')
     .option('--json', 'print JSON')
     .addHelpText(

@@ -5,6 +5,17 @@ export type Operation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync';
 export const INVOCATION_TYPES = ['DryRun', 'RequestResponse', 'Event'] as const;
 export type InvocationType = (typeof INVOCATION_TYPES)[number];
 
+/**
+ * What a rule's `types` can name: how a call runs its function. A response stream is a type of its own, for it may bring
+ * more than an answer can (200 MB), and by another path.
+ */
+export const RULE_TYPES = [...INVOCATION_TYPES, 'ResponseStream'] as const;
+export type RuleType = (typeof RULE_TYPES)[number];
+
+/** The type by which rules select a call. A dry run runs nothing, so one of the streaming operation is a `DryRun` too. */
+export const ruleTypeOf = (operation: Operation, type: InvocationType): RuleType =>
+  operation === 'InvokeWithResponseStream' && type !== 'DryRun' ? 'ResponseStream' : type;
+
 /** API_InvokeWithResponseStream, InvocationType: a stream has nobody to go to later, so no `Event`. */
 export const STREAMED_INVOCATION_TYPES = ['DryRun', 'RequestResponse'] as const satisfies readonly InvocationType[];
 

@@ -1,11 +1,11 @@
 import type { InvokeArguments } from '../invoke/arguments.ts';
 import type { FunctionName } from '../invoke/function-name.ts';
 import { partitionOf } from '../invoke/region.ts';
-import type { InvocationType, LogType, Operation } from '../invoke/types.ts';
+import { type InvocationType, type LogType, type Operation, type RuleType, ruleTypeOf } from '../invoke/types.ts';
 import { type Refusal, type RefusalReason, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
-import { type FunctionTarget, matchesFunction } from './pattern.ts';
-import type { AllowRule, Policy, Selector } from './policy.ts';
+import { deniesFunction, type FunctionTarget, matchesFunction } from './pattern.ts';
+import type { AllowRule, ErrorDetail, Policy, Selector } from './policy.ts';
 
 declare const permitBrand: unique symbol;
 
@@ -25,11 +25,13 @@ export interface Permit {
   readonly clientContext?: string;
   /** What Lambda gets as X-Amz-Tenant-Id. */
   readonly tenantId?: string;
-  readonly durableExecutionName?: string;
+  /** How Lambda is to call the durable execution, and how the caller calls it. */
+  readonly durableName?: { readonly sent: string; readonly given: string };
   /** The function as the caller named it, for messages to that caller. */
   readonly givenName: string;
-  /** The caller used a published name: where the function lives is not for it to see. */
-  readonly isPublished: boolean;
+  /** Accounts that the caller is not to see, and with them any ARN; absent: its tenant has no published names. */
+  readonly hiddenAccounts?: readonly string[];
+  readonly errorDetail: ErrorDetail;
   /** The largest payload that the policy allows; infinite when it says nothing. */
   readonly maxPayloadBytes: number;
 }
@@ -47,6 +49,11 @@ export interface AuthorizeInput {
   readonly upstreamTenantId?: string;
   /** Ask for the log of every call that has one, for what it says of the bill. */
   readonly meterDuration?: boolean;
+  /**
+   * Derives the tenant's own form of a durable execution's name (`scopeDurableName`); undefined where the root key that
+   * it takes is not among the settings.
+   */
+  readonly scopeDurableName: (name: string) => string | undefined;
   readonly call: InvokeArguments;
 }
 
@@ -59,22 +66,31 @@ export interface Decision {
   readonly qualifier?: string;
 }
 
+/** What of a call its rules select by. */
+interface Asked {
+  readonly qualifier: string | undefined;
+  readonly type: RuleType;
+}
+
 /** What a rule can say no to, in the order in which it is asked. */
 const CHECKS: readonly (readonly [
   RefusalReason & `${string}-not-allowed`,
-  (rule: AllowRule, call: InvokeArguments, qualifier: string | undefined) => boolean,
+  (rule: AllowRule, call: InvokeArguments, asked: Asked) => boolean,
 ])[] = [
-  ['qualifier-not-allowed', (rule, _call, qualifier) => selectsQualifier(rule, qualifier)],
-  ['type-not-allowed', (rule, call) => selectsType(rule, call)],
+  ['qualifier-not-allowed', (rule, _call, asked) => selectsQualifier(rule, asked)],
+  ['type-not-allowed', (rule, _call, asked) => selectsType(rule, asked)],
   ['log-tail-not-allowed', (rule, call) => call.logType === 'None' || rule.logTail],
   ['client-context-not-allowed', (rule, call) => call.clientContext === undefined || rule.clientContext],
   ['tenant-id-not-allowed', (rule, call) => call.tenantId === undefined || rule.tenantId === 'caller'],
+  [
+    'durable-names-not-allowed',
+    (rule, call) => call.durableExecutionName === undefined || rule.durableNames !== undefined,
+  ],
 ];
 
-const selectsQualifier = ({ qualifiers }: Selector, qualifier: string | undefined) =>
+const selectsQualifier = ({ qualifiers }: Selector, { qualifier }: Asked) =>
   qualifiers?.includes(qualifier ?? '$LATEST') ?? true;
-const selectsType = ({ types }: Selector, { invocationType }: InvokeArguments) =>
-  types?.includes(invocationType) ?? true;
+const selectsType = ({ types }: Selector, { type }: Asked) => types?.includes(type) ?? true;
 
 /** Decides whether a tenant may make a call. */
 export const authorize = (input: AuthorizeInput): Result<Permit, Refusal> => decideCall(input).outcome;
@@ -82,7 +98,7 @@ export const authorize = (input: AuthorizeInput): Result<Permit, Refusal> => dec
 /**
  * Decides, and says which rule did. Denies by default: no rule of `deny` may select the call, and one rule of `allow` has
  * to allow all of it. When none does, the refusal names what the nearest rule said no to. Of several that do, the one
- * with the most room for the payload counts.
+ * with the most room for the payload counts, and for names of durable executions `scoped` before `shared`.
  */
 export function decideCall(input: AuthorizeInput): Decision {
   const { call, home, policy } = input;
@@ -90,30 +106,35 @@ export function decideCall(input: AuthorizeInput): Decision {
     no(refuse(reason, input.tenant, call.givenName));
   if (input.isAddressAllowed === false) return { outcome: refused('address-not-allowed') };
 
-  const published = publishedTarget(policy, call.function);
-  const asked = published ?? call.function;
-  const given = call.function.qualifier;
-  if (published?.qualifier !== undefined && given !== undefined && given !== published.qualifier) {
+  const isPublished = namesPublished(policy, call.function);
+  if (policy.publishedOnly && !isPublished) return { outcome: refused('function-not-allowed') };
+  const published = isPublished ? policy.publish.get(call.function.name) : undefined;
+  const asked = isPublished ? published : call.function;
+  if (asked === undefined) return { outcome: refused('function-not-allowed') };
+  const givenQualifier = call.function.qualifier;
+  if (published?.qualifier !== undefined && givenQualifier !== undefined && givenQualifier !== published.qualifier) {
     return { outcome: no(refuse('qualifier-mismatch')) };
   }
-  const qualifier = asked.qualifier ?? given;
+  const qualifier = asked.qualifier ?? givenQualifier;
   const target = locate(asked, home);
   if (target === undefined) return { outcome: refused('function-not-allowed') };
   const found = { target, ...(qualifier !== undefined && { qualifier }) };
 
+  const how: Asked = { qualifier, type: ruleTypeOf(call.operation, call.invocationType) };
   const denial = policy.deny.find(
-    (rule) =>
-      matchesFunction(rule.function, target, home) && selectsQualifier(rule, qualifier) && selectsType(rule, call),
+    (rule) => deniesFunction(rule.function, target) && selectsQualifier(rule, how) && selectsType(rule, how),
   );
   if (denial) return { ...found, outcome: refused('function-denied'), rule: { list: 'deny', index: denial.index } };
 
   let nearest = -1;
   let nearestRule: AllowRule | undefined;
   let allowing: AllowRule | undefined;
+  let scopesNames = false;
   for (const rule of policy.allow) {
     if (!matchesFunction(rule.function, target, home)) continue;
-    const refusedBy = CHECKS.findIndex(([, allows]) => !allows(rule, call, qualifier));
+    const refusedBy = CHECKS.findIndex(([, allows]) => !allows(rule, call, how));
     if (refusedBy < 0) {
+      scopesNames ||= rule.durableNames === 'scoped';
       if (!allowing || rule.maxPayloadBytes > allowing.maxPayloadBytes) allowing = rule;
     } else if (refusedBy > nearest) {
       nearest = refusedBy;
@@ -121,13 +142,15 @@ export function decideCall(input: AuthorizeInput): Decision {
     }
   }
   const rule = allowing ?? nearestRule;
-  return {
-    ...found,
-    ...(rule && { rule: { list: 'allow', index: rule.index } }),
-    outcome: allowing
-      ? ok(makePermit(input, found, published !== undefined, allowing))
-      : refused(CHECKS[nearest]?.[0] ?? 'function-not-allowed'),
-  };
+  const decided = { ...found, ...(rule && { rule: { list: 'allow' as const, index: rule.index } }) };
+  if (!allowing) return { ...decided, outcome: refused(CHECKS[nearest]?.[0] ?? 'function-not-allowed') };
+  const given = call.durableExecutionName;
+  const sent = given !== undefined && scopesNames ? input.scopeDurableName(given) : given;
+  // Without the key that scopes its name, a call would reach what may be another tenant's: fails closed.
+  if (given !== undefined && sent === undefined)
+    return { ...decided, outcome: no(refuse('durable-names-unavailable')) };
+  const names = given !== undefined && sent !== undefined ? { durableName: { given, sent } } : {};
+  return { ...decided, outcome: ok(makePermit(input, found, allowing, names)) };
 }
 
 /** The regions in which a tenant may call anything at all. */
@@ -135,10 +158,9 @@ export function regionsOf(policy: Policy, homeRegion: string): ReadonlySet<strin
   return new Set([homeRegion, ...policy.allow.flatMap(({ function: { place } }) => (place ? [place.region] : []))]);
 }
 
-/** What a bare name is published for. An ARN is never taken for one. */
-function publishedTarget({ publish }: Policy, { name, account, region, partition }: FunctionName) {
-  return (account ?? region ?? partition) ? undefined : publish.get(name);
-}
+/** Whether a bare name is a published one. An ARN is never taken for one. */
+const namesPublished = ({ publish }: Policy, { name, account, region, partition }: FunctionName): boolean =>
+  (account ?? region ?? partition) === undefined && publish.has(name);
 
 /** Where the named function lives: what the caller left out is ours. Undefined when there is no such place. */
 function locate(asked: FunctionName, home: AuthorizeInput['home']): FunctionTarget | undefined {
@@ -149,12 +171,16 @@ function locate(asked: FunctionName, home: AuthorizeInput['home']): FunctionTarg
 }
 
 function makePermit(
-  { call, upstreamTenantId, meterDuration }: AuthorizeInput,
+  { call, upstreamTenantId, meterDuration, policy, home }: AuthorizeInput,
   { target, qualifier }: Pick<Decision, 'qualifier'> & { readonly target: FunctionTarget },
-  isPublished: boolean,
   { maxPayloadBytes }: AllowRule,
+  names: Pick<Permit, 'durableName'>,
 ): Permit {
   const tenantId = upstreamTenantId ?? call.tenantId;
+  const hides = policy.publish.size > 0;
+  const hidden: readonly string[] | undefined = hides
+    ? [...new Set([...policy.accounts, home.account, target.account])]
+    : undefined;
   // Only a call that waits for its function has a log (API_Invoke, LogType).
   const isWaited = call.operation === 'Invoke' && call.invocationType === 'RequestResponse';
   const logIsOurs = meterDuration === true && isWaited && call.logType === 'None';
@@ -167,9 +193,10 @@ function makePermit(
     logIsOurs,
     ...(call.clientContext !== undefined && { clientContext: call.clientContext }),
     ...(tenantId !== undefined && { tenantId }),
-    ...(call.durableExecutionName !== undefined && { durableExecutionName: call.durableExecutionName }),
+    ...names,
     givenName: call.givenName,
-    isPublished,
+    ...(hidden && { hiddenAccounts: hidden }),
+    errorDetail: policy.errorDetail,
     maxPayloadBytes,
   } as Permit;
 }

@@ -5,7 +5,7 @@ import { no, ok, type Result } from '../result.ts';
 export interface FunctionPattern {
   /** Letters, digits, `-`, `_`, `.` and `*` (any run of characters, also none). */
   readonly name: string;
-  /** Absent: our own account, in the tenant's region. */
+  /** Absent: in `allow` our own account, in the tenant's region; in `deny` every account and region. */
   readonly place?: { readonly partition: string; readonly region: string; readonly account: string };
 }
 
@@ -58,7 +58,10 @@ export function parseFunctionPattern(text: string): Result<FunctionPattern, stri
   return ok({ name, place: { partition, region, account } });
 }
 
-/** Says whether a function is one that the pattern means, for a tenant whose home is `home`. */
+/**
+ * Says whether a function is one that a pattern of `allow` means, for a tenant whose home is `home`. Without a place it
+ * means that home alone, so that an allowed name never reaches a function of another account.
+ */
 export function matchesFunction(
   pattern: FunctionPattern,
   target: FunctionTarget,
@@ -67,22 +70,24 @@ export function matchesFunction(
   const { place } = pattern;
   if (place === undefined) {
     if (target.account !== home.account || target.region !== home.region) return false;
-  } else if (
-    target.account !== place.account ||
-    target.region !== place.region ||
-    target.partition !== place.partition
-  ) {
-    return false;
-  }
+  } else if (!isSamePlace(place, target)) return false;
   return matchesGlob(pattern.name, target.name);
 }
 
-/** Whether one pattern matches every function that another does. */
+/**
+ * Says whether a function is one that a pattern of `deny` means. Without a place it means the name in every place: what
+ * is denied stays so when a tenant moves to another region, or is allowed a function by its ARN.
+ */
+export const deniesFunction = ({ name, place }: FunctionPattern, target: FunctionTarget): boolean =>
+  (place === undefined || isSamePlace(place, target)) && matchesGlob(name, target.name);
+
+type Place = NonNullable<FunctionPattern['place']>;
+const isSamePlace = (one: Place, other: Place) =>
+  one.account === other.account && one.region === other.region && one.partition === other.partition;
+
+/** Whether a pattern of `deny` matches every function that one of `allow` does, wherever the tenant's home is. */
 export function coversPattern(wide: FunctionPattern, narrow: FunctionPattern): boolean {
-  const samePlace =
-    wide.place?.account === narrow.place?.account &&
-    wide.place?.region === narrow.place?.region &&
-    wide.place?.partition === narrow.place?.partition;
+  const samePlace = wide.place === undefined || (narrow.place !== undefined && isSamePlace(wide.place, narrow.place));
   // A `*` of the narrow one is met only by one of the wide one: it is no character of a name.
   return samePlace && matchesGlob(wide.name, narrow.name);
 }

@@ -2,7 +2,7 @@ import { parseFunctionName } from '../invoke/function-name.ts';
 import { INVOKE_LIMITS } from '../invoke/limits.ts';
 import { parseQualifier } from '../invoke/qualifier.ts';
 import { partitionOf } from '../invoke/region.ts';
-import { INVOCATION_TYPES, type InvocationType } from '../invoke/types.ts';
+import { RULE_TYPES, type RuleType } from '../invoke/types.ts';
 import { no, ok, type Result } from '../result.ts';
 import {
   coversPattern,
@@ -16,7 +16,7 @@ import {
 export interface SelectorDocument {
   readonly function: string;
   readonly qualifiers?: readonly string[] | undefined;
-  readonly types?: readonly InvocationType[] | undefined;
+  readonly types?: readonly RuleType[] | undefined;
 }
 
 /** One entry of `policy.allow` as the operator writes it; the admin API checks its shape. */
@@ -25,7 +25,22 @@ export interface AllowRuleDocument extends SelectorDocument {
   readonly clientContext?: boolean | undefined;
   readonly maxPayloadBytes?: number | undefined;
   readonly tenantId?: 'caller' | undefined;
+  /** Absent: a call that names its durable execution is refused. */
+  readonly durableNames?: DurableNames | undefined;
 }
+
+/**
+ * Whose the names of durable executions are. Lambda keeps one space of names for an account and region, and answers a
+ * name that it knows with the result of the execution that had it. `scoped`: each tenant has a space of its own.
+ * `shared`: names go as given, and tenants of one function can read each other's results.
+ */
+export type DurableNames = 'scoped' | 'shared';
+
+/** How much of a function's error a caller sees: all of it, or its type alone. */
+export type ErrorDetail = 'full' | 'type';
+
+/** Which content types a payload may come with: JSON's, or any, and then the payload itself is checked to be JSON. */
+export type ContentTypes = 'strict' | 'lenient';
 
 /** A tenant's policy as the operator writes it. */
 export interface PolicyDocument {
@@ -34,12 +49,18 @@ export interface PolicyDocument {
   readonly deny?: readonly SelectorDocument[] | undefined;
   /** Names for callers who are not to see where a function lives: each with its target, a name or a full ARN. */
   readonly publish?: Readonly<Record<string, string>> | undefined;
+  /** Only published names may be called. */
+  readonly publishedOnly?: boolean | undefined;
   /** Addresses (CIDR) that calls may come from; absent: all. */
   readonly ipAllow?: readonly string[] | undefined;
   /** Origins of web pages that may call; absent: none. */
   readonly corsOrigins?: readonly string[] | undefined;
   /** Seconds that a presigned request may live at the most; absent: AWS's own limit, seven days. */
   readonly maxPresignedSeconds?: number | undefined;
+  /** Absent: as the gateway's settings say. */
+  readonly contentTypes?: ContentTypes | undefined;
+  /** Absent: `full`. */
+  readonly errorDetail?: ErrorDetail | undefined;
 }
 
 /** What selects calls, ready to decide. */
@@ -50,7 +71,7 @@ export interface Selector {
   /** Versions and aliases that may be called; `$LATEST` also stands for none given. Absent: all. */
   readonly qualifiers?: readonly string[];
   /** Absent: all. */
-  readonly types?: readonly InvocationType[];
+  readonly types?: readonly RuleType[];
 }
 
 /** One rule of `allow`, ready to decide. */
@@ -62,6 +83,7 @@ export interface AllowRule extends Selector {
   readonly maxPayloadBytes: number;
   /** `caller`: the caller may choose X-Amz-Tenant-Id. */
   readonly tenantId?: 'caller';
+  readonly durableNames?: DurableNames;
 }
 
 /** What a published name stands for: what is absent is the tenant's home. */
@@ -74,9 +96,17 @@ export type PublishedTarget = Partial<Pick<FunctionTarget, 'partition' | 'region
 export interface Policy {
   readonly allow: readonly AllowRule[];
   readonly deny: readonly Selector[];
-  readonly publish: ReadonlyMap<string, PublishedTarget>;
+  /** A name whose target cannot be read stands for nothing: fails closed. */
+  readonly publish: ReadonlyMap<string, PublishedTarget | undefined>;
+  readonly publishedOnly: boolean;
   readonly corsOrigins: readonly string[];
   readonly maxPresignedSeconds?: number;
+  readonly contentTypes?: ContentTypes;
+  readonly errorDetail: ErrorDetail;
+  /** Accounts that the policy names: of a tenant with published names they are hidden. */
+  readonly accounts: ReadonlySet<string>;
+  /** What of the document could not be read, as JSON pointers. */
+  readonly unreadable: readonly string[];
 }
 
 /** What is wrong with a policy: where (a path into the document) and a sentence. */
@@ -137,8 +167,7 @@ function findSelectorFaults(rule: SelectorDocument, path: readonly (string | num
   const pattern = parseFunctionPattern(rule.function);
   if (!pattern.ok) faults.push({ path: [...path, 'function'], problem: pattern.error });
   rule.qualifiers?.forEach((qualifier, at) => {
-    const parsed = parseQualifier(qualifier);
-    if (!parsed.ok || parsed.value === undefined) {
+    if (!isQualifier(qualifier)) {
       const problem = "must be a version, an alias, '$LATEST' or '$LATEST.PUBLISHED', of at most 128 characters";
       faults.push({ path: [...path, 'qualifiers', at], problem });
     }
@@ -148,43 +177,77 @@ function findSelectorFaults(rule: SelectorDocument, path: readonly (string | num
 
 /**
  * Makes a stored policy ready to decide. Fails closed: a rule of `allow` that cannot be read allows nothing, and one of
- * `deny` denies everything.
+ * `deny` denies everything. `unreadable` says which these are.
  */
 export function compilePolicy(document: PolicyDocument): Policy {
-  const { maxPresignedSeconds, corsOrigins = [], publish = {} } = document;
+  const { maxPresignedSeconds, corsOrigins = [], publish = {}, contentTypes } = document;
+  const unreadable: string[] = [];
+  const note = <T>(pointer: string, value: T | undefined): T | undefined => {
+    if (value === undefined) unreadable.push(pointer);
+    return value;
+  };
+  const deny = (document.deny ?? []).map(
+    (rule, index) => note(`/deny/${index}`, compileSelector(rule, index)) ?? { index, function: { name: '*' } },
+  );
+  const allow = document.allow.flatMap((rule, index) => {
+    const compiled = note(`/allow/${index}`, compileAllowRule(rule, index));
+    return compiled ? [compiled] : [];
+  });
+  const published = Object.entries(publish).map(([name, text]) => {
+    const target = parsePublishedTarget(text);
+    return [name, note(`/publish/${name}`, target.ok ? target.value : undefined)] as const;
+  });
+  const places = [...deny, ...allow].map((rule) => rule.function.place?.account);
+  const accounts = [...places, ...published.map(([, target]) => target?.account)];
   return {
     ...(maxPresignedSeconds !== undefined && { maxPresignedSeconds }),
+    ...(contentTypes !== undefined && { contentTypes }),
+    errorDetail: document.errorDetail ?? 'full',
     corsOrigins,
-    publish: new Map(
-      Object.entries(publish).flatMap(([name, text]) => {
-        const target = parsePublishedTarget(text);
-        return target.ok ? [[name, target.value] as const] : [];
-      }),
-    ),
-    deny: (document.deny ?? []).map(
-      (rule, index) => compileSelector(rule, index) ?? { index, function: { name: '*' } },
-    ),
-    allow: document.allow.flatMap((rule, index) => {
-      const selector = compileSelector(rule, index);
-      if (!selector) return [];
-      return {
-        ...selector,
-        logTail: rule.logTail === true,
-        clientContext: rule.clientContext !== false,
-        maxPayloadBytes: rule.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
-        ...(rule.tenantId === 'caller' && { tenantId: rule.tenantId }),
-      };
-    }),
+    publish: new Map(published),
+    publishedOnly: document.publishedOnly === true,
+    deny,
+    allow,
+    accounts: new Set(accounts.flatMap((account) => account ?? [])),
+    unreadable,
   };
 }
 
+function compileAllowRule(rule: AllowRuleDocument, index: number): AllowRule | undefined {
+  const selector = compileSelector(rule, index);
+  return (
+    selector && {
+      ...selector,
+      logTail: rule.logTail === true,
+      clientContext: rule.clientContext !== false,
+      maxPayloadBytes: rule.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
+      ...(rule.tenantId === 'caller' && { tenantId: rule.tenantId }),
+      ...(rule.durableNames !== undefined && { durableNames: rule.durableNames }),
+    }
+  );
+}
+
+/** Undefined for a rule of which any part cannot be read: of a `deny`, that part could be the one that matters. */
 function compileSelector(rule: SelectorDocument, index: number): Selector | undefined {
+  if (typeof rule?.function !== 'string') return undefined;
   const pattern = parseFunctionPattern(rule.function);
   if (!pattern.ok) return undefined;
+  const { qualifiers, types } = rule;
+  if (qualifiers !== undefined && !isListOf(qualifiers, isQualifier)) return undefined;
+  if (types !== undefined && !isListOf(types, (type) => (RULE_TYPES as readonly unknown[]).includes(type))) {
+    return undefined;
+  }
   return {
     index,
     function: pattern.value,
-    ...(rule.qualifiers !== undefined && { qualifiers: rule.qualifiers }),
-    ...(rule.types !== undefined && { types: rule.types.filter((type) => INVOCATION_TYPES.includes(type)) }),
+    ...(qualifiers !== undefined && { qualifiers }),
+    ...(types !== undefined && { types }),
   };
 }
+
+const isListOf = (list: readonly unknown[], is: (one: unknown) => boolean) => Array.isArray(list) && list.every(is);
+
+const isQualifier = (text: unknown): boolean => {
+  const parsed = typeof text === 'string' ? parseQualifier(text) : no(undefined);
+  return parsed.ok && parsed.value !== undefined;
+};

@@ -63,6 +63,10 @@ export function verifyTenantId(crypto: KeyCrypto, keys: RootKeys, text: string):
   return verify(crypto, keys.byVersion.get(Number(version)), 'tenant-id', text) ? (text as TenantId) : undefined;
 }
 
+/** The root key that a tenant's id names, and with which all that is derived for the tenant is. */
+export const rootKeyOf = (keys: RootKeys, tenantId: TenantId): RootKey | undefined =>
+  keys.byVersion.get(Number(TENANT_ID.exec(tenantId)?.[1]));
+
 /** A verified key id, and what it names. */
 export interface KeyIdentity {
   readonly keyId: KeyId;

@@ -1,6 +1,7 @@
 import type { Refusal } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
+import { scopeDurableName } from './durable-names.ts';
 import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
 import { deriveApiKey, deriveSecretAccessKey, parseApiKey, refuseUnproved } from './keys.ts';
 import type { RootKeys } from './root-keys.ts';
@@ -19,6 +20,8 @@ export interface Keyring {
   proveApiKey(text: string): Result<KnownKey, Refusal>;
   /** A tenant's id, if we minted it. */
   findTenant(text: string): TenantId | undefined;
+  /** A tenant's own form of a durable execution's name; undefined where its root key is not there. */
+  scopeDurableName(tenantId: TenantId, name: string): string | undefined;
 }
 
 /** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
@@ -56,6 +59,7 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
   return {
     find,
     findTenant: (text) => verifyTenantId(crypto, rootKeys, text),
+    scopeDurableName: (tenantId, name) => scopeDurableName(crypto, rootKeys, tenantId, name),
     proveApiKey(text) {
       const parsed = parseApiKey(text);
       if (!parsed.ok) return parsed;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../src/core/invoke/arguments.ts';
+import type { Operation } from '../../../src/core/invoke/types.ts';
 import { authorize } from '../../../src/core/policy/authorize.ts';
-import { type AllowRuleDocument, compilePolicy } from '../../../src/core/policy/policy.ts';
+import { type AllowRuleDocument, compilePolicy, type PolicyDocument } from '../../../src/core/policy/policy.ts';
 import { parseQuery } from '../../../src/core/query.ts';
 
 const OURS = '123456789012';
@@ -13,21 +14,26 @@ interface Asked {
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly upstreamTenantId?: string;
+  readonly operation?: Operation;
+  /** Of the policy, beside `allow`. */
+  readonly more?: Partial<PolicyDocument>;
 }
 
 const decide = (
   allow: readonly AllowRuleDocument[],
-  { name = 'orders', query = '', headers = {}, ...rest }: Asked = {},
+  { name = 'orders', query = '', headers = {}, operation = 'Invoke', more = {}, ...rest }: Asked = {},
 ) => {
   const call = parseArguments({
-    operation: 'Invoke',
+    operation,
     rawFunctionName: name,
     query: parseQuery(query),
     header: (header) => headers[header],
     maxFunctionNameLength: 170,
   });
   if (!call.ok) throw new Error(call.error.message);
-  return authorize({ policy: compilePolicy({ allow }), tenant: 't', home, call: call.value, ...rest });
+  const scopeDurableName = (given: string) => `mine-${given}`;
+  const policy = compilePolicy({ allow, ...more });
+  return authorize({ policy, tenant: 't', home, scopeDurableName, call: call.value, ...rest });
 };
 const reason = (...input: Parameters<typeof decide>) => {
   const decided = decide(...input);
@@ -113,6 +119,17 @@ describe('authorize', () => {
     [{}, { headers: { 'x-amz-log-type': 'None' } }, 'permitted'],
     [{}, { headers: { 'x-amz-tenant-id': 'a' } }, 'tenant-id-not-allowed'],
     [{ tenantId: 'caller' }, { headers: { 'x-amz-tenant-id': 'a' } }, 'permitted'],
+    [{}, { headers: { 'x-amz-durable-execution-name': 'run' } }, 'durable-names-not-allowed'],
+    [{ durableNames: 'scoped' }, { headers: { 'x-amz-durable-execution-name': 'run' } }, 'permitted'],
+    [{ durableNames: 'shared' }, { headers: { 'x-amz-durable-execution-name': 'run' } }, 'permitted'],
+    [{ types: ['RequestResponse'] }, { operation: 'InvokeWithResponseStream' }, 'type-not-allowed'],
+    [{ types: ['ResponseStream'] }, { operation: 'InvokeWithResponseStream' }, 'permitted'],
+    [{ types: ['ResponseStream'] }, {}, 'type-not-allowed'],
+    [
+      { types: ['ResponseStream'] },
+      { operation: 'InvokeWithResponseStream', headers: { 'x-amz-invocation-type': 'DryRun' } },
+      'type-not-allowed',
+    ],
   ] as [Partial<AllowRuleDocument>, Asked, string][])(
     'of a rule with %j answers %j with %s',
     (rule, asked, expected) => {
@@ -128,6 +145,79 @@ describe('authorize', () => {
     const headers = { 'x-amz-log-type': 'Tail' };
     expect(reason(rules, { name: 'orders:beta', headers })).toBe('permitted');
     expect(reason(rules, { name: 'orders:live', headers })).toBe('log-tail-not-allowed');
+  });
+
+  it('scopes the name of a durable execution if one rule that allows the call says so', () => {
+    const headers = { 'x-amz-durable-execution-name': 'run' };
+    const sent = (...names: readonly ('scoped' | 'shared' | undefined)[]) => {
+      const rules = names.map((durableNames) => ({ function: 'orders', ...(durableNames && { durableNames }) }));
+      const decided = decide(rules, { headers });
+      return decided.ok && decided.value.durableName;
+    };
+    expect(sent('shared')).toEqual({ given: 'run', sent: 'run' });
+    expect(sent('shared', 'scoped')).toEqual({ given: 'run', sent: 'mine-run' });
+    expect(sent('scoped', undefined, 'shared')).toEqual({ given: 'run', sent: 'mine-run' });
+  });
+
+  it('sends no name where the key that scopes it is not there: fails closed', () => {
+    const headers = { 'x-amz-durable-execution-name': 'run' };
+    const rules = [{ function: 'orders', durableNames: 'scoped' as const }];
+    const call = parseArguments({
+      operation: 'Invoke',
+      rawFunctionName: 'orders',
+      query: new Map(),
+      header: (header) => (headers as Record<string, string>)[header],
+      maxFunctionNameLength: 170,
+    });
+    if (!call.ok) throw new Error(call.error.message);
+    const policy = compilePolicy({ allow: rules });
+    const decided = authorize({ policy, tenant: 't', home, scopeDurableName: () => undefined, call: call.value });
+    expect(!decided.ok && decided.error.reason).toBe('durable-names-unavailable');
+  });
+
+  it('denies a name in every account and region, however it is reached', () => {
+    const abroad = 'arn:aws:lambda:us-east-1:999999999999:function:orders';
+    const rules = [{ function: 'orders' }, { function: abroad }];
+    const more = (function_: string) => ({ more: { deny: [{ function: function_ }], publish: { p: abroad } } });
+    for (const name of ['orders', abroad, 'p']) {
+      for (const pattern of ['orders', 'ord*', '*']) {
+        expect(reason(rules, { name, ...more(pattern) })).toBe('function-denied');
+      }
+      expect(reason(rules, { name, ...more('payments') })).toBe('permitted');
+    }
+    expect(reason(rules, more(abroad))).toBe('permitted');
+    expect(reason(rules, { name: 'p', ...more(abroad) })).toBe('function-denied');
+  });
+
+  it.each([
+    { function: 'not a name' },
+    { function: 'other', types: ['Evnt'] },
+    { function: 'other', qualifiers: ['a b'] },
+    { function: 7 },
+    {},
+    null,
+  ])('denies everything where a rule of deny cannot be read, and says which: %j', (rule) => {
+    const document = { allow: [{ function: '*' }], deny: [{ function: 'payments' }, rule as never] };
+    expect(reason(document.allow, { more: document })).toBe('function-denied');
+    const abroad = 'arn:aws:lambda:us-east-1:999999999999:function:f';
+    expect(reason([{ function: abroad }], { name: abroad, more: { deny: document.deny } })).toBe('function-denied');
+    expect(compilePolicy(document).unreadable).toEqual(['/deny/1']);
+  });
+
+  it('calls nothing by a published name whose target cannot be read', () => {
+    const more = { publish: { orders: 'arn:aws:lambda:nowhere:1:function:x' } };
+    expect(reason([{ function: '*' }], { more })).toBe('function-not-allowed');
+    expect(reason([{ function: '*' }], { more, name: 'payments' })).toBe('permitted');
+  });
+
+  it('calls by published names only, where the policy says so', () => {
+    const more = { publish: { p: 'orders' }, publishedOnly: true };
+    const arn = `arn:aws:lambda:eu-west-1:${OURS}:function:orders`;
+    for (const name of ['orders', arn, `${OURS}:p`, 'function:orders']) {
+      expect(reason([anything], { name, more })).toBe('function-not-allowed');
+    }
+    expect(reason([anything], { name: 'p', more })).toBe('permitted');
+    expect(reason([anything], { name: 'p:live', more })).toBe('permitted');
   });
 
   it("sends the upstream's tenant id, whatever the caller's", () => {

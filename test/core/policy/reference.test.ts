@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InvokeArguments } from '../../../src/core/invoke/arguments.ts';
-import { INVOCATION_TYPES } from '../../../src/core/invoke/types.ts';
+import { INVOCATION_TYPES, RULE_TYPES } from '../../../src/core/invoke/types.ts';
 import { decideCall } from '../../../src/core/policy/authorize.ts';
 import {
   type AllowRuleDocument,
@@ -25,12 +25,14 @@ function reference({ policy, call, isAddressAllowed }: Case): {
   allowed: boolean;
   arn?: string;
   maxPayloadBytes?: number;
+  durable?: string;
 } {
   if (!isAddressAllowed) return { allowed: false };
   let asked = call.function;
   const isBare = asked.partition === undefined && asked.region === undefined && asked.account === undefined;
   const published =
     isBare && Object.hasOwn(policy.publish ?? {}, asked.name) ? policy.publish?.[asked.name] : undefined;
+  if (policy.publishedOnly === true && published === undefined) return { allowed: false };
   if (published !== undefined) {
     const arn = /^arn:(.*?):lambda:(.*?):(\d{12}):function:([^:]+)(?::(.*))?$/.exec(published);
     const [, name = '', qualifier] = arn ? [undefined, arn[4], arn[5]] : published.split(/^([^:]+):?(.*)$/).slice(0, 3);
@@ -47,28 +49,35 @@ function reference({ policy, call, isAddressAllowed }: Case): {
   const partition = region.startsWith('cn-') ? 'aws-cn' : 'aws';
   if (asked.partition !== undefined && asked.partition !== partition) return { allowed: false };
   const arn = `arn:${partition}:lambda:${region}:${asked.account ?? OURS}:function:${asked.name}`;
-  const selects = (rule: SelectorDocument) => {
-    const text = rule.function.startsWith('arn:')
-      ? rule.function
-      : `arn:aws:lambda:${HOME.region}:${OURS}:function:${rule.function}`;
+  const selects = (rule: SelectorDocument, elsewhere: 'home' | '*') => {
+    const prefix = elsewhere === 'home' ? `arn:aws:lambda:${HOME.region}:${OURS}` : 'arn:*:lambda:*:*';
+    const text = rule.function.startsWith('arn:') ? rule.function : `${prefix}:function:${rule.function}`;
     const pattern = new RegExp(`^${text.replace(/[.]/g, '\\.').replaceAll('*', '.*')}$`);
     const qualifiers = rule.qualifiers ?? [asked.qualifier ?? '$LATEST'];
-    const types = rule.types ?? INVOCATION_TYPES;
+    const types = rule.types ?? RULE_TYPES;
+    const isStream = call.operation === 'InvokeWithResponseStream' && call.invocationType !== 'DryRun';
     return (
-      pattern.test(arn) && qualifiers.includes(asked.qualifier ?? '$LATEST') && types.includes(call.invocationType)
+      pattern.test(arn) &&
+      qualifiers.includes(asked.qualifier ?? '$LATEST') &&
+      types.includes(isStream ? 'ResponseStream' : call.invocationType)
     );
   };
-  if ((policy.deny ?? []).some(selects)) return { allowed: false };
+  if ((policy.deny ?? []).some((rule) => selects(rule, '*'))) return { allowed: false };
   const allowing = policy.allow.filter(
     (rule) =>
-      selects(rule) &&
+      selects(rule, 'home') &&
       (call.logType === 'None' || rule.logTail === true) &&
       (call.clientContext === undefined || rule.clientContext !== false) &&
-      (call.tenantId === undefined || rule.tenantId === 'caller'),
+      (call.tenantId === undefined || rule.tenantId === 'caller') &&
+      (call.durableExecutionName === undefined || rule.durableNames !== undefined),
   );
   if (allowing.length === 0) return { allowed: false };
   const maxPayloadBytes = Math.max(...allowing.map(({ maxPayloadBytes: max }) => max ?? Number.POSITIVE_INFINITY));
-  return { allowed: true, arn: asked.qualifier === undefined ? arn : `${arn}:${asked.qualifier}`, maxPayloadBytes };
+  const scopes = allowing.some(({ durableNames }) => durableNames === 'scoped');
+  const given = call.durableExecutionName;
+  const durable = given !== undefined && scopes ? `mine-${given}` : given;
+  const whole = asked.qualifier === undefined ? arn : `${arn}:${asked.qualifier}`;
+  return { allowed: true, arn: whole, maxPayloadBytes, ...(durable !== undefined && { durable }) };
 }
 
 const name = fc.constantFrom('a', 'b', 'ab', 'a.b', 'orders', 'orders-1');
@@ -90,7 +99,7 @@ const pattern = fc.oneof(
 const selector = {
   function: pattern,
   qualifiers: optional(fc.uniqueArray(qualifier, { minLength: 1 })),
-  types: optional(fc.uniqueArray(fc.constantFrom(...INVOCATION_TYPES), { minLength: 1 })),
+  types: optional(fc.uniqueArray(fc.constantFrom(...RULE_TYPES), { minLength: 1 })),
 };
 const allow = fc
   .record({
@@ -99,12 +108,14 @@ const allow = fc
     clientContext: optional(fc.boolean()),
     maxPayloadBytes: optional(fc.constantFrom(10, 1_000)),
     tenantId: optional(fc.constant('caller' as const)),
+    durableNames: optional(fc.constantFrom('scoped' as const, 'shared' as const)),
   })
   .map(clean) as fc.Arbitrary<AllowRuleDocument>;
 const policies = fc
   .record({
     allow: fc.array(allow, { maxLength: 5 }),
     deny: optional(fc.array(fc.record(selector).map(clean), { maxLength: 2 })),
+    publishedOnly: optional(fc.constantFrom(true, false)),
     publish: optional(
       fc.dictionary(
         fc.constantFrom('public', 'a', 'toString'),
@@ -122,7 +133,7 @@ const policies = fc
   .map(clean) as fc.Arbitrary<PolicyDocument>;
 const calls = fc
   .record({
-    operation: fc.constant('Invoke' as const),
+    operation: fc.constantFrom('Invoke' as const, 'Invoke' as const, 'InvokeWithResponseStream' as const),
     function: fc
       .record({
         name: fc.oneof(name, fc.constantFrom('public', 'toString')),
@@ -137,6 +148,7 @@ const calls = fc
     logType: fc.constantFrom('None' as const, 'None' as const, 'Tail' as const),
     clientContext: optional(fc.constant('e30=')),
     tenantId: optional(fc.constant('t')),
+    durableExecutionName: optional(fc.constant('run')),
   })
   .map(clean) as fc.Arbitrary<InvokeArguments>;
 
@@ -153,15 +165,20 @@ describe('decideCall', () => {
             tenant: 't',
             home: HOME,
             isAddressAllowed: one.isAddressAllowed,
+            scopeDurableName: (given) => `mine-${given}`,
             call: one.call,
           });
           seen[expected.allowed ? 'allowed' : 'refused'] += 1;
           expect(decision.outcome.ok).toBe(expected.allowed);
           if (!decision.outcome.ok) return;
-          const { target, qualifier: own, maxPayloadBytes } = decision.outcome.value;
+          const { target, qualifier: own, maxPayloadBytes, durableName } = decision.outcome.value;
           const { partition, region, account, name: called } = target;
           const arn = `arn:${partition}:lambda:${region}:${account}:function:${called}${own === undefined ? '' : `:${own}`}`;
-          expect({ arn, maxPayloadBytes }).toEqual({ arn: expected.arn, maxPayloadBytes: expected.maxPayloadBytes });
+          expect([arn, maxPayloadBytes, durableName?.sent]).toEqual([
+            expected.arn,
+            expected.maxPayloadBytes,
+            expected.durable,
+          ]);
           // The rule that it names allows the call by itself.
           const rule = one.policy.allow[decision.rule?.index ?? -1];
           expect(rule && reference({ ...one, policy: { ...one.policy, allow: [rule] } }).allowed).toBe(true);

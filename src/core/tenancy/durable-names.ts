@@ -1,0 +1,32 @@
+import { encodeBase32 } from '../base32.ts';
+import { INVOKE_LIMITS } from '../invoke/limits.ts';
+import type { KeyCrypto } from './crypto.ts';
+import { rootKeyOf, type TenantId } from './ids.ts';
+import type { RootKeys } from './root-keys.ts';
+
+/** 80 bits of a tenant's own. */
+const PREFIX_LENGTH = 16;
+const { maxDurableExecutionNameLength: MAX_LENGTH } = INVOKE_LIMITS;
+const REST_LENGTH = MAX_LENGTH - PREFIX_LENGTH - 1;
+
+/**
+ * A tenant's own form of a durable execution's name: `<16: tenant>-<name>`, or `<16: tenant>_<47: MAC of the name>` for a
+ * name of more than 47 characters; 64 of `[A-Za-z0-9-_]` at the most. The same name always gives the same; different
+ * names of a tenant never do, except for a collision of 235 bits of HMAC-SHA256. Another tenant's prefix can neither be
+ * guessed nor chosen.
+ *
+ * @returns undefined where the root key that the tenant's id names is not there.
+ */
+export function scopeDurableName(
+  crypto: KeyCrypto,
+  rootKeys: RootKeys,
+  tenantId: TenantId,
+  name: string,
+): string | undefined {
+  const rootKey = rootKeyOf(rootKeys, tenantId);
+  if (!rootKey) return undefined;
+  const mac = (text: string) => encodeBase32(crypto.hmacSha256(rootKey.secret, text));
+  const prefix = mac(`durable-names/${tenantId}`).slice(0, PREFIX_LENGTH);
+  if (name.length <= REST_LENGTH) return `${prefix}-${name}`;
+  return `${prefix}_${mac(`durable-name/${tenantId}/${name}`).slice(0, REST_LENGTH)}`;
+}
