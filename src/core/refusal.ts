@@ -381,6 +381,9 @@ export const refuseLost = (reason: 'upstream-unreachable' | 'upstream-timeout', 
   started,
 });
 
+/** Says that the caller had gone before Lambda could have got the whole call. */
+export const refuseLeft = (): Refusal => ({ ...refuse('caller-left'), started: 'no' });
+
 /** A refusal as it goes on the wire. */
 export interface RenderedRefusal {
   readonly status: number;

@@ -1,5 +1,5 @@
 import type { Billed } from '../core/quota/report-line.ts';
-import { type Refusal, renderRefusal } from '../core/refusal.ts';
+import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { createStopwatch, type Stopwatch } from '../upstream/within.ts';
 import type { Answer } from './answer.ts';
@@ -28,6 +28,8 @@ export interface CallRecord {
   upstreamRequestId?: string;
   /** It was sent to Lambda. */
   forwarded?: boolean;
+  /** Of a call that got no answer: whether its function may have started. */
+  started?: Started;
   /** Sent though its tenant's ledger could not be reached. */
   uncounted?: boolean;
   bytesIn?: number;
@@ -98,6 +100,7 @@ export function startCall(
       const { status, headers, body } = renderRefusal(refusal);
       record.status = status;
       record.refusal = refusal.reason;
+      if (refusal.started !== undefined) record.started = refusal.started;
       settle();
       if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
         const known = record.tenant !== undefined;

@@ -295,8 +295,12 @@ async function forward(
     wait: call.stopwatch.within,
     waitUntil: call.waitUntil,
   });
-  // Whether the function runs is not known: its slot stays taken for as long as it may.
-  if (!sent.ok) return call.refuse(sent.error);
+  if (!sent.ok) {
+    // Unless it is certain that no function started, one may run for a while.
+    if (sent.error.started === 'unknown') reservation.lose();
+    else reservation.takeBack();
+    return call.refuse(sent.error);
+  }
   let upstream = sent.value;
   record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
   const refusal = refuseForUs(upstream, permit.givenName);
@@ -315,6 +319,7 @@ async function forward(
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.
     if (passed === 'broken-off') reservation.end();
+    else reservation.lose();
     return call.refuse(refuseLost('upstream-unreachable', 'unknown'));
   }
   const { answer, ended } = passed;

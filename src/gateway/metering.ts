@@ -12,18 +12,31 @@ export const useOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial
 
 /** What a call adds when it has ended: all of it, or the rest. */
 export function useOf(record: CallRecord): Partial<Use> {
-  const { refusal, forwarded, functionError, status, bytesOut = 0, durationMs = 0, billed } = record;
+  const {
+    refusal,
+    forwarded,
+    started,
+    functionError,
+    status,
+    bytesIn = 0,
+    bytesOut = 0,
+    durationMs = 0,
+    billed,
+  } = record;
   return {
     ...(!forwarded && { calls: 1 }),
     ...(refusal !== undefined && { refused: { [refusal]: 1 } }),
-    ...(forwarded && {
-      bytesOut,
-      durationMs,
-      durations: durationBucket(durationMs),
-      ...(functionError !== undefined && { functionErrors: 1 }),
-      ...(status === 429 && refusal === undefined && { throttled: 1 }),
-      ...(billed && { metered: 1, billedMs: billed.billedMs, billedMbMs: billed.billedMs * billed.memoryMb }),
-    }),
+    // It was counted when it went out; no function started.
+    ...(forwarded && started === 'no' && { forwarded: -1, bytesIn: -bytesIn }),
+    ...(forwarded &&
+      started !== 'no' && {
+        bytesOut,
+        durationMs,
+        durations: durationBucket(durationMs),
+        ...(functionError !== undefined && { functionErrors: 1 }),
+        ...(status === 429 && refusal === undefined && { throttled: 1 }),
+        ...(billed && { metered: 1, billedMs: billed.billedMs, billedMbMs: billed.billedMs * billed.memoryMb }),
+      }),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   hasLease,
   type LeaseBook,
   loseAsk,
+  loseCall,
   owesNothing,
   type Purpose,
   recordUse,
@@ -21,6 +22,7 @@ import {
   settleDueAt,
   type Ticket,
   takeAnswer,
+  takeBackCall,
   wantsRenewal,
   writeAsk,
 } from '../core/quota/lease.ts';
@@ -89,6 +91,10 @@ export interface Reservation {
   cancel(): void;
   /** The end of the function was seen: its slot is free. Never called for an end that was not. */
   end(): void;
+  /** The call got no answer, not even its head: its slot comes free in a while, for its function may run on. */
+  lose(): void;
+  /** The call was sent, but it is certain that no function started: it holds and costs nothing. */
+  takeBack(): void;
 }
 
 /** A call that waits for an answer of the ledger, and what came of it. */
@@ -358,8 +364,16 @@ export function createTenantMemory(
         cancelCall(book, limitsOf(entry), ticket, now());
         settleLater(tenantId, entry, waitUntil);
       },
+      lose() {
+        loseCall(book, ticket, now());
+        settleLater(tenantId, entry, waitUntil);
+      },
+      takeBack() {
+        takeBackCall(book, limitsOf(entry), ticket, now());
+        settleLater(tenantId, entry, waitUntil);
+      },
       end() {
-        endCall(book, limitsOf(entry), ticket);
+        endCall(book, limitsOf(entry), ticket, now());
         settleLater(tenantId, entry, waitUntil);
       },
     };

@@ -1,5 +1,5 @@
 import type { Permit } from '../core/policy/authorize.ts';
-import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
+import { type Refusal, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { AwsCredentials } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
@@ -82,7 +82,7 @@ export function createSender({
   return async (permit, payload, options = {}) => {
     if (options.signal?.aborted) {
       options.onSent?.(payload.bytes.byteLength);
-      return no(refuse('caller-left'));
+      return no(refuseLeft());
     }
     const { path, headers } = buildInvokeRequest(permit);
     const { region } = permit.target;
@@ -144,7 +144,7 @@ async function sendLong(
   } catch (error) {
     body.stop();
     const started = body.handedOver ? 'unknown' : 'no';
-    if (signal?.aborted && started === 'no') return no(refuse('caller-left'));
+    if (signal?.aborted && started === 'no') return no(refuseLeft());
     const late = stalled || error instanceof TimeoutError;
     if (late) connection.abort(); // else the connection would hold its socket for as long as the call lives
     return no(refuseLost(late ? 'upstream-timeout' : 'upstream-unreachable', started));

@@ -60,6 +60,13 @@ describe('useOf', () => {
     expect(use).toMatchObject({ durationMs: 999_000, refused: { 'upstream-timeout': 1 } });
   });
 
+  it('A5: takes back what it counted of a call that certainly did not start', () => {
+    const use = useOf(
+      record({ forwarded: true, refusal: 'upstream-unreachable', started: 'no', status: 502, bytesIn: 3 }),
+    );
+    expect(use).toEqual({ forwarded: -1, bytesIn: -3, refused: { 'upstream-unreachable': 1 } });
+  });
+
   it('tells errors of the function, throttles of Lambda and metered calls apart', () => {
     expect(useOf(record({ forwarded: true, status: 200, functionError: 'Unhandled' })).functionErrors).toBe(1);
     expect(useOf(record({ forwarded: true, status: 429 })).throttled).toBe(1);

@@ -282,6 +282,20 @@ describe('reserve', () => {
     expect((await test.reserve(2, 200)).reservations).toHaveLength(1);
   });
 
+  it('A5: frees the slot of a call without an answer after 10 s, and of one that never started at once', async () => {
+    const test = withLedger({ concurrency: 2 });
+    await test.meet();
+    const { reservations } = await test.reserve(2, 100);
+    reservations[0]?.takeBack();
+    await pass(20);
+    expect(test.remaining()).toBe(1);
+    reservations[1]?.lose();
+    await pass(9_500);
+    expect(test.remaining()).toBe(1);
+    await pass(600);
+    expect(test.remaining()).toBe(2);
+  });
+
   it('refuses what is limited while the ledger cannot be reached', async () => {
     const test = withLedger({ quotas: [{ period: 'day', requests: 10 }] });
     await test.meet();

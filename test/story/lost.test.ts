@@ -1,6 +1,6 @@
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { invokePath, type RunningPostern, send, startPostern } from '../support/postern.ts';
+import { admin, invokePath, makeTenant, type RunningPostern, send, startPostern } from '../support/postern.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
 
 const LONG = Buffer.from(`"${'x'.repeat(1_000_000 - 2)}"`);
@@ -26,14 +26,55 @@ async function withLambda(onConnection: (socket: Socket) => void, use: (postern:
   }
 }
 
+/** A port that nobody listens at. */
+async function closedPort(): Promise<number> {
+  const gone = createServer();
+  await new Promise<void>((listening) => gone.listen(0, '127.0.0.1', listening));
+  const { port } = gone.address() as AddressInfo;
+  await new Promise((closed) => gone.close(closed));
+  return port;
+}
+
+describe('A5: a tenant whose Lambda cannot be reached', () => {
+  it('keeps its slots and its quota where nothing started, and gets its slots back after 10 s where that is not known', async () => {
+    const postern = await startPostern({ args: ['--lambda-endpoint', `http://127.0.0.1:${await closedPort()}`] });
+    try {
+      const limits = { concurrency: 2, quotas: [{ period: 'day', requests: 7 }] };
+      const { id, apiKey } = await makeTenant(postern, [{ function: 'f' }], { limits });
+      const call = async (body: Buffer | string) => {
+        const answer = await send(postern.gateway, invokePath('f'), {
+          headers: { 'content-type': 'application/json', 'x-api-key': apiKey },
+          body,
+        });
+        return { ...answer, reason: answer.headers['x-postern-refusal'] };
+      };
+      for (let times = 0; times < 8; times++) expect((await call(LONG)).reason).toBe('upstream-unreachable');
+      await expect
+        .poll(async () => {
+          const usage = await admin<{ totals: object }>(postern, 'GET', `/tenants/${id}/usage`);
+          return usage.body.totals;
+        })
+        .toMatchObject({ calls: 8, forwarded: 0, bytesIn: 0, refused: { 'upstream-unreachable': 8 } });
+
+      for (let times = 0; times < 2; times++) expect((await call('{}')).reason).toBe('upstream-unreachable');
+      const refused = await call('{}');
+      expect(refused.reason).toBe('limit-concurrency');
+      // True, and not the second that it takes to be refused once more.
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(5);
+      expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(10);
+      await expect
+        .poll(async () => (await call('{}')).reason, { timeout: 20_000, interval: 500 })
+        .toBe('upstream-unreachable');
+    } finally {
+      await postern.stop();
+    }
+  });
+});
+
 describe('A5: a call that Lambda did not answer', () => {
   it('says that nothing started where a long payload met a closed port or no TLS, and of a short one that it may have', async () => {
-    const gone = createServer();
-    await new Promise<void>((listening) => gone.listen(0, '127.0.0.1', listening));
-    const { port } = gone.address() as { port: number };
-    await new Promise((closed) => gone.close(closed));
     const plain = await startRawUpstream((socket) => socket.on('data', () => socket.destroy()));
-    for (const endpoint of [`http://127.0.0.1:${port}`, plain.url.replace('http:', 'https:')]) {
+    for (const endpoint of [`http://127.0.0.1:${await closedPort()}`, plain.url.replace('http:', 'https:')]) {
       const postern = await startPostern({ args: ['--lambda-endpoint', endpoint] });
       try {
         expect(await callWith(postern, LONG)).toEqual([502, 'upstream-unreachable', 'no']);

@@ -8,11 +8,13 @@ import {
   giveBack,
   type LeaseBook,
   loseAsk,
+  loseCall,
   type Purpose,
   recordUse,
   settleDueAt,
   type Ticket,
   takeAnswer,
+  takeBackCall,
   wantsRenewal,
   writeAsk,
 } from '../../src/core/quota/lease.ts';
@@ -29,6 +31,7 @@ import {
   LEASE_MS,
   LEASE_SHARE,
   type LimitsDocument,
+  LOST_HOLD_MS,
   type Quota,
   quotasOf,
   WAITING_SHARE,
@@ -52,6 +55,8 @@ export const RULES = {
   countArrival,
   admit,
   endCall,
+  loseCall,
+  takeBackCall,
   giveBack,
   recordUse,
   wantsRenewal,
@@ -62,7 +67,7 @@ export const RULES = {
   askSubLedger,
   writeSubLedgerAsk,
   /** What an isolate does when a caller leaves before its function's end is seen: nothing. */
-  callerLeft: (_book: LeaseBook, _limits: LimitsDocument, _ticket: Ticket): void => {},
+  callerLeft: (_book: LeaseBook, _limits: LimitsDocument, _ticket: Ticket, _nowMs: number): void => {},
 };
 export type Rules = typeof RULES;
 
@@ -84,8 +89,12 @@ export const GOOD_NETWORK: Network = { minMs: 5, maxMs: 20, slow: 0, slowMs: 0, 
 export interface Call {
   readonly bytes: number;
   readonly durationMs: number;
-  /** `left`: its end is not seen; `throttled`: Lambda turns it away after `durationMs`, and no function runs. */
-  readonly fate: 'seen' | 'left' | 'throttled';
+  /**
+   * `left`: its end is not seen. `throttled`: Lambda turns it away after `durationMs`, and no function runs. `lost`: the
+   * connection breaks half-way, before any answer, and the function runs on. `unstarted`: the same, but it is certain
+   * that no function runs.
+   */
+  readonly fate: 'seen' | 'left' | 'throttled' | 'lost' | 'unstarted';
   /** It was answered, one way or the other. */
   readonly done?: (forwarded: boolean) => void;
 }
@@ -580,14 +589,21 @@ function tryCall(world: World, place: Place, call: Call): boolean {
   }
   const { ticket } = admission;
   const forwardedAtMs = world.nowMs();
-  const runs = call.fate !== 'throttled';
+  const runs = call.fate !== 'throttled' && call.fate !== 'unstarted';
   seeForwarded(ledger, call.bytes, runs, forwardedAtMs);
   const end = () => endOfCall(world, place, call, ticket, forwardedAtMs);
-  if (call.durationMs === 0) end();
+  if (call.fate === 'lost') {
+    const lostAtMs = forwardedAtMs + Math.floor(call.durationMs / 2);
+    world.at(lostAtMs, end);
+    // From then on it is not known to run.
+    world.at(Math.min(lostAtMs + LOST_HOLD_MS, forwardedAtMs + call.durationMs), () => {
+      seen.running -= 1;
+    });
+  } else if (call.durationMs === 0) end();
   else world.at(forwardedAtMs + call.durationMs, end);
   if (call.fate === 'left') {
     world.at(forwardedAtMs + Math.floor(call.durationMs / 2), () => {
-      if (place.alive) rules.callerLeft(book, limits, ticket);
+      if (place.alive) rules.callerLeft(book, limits, ticket, clockOf(world, place));
     });
   }
   if (place.timerAtMs === undefined) armTimer(world, place);
@@ -597,16 +613,20 @@ function tryCall(world: World, place: Place, call: Call): boolean {
 function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwardedAtMs: number): void {
   const { rules } = world;
   const { book, ledger } = place;
-  if (call.fate === 'throttled') {
+  const { fate } = call;
+  const turnedAway = fate === 'throttled' || fate === 'unstarted';
+  if (turnedAway) {
     seeThrottled(ledger, call.bytes, forwardedAtMs);
     if (!place.alive) ledger.seen.notGivenBack += 1;
-  } else ledger.seen.running -= 1;
+  } else if (fate !== 'lost') ledger.seen.running -= 1;
   if (place.alive) {
     const nowMs = clockOf(world, place);
-    rules.recordUse(book, 'orders', { calls: 1, forwarded: 1, throttled: call.fate === 'throttled' ? 1 : 0 }, nowMs);
+    rules.recordUse(book, 'orders', { calls: 1, forwarded: 1, throttled: turnedAway ? 1 : 0 }, nowMs);
+    if (fate === 'lost') rules.loseCall(book, ticket, nowMs);
+    else if (fate === 'unstarted') rules.takeBackCall(book, ledger.limits, ticket, nowMs);
     // Nobody sees the end of a function whose caller has left.
-    if (call.fate !== 'left') rules.endCall(book, ledger.limits, ticket);
-    if (call.fate === 'throttled') rules.giveBack(book, ticket, nowMs);
+    else if (fate !== 'left') rules.endCall(book, ledger.limits, ticket, nowMs);
+    if (fate === 'throttled') rules.giveBack(book, ticket, nowMs);
     place.lastActivityMs = world.nowMs();
     if (call.durationMs > 0) armTimer(world, place);
   }

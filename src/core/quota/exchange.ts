@@ -42,6 +42,13 @@ export interface Waiting {
   readonly bytes: number;
 }
 
+/** Slots of calls that got no answer. */
+export interface LostSlots {
+  readonly slots: number;
+  /** Milliseconds from the ask until they are free. */
+  readonly freeInMs: number;
+}
+
 /** One question of an isolate to a tenant's ledger, and its account of what it was given before. */
 export interface LedgerAsk {
   /** The isolate. */
@@ -52,6 +59,13 @@ export interface LedgerAsk {
   readonly batches: readonly Batch[];
   /** Slots that it keeps, for functions that run or are about to. */
   readonly keepSlots: number;
+  /**
+   * Of the slots that it keeps, those of calls that got no answer: they come free by themselves, even if this isolate is
+   * never heard again. Absent: none.
+   */
+  readonly lost?: readonly LostSlots[];
+  /** When a slot of its functions is likely to come free, in milliseconds from now; absent: it is not known. */
+  readonly slotFreeInMs?: number;
   /** Calls that were admitted and are in no batch yet: their end is still to come. */
   readonly inFlight: number;
   /** Calls that came since the last ask. */

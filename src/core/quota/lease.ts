@@ -4,6 +4,7 @@ import {
   LEASE_MS,
   type LimitName,
   type LimitsDocument,
+  LOST_HOLD_MS,
   maxDurationMs,
   POOLED_CONCURRENCY,
 } from './limits.ts';
@@ -62,6 +63,12 @@ export interface LeaseBook {
   isSlotted: boolean;
   /** Functions that run, by slot: when each was started. */
   running: Map<number, number>;
+  /** Of these, calls that got no answer: when each gives its slot back. */
+  lost: Map<number, number>;
+  /** How long calls took of late: the longest, as of a moment, and what is usual. */
+  longestMs: number;
+  longestAtMs: number;
+  usualMs: number;
   lastSlot: number;
   /** Calls that were admitted, and whose use has not been recorded. */
   inFlight: number;
@@ -90,6 +97,10 @@ const MIN_RENEWED_CALLS = 4;
 /** More than was needed in the last second. */
 const HEADROOM = 1.25;
 const MAX_WANTED_CALLS = 100_000;
+/** The longest of the recent calls counts for less with each moment: after this long for a third. */
+const LONGEST_FADES_MS = 600_000;
+/** One call's part in what is usual. */
+const USUAL_PART = 1 / 8;
 /** Use is sent at the latest so long after it came up. */
 const SEND_USE_MS = 1_000;
 
@@ -105,6 +116,10 @@ export function createLeaseBook(holder: string, nowMs: number): LeaseBook {
     slotsAtLedger: 0,
     isSlotted: false,
     running: new Map(),
+    lost: new Map(),
+    longestMs: 0,
+    longestAtMs: nowMs,
+    usualMs: 0,
     lastSlot: 0,
     inFlight: 0,
     peakRunning: 0,
@@ -220,13 +235,21 @@ const hasFreeSlot = (book: LeaseBook, limits: LimitsDocument, nowMs: number): bo
   return book.running.size < book.slots && nowMs < book.slotsEndMs;
 };
 
-/** Frees the slot of a function whose end was never seen, once it cannot run any more. */
+/** Frees the slots of functions whose end was never seen, once they cannot run any more, and of lost calls in time. */
 function dropUnseen(book: LeaseBook, limits: LimitsDocument, nowMs: number): void {
+  for (const [slot, freesAtMs] of book.lost) if (nowMs >= freesAtMs) dropLost(book, slot);
   const longestMs = maxDurationMs(limits);
   for (const [slot, startedAtMs] of book.running) {
     if (nowMs < startedAtMs + longestMs) return; // they stand in the order of their start
-    book.running.delete(slot);
+    if (book.lost.has(slot)) dropLost(book, slot);
+    else book.running.delete(slot);
   }
+}
+
+/** The ledger frees a lost call's slot by itself: then it is no longer this isolate's to fill. */
+function dropLost(book: LeaseBook, slot: number): void {
+  book.lost.delete(slot);
+  if (book.running.delete(slot)) book.slots = Math.max(book.running.size, book.slots - 1);
 }
 
 function takeTicket(
@@ -246,10 +269,35 @@ function takeTicket(
 }
 
 /** Frees a call's slot: its function has ended. */
-export function endCall(book: LeaseBook, limits: LimitsDocument, { slot }: Ticket): void {
-  if (!book.running.delete(slot)) return;
+export function endCall(book: LeaseBook, limits: LimitsDocument, { slot }: Ticket, nowMs: number): void {
+  const startedAtMs = book.running.get(slot);
+  if (startedAtMs === undefined) return;
+  noteDuration(book, Math.max(0, nowMs - startedAtMs), nowMs);
+  freeSlot(book, limits, slot);
+}
+
+function freeSlot(book: LeaseBook, limits: LimitsDocument, slot: number): void {
+  book.lost.delete(slot);
   // Below a pool's size a slot goes back at once, for another isolate to take.
-  if (!isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
+  if (book.running.delete(slot) && !isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
+}
+
+/** Notes that a call got no answer, not even its head: its function may run on, but nobody will see its end. */
+export function loseCall(book: LeaseBook, { slot }: Ticket, nowMs: number): void {
+  const startedAtMs = book.running.get(slot);
+  if (startedAtMs === undefined) return;
+  book.lost.set(slot, Math.max(nowMs + LOST_HOLD_MS, startedAtMs + longestOfLate(book, nowMs)));
+}
+
+const longestOfLate = ({ longestMs, longestAtMs }: LeaseBook, nowMs: number): number =>
+  longestMs * Math.exp(-Math.max(0, nowMs - longestAtMs) / LONGEST_FADES_MS);
+
+function noteDuration(book: LeaseBook, durationMs: number, nowMs: number): void {
+  if (durationMs >= longestOfLate(book, nowMs)) {
+    book.longestMs = durationMs;
+    book.longestAtMs = nowMs;
+  }
+  book.usualMs += (durationMs - book.usualMs) * USUAL_PART;
 }
 
 /** Gives up slots that nothing runs in: whoever they were meant for was refused. */
@@ -261,7 +309,13 @@ export function releaseIdleSlots(book: LeaseBook, limits: LimitsDocument): void 
 export function cancelCall(book: LeaseBook, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   book.inFlight -= 1;
   giveBack(book, ticket, nowMs);
-  endCall(book, limits, ticket);
+  freeSlot(book, limits, ticket.slot);
+}
+
+/** Takes a call back that was sent, and of which it is certain that no function started: it holds and costs nothing. */
+export function takeBackCall(book: LeaseBook, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
+  giveBack(book, ticket, nowMs);
+  freeSlot(book, limits, ticket.slot);
 }
 
 /** Gives back what a call has cost: Lambda has turned it away, so that no function ran. */
@@ -285,7 +339,8 @@ function correct(book: LeaseBook, correction: Correction, nowMs: number): void {
 /** Adds to what the isolate has to account for. */
 export function recordUse(book: LeaseBook, functionName: string, use: Partial<Use>, nowMs: number): void {
   addUseOf(book.use, functionName, use);
-  book.inFlight = Math.max(0, book.inFlight - (use.forwarded ?? 0));
+  // What is given back (negative) was counted before.
+  book.inFlight = Math.max(0, book.inFlight - Math.max(0, use.forwarded ?? 0));
   book.unsentSinceMs ??= nowMs;
 }
 
@@ -359,6 +414,7 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
     })),
     batches: book.batches,
     keepSlots,
+    ...writeSlotTimes(book, limits, nowMs),
     inFlight: book.inFlight,
     arrived: ahead ? arrived : 0,
     wanted: { calls, bytes: ahead ? Math.max(bytesOfAll, Math.ceil(book.recentBytes * HEADROOM)) : 0, slots },
@@ -368,6 +424,35 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
   book.asked = { seq, atMs: nowMs, finals, lastBatch: book.batches.at(-1)?.id ?? 0, slots: keepSlots };
   if (ahead) book.peakRunning = running;
   return ask;
+}
+
+/** Says when slots come free: those of lost calls by themselves, the others as far as recent calls tell. */
+function writeSlotTimes(
+  book: LeaseBook,
+  limits: LimitsDocument,
+  nowMs: number,
+): Pick<LedgerAsk, 'lost' | 'slotFreeInMs'> {
+  if (limits.concurrency === undefined) return {};
+  const longestMs = maxDurationMs(limits);
+  const slotsBySecond = new Map<number, number>();
+  let slotFreeInMs = Number.POSITIVE_INFINITY;
+  for (const [slot, freesAtMs] of book.lost) {
+    const startedAtMs = book.running.get(slot) ?? nowMs;
+    const freeInMs = Math.max(0, Math.min(freesAtMs, startedAtMs + longestMs) - nowMs);
+    slotFreeInMs = Math.min(slotFreeInMs, freeInMs);
+    const seconds = Math.ceil(freeInMs / 1_000);
+    slotsBySecond.set(seconds, (slotsBySecond.get(seconds) ?? 0) + 1);
+  }
+  for (const [slot, startedAtMs] of book.running) {
+    if (book.lost.has(slot)) continue;
+    // The first was started first.
+    slotFreeInMs = Math.min(slotFreeInMs, Math.max(0, startedAtMs + book.usualMs - nowMs));
+    break;
+  }
+  const lost = [...slotsBySecond].map(([seconds, slots]) => ({ slots, freeInMs: seconds * 1_000 }));
+  // Where nothing runs yet: the call that this ask is for.
+  if (slotFreeInMs === Number.POSITIVE_INFINITY) slotFreeInMs = book.usualMs;
+  return { ...(lost.length > 0 && { lost }), slotFreeInMs };
 }
 
 /**
@@ -446,6 +531,7 @@ export function settleDueAt(book: LeaseBook): number | undefined {
   for (const { endsAtMs } of book.leases) dueAtMs = Math.min(dueAtMs, endsAtMs);
   if (book.unsentSinceMs !== undefined) dueAtMs = Math.min(dueAtMs, book.unsentSinceMs + SEND_USE_MS);
   if (book.isSlotted && book.slotsAtLedger > book.running.size) dueAtMs = Math.min(dueAtMs, book.slotsEndMs);
+  for (const freesAtMs of book.lost.values()) dueAtMs = Math.min(dueAtMs, freesAtMs);
   return dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
 }
 

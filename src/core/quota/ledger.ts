@@ -33,6 +33,10 @@ export interface Holder {
   leases: OpenLease[];
   slots: number;
   slotsUntilMs: number;
+  /** Of its slots, those that come free by themselves. Absent in what older code has stored, as is the next. */
+  lost?: { readonly slots: number; readonly freesAtMs: number }[];
+  /** When the first of its slots is likely to come free. */
+  slotFreeAtMs?: number;
   /** Calls that it has admitted and not accounted for, when it was last heard. */
   inFlight: number;
   seenAtMs: number;
@@ -63,9 +67,11 @@ export const WRITTEN_OFF_MS = 60_000;
 /** An isolate is forgotten after so long; a message of its cannot be under way any more. */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
-/** How long a no holds when it is not known when a slot comes free. */
+/** How long a no for want of a slot holds: one may come free at any time. */
 const NO_SLOT_MS = 100;
 const MIN_NO_MS = 20;
+/** No call runs longer (Lambda quotas). */
+const MAX_NO_SLOT_MS = 900_000;
 /** Seconds of a rate's tokens that may be leased ahead of their time. */
 const RATE_AHEAD = 0.75;
 /** Seconds of a rate's tokens that a tenant at its rate waits for. */
@@ -151,6 +157,9 @@ export function askLedger(state: LedgerState, limits: LimitsDocument, ask: Ledge
   holder.slots = ask.keepSlots;
   holder.inFlight = ask.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
+  // By the moment at which this is heard: later than the isolate's own, so a slot is never filled twice.
+  holder.lost = (ask.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
+  holder.slotFreeAtMs = now + (ask.slotFreeInMs ?? 0);
   state.demand += ask.arrived;
 
   return { answer: grant(state, limits, holder, ask), counted, ...swept };
@@ -216,6 +225,14 @@ function sweep(state: LedgerState, now: number): Swept {
       if (now < lease.endsAtMs + WRITTEN_OFF_MS) continue;
       writtenOff += lease.calls - lease.usedCalls;
       holder.leases = holder.leases.filter((other) => other !== lease);
+      changed = true;
+    }
+    for (const lost of holder.lost ?? []) {
+      if (now < lost.freesAtMs) continue;
+      const freed = Math.min(lost.slots, holder.slots);
+      state.slots -= freed;
+      holder.slots -= freed;
+      holder.lost = holder.lost?.filter((other) => other !== lost) ?? [];
       changed = true;
     }
     if (holder.slots > 0 && now >= holder.slotsUntilMs) {
@@ -400,9 +417,18 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
   }
   if (limits.rate && state.level !== null && state.level < 1) return noTokens(state, limits.rate, wanted.calls);
   if (limits.concurrency !== undefined && wanted.slots > 0 && state.slots >= limits.concurrency) {
-    return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: NO_SLOT_MS, fromBytes: 0 };
+    return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: msUntilSlot(state), fromBytes: 0 };
   }
   return undefined;
+}
+
+/** After how long a slot is likely to come free: of a lost call at a known time, else as recent calls tell. */
+function msUntilSlot({ holders, atMs }: LedgerState): number {
+  let freeAtMs = Number.POSITIVE_INFINITY;
+  for (const { slots, slotsUntilMs, slotFreeAtMs = atMs } of holders.values()) {
+    if (slots > 0) freeAtMs = Math.min(freeAtMs, slotsUntilMs, slotFreeAtMs);
+  }
+  return Math.max(NO_SLOT_MS, Math.min(freeAtMs, atMs + MAX_NO_SLOT_MS) - atMs);
 }
 
 /** A no until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */

@@ -122,6 +122,30 @@ export const BROKEN = {
 
   'a caller that leaves frees its slot': { callerLeft: RULES.endCall },
 
+  'a call without an answer frees its slot': {
+    loseCall: (book, ticket, nowMs) => RULES.endCall(book, {}, ticket, nowMs),
+  },
+
+  'a call without an answer holds its slot for as long as a function may run': { loseCall: () => {} },
+
+  'the ledger frees the slots of calls without an answer as soon as it hears of them': before((state) => {
+    for (const holder of state.holders.values()) {
+      for (const { slots } of holder.lost ?? []) {
+        state.slots -= slots;
+        holder.slots -= slots;
+      }
+      holder.lost = [];
+    }
+  }),
+
+  'a call that never started keeps its slot': {
+    takeBackCall: (book, _limits, ticket, nowMs) => RULES.giveBack(book, ticket, nowMs),
+  },
+
+  'a call that never started is charged': {
+    takeBackCall: (book, limits, ticket, nowMs) => RULES.endCall(book, limits, ticket, nowMs),
+  },
+
   'slots of an isolate that is silent are free after 2 seconds': before((state, _ask, nowMs) => {
     for (const holder of state.holders.values()) {
       if (holder.slots > 0 && nowMs > holder.seenAtMs + 2_000) holder.slotsUntilMs = 0;

@@ -12,10 +12,12 @@ import {
   giveBack,
   type LeaseBook,
   loseAsk,
+  loseCall,
   recordUse,
   settleDueAt,
   type Ticket,
   takeAnswer,
+  takeBackCall,
   wantsRenewal,
   writeAsk,
 } from '../../../src/core/quota/lease.ts';
@@ -91,15 +93,15 @@ describe('admit', () => {
     const book = bookWith(9, { slots: 1 }, limits);
     const ticket = ticketOf(admit(book, limits, 0, 50));
     expect(admit(book, limits, 0, 60).kind).toBe('ask');
-    endCall(book, limits, ticket);
-    endCall(book, limits, ticket);
+    endCall(book, limits, ticket, 60);
+    endCall(book, limits, ticket, 60);
     expect(kinds(admit(book, limits, 0, 70), admit(book, limits, 0, 70))).toEqual(['admitted', 'ask']);
   });
 
   it('hands a slot of a small concurrency back at its end', () => {
     const limits: LimitsDocument = { concurrency: 5 };
     const book = bookWith(9, { slots: 1 }, limits);
-    endCall(book, limits, ticketOf(admit(book, limits, 0, 50)));
+    endCall(book, limits, ticketOf(admit(book, limits, 0, 50)), 55);
     expect(admit(book, limits, 0, 60).kind).toBe('ask');
     expect(settleDueAt(book)).toBe(0);
   });
@@ -111,6 +113,63 @@ describe('admit', () => {
     expect(writeAsk(book, limits, 'settle', 3_049).keepSlots).toBe(1);
     loseAsk(book);
     expect(writeAsk(book, limits, 'settle', 3_050).keepSlots).toBe(0);
+  });
+});
+
+describe('A5: loseCall', () => {
+  const limits: LimitsDocument = { concurrency: 5, maxDurationSeconds: 60 };
+  /** A book in which a call started at 50 has been lost at 100, after one that took this long. */
+  const lostBehind = (tookMs: number | undefined, own = limits) => {
+    const book = bookWith(9, { slots: 2 }, own);
+    const first = ticketOf(admit(book, own, 0, 50));
+    if (tookMs !== undefined) endCall(book, own, first, 50 + tookMs);
+    book.slots = 2;
+    loseCall(book, tookMs === undefined ? first : ticketOf(admit(book, own, 0, 50)), 100);
+    return book;
+  };
+  const freesAt = (book: LeaseBook, own = limits) => {
+    let atMs = 0;
+    while (writeAsk(structuredClone(book), own, 'settle', atMs).keepSlots > 0) atMs += 50;
+    return atMs;
+  };
+
+  it('holds its slot for 10 s from when it was lost, and says to the ledger when it comes free', () => {
+    const book = lostBehind(undefined);
+    expect(settleDueAt(book)).toBeLessThanOrEqual(10_100);
+    expect(writeAsk(structuredClone(book), limits, 'settle', 1_100)).toMatchObject({
+      lost: [{ slots: 1, freeInMs: 9_000 }],
+      slotFreeInMs: 9_000,
+    });
+    expect(freesAt(book)).toBe(10_100);
+  });
+
+  it('holds it for as long as the longest of the recent calls took, and never beyond maxDurationSeconds', () => {
+    expect(freesAt(lostBehind(25_000))).toBe(25_050);
+    expect(freesAt(lostBehind(2_000))).toBe(10_100);
+    expect(freesAt(lostBehind(70_000))).toBe(60_050);
+    const short = { concurrency: 40, maxDurationSeconds: 3 };
+    expect(freesAt(lostBehind(undefined, short), short)).toBe(3_050);
+  });
+
+  it('forgets how long calls once took', () => {
+    const book = lostBehind(50_000);
+    const laterMs = 1_200_000; // two times ten minutes: a seventh is left
+    book.slots = 2; // one comes free with the lost call
+    book.slotsEndMs = laterMs + 1;
+    book.leases.push({ ...answerOf(9, 1).lease, ...{ id: 9, usedCalls: 0, usedBytes: 0, closed: false } } as never);
+    Object.assign(book.leases.at(-1) as object, { askedAtMs: laterMs, endsAtMs: laterMs + 1_000 });
+    loseCall(book, ticketOf(admit(book, limits, 0, laterMs)), laterMs);
+    expect([...book.lost.values()].at(-1)).toBe(laterMs + 10_000);
+  });
+
+  it('gives slot and charge of a call that never started back at once', () => {
+    const book = bookWith(9, { slots: 1 }, limits);
+    takeBackCall(book, limits, ticketOf(admit(book, limits, 7, 50)), 60);
+    expect([book.running.size, book.slots, book.corrections]).toEqual([
+      0,
+      0,
+      [{ atMs: GRANTED_MS, calls: -1, bytes: -7 }],
+    ]);
   });
 });
 

@@ -167,6 +167,29 @@ describe('askLedger: concurrency', () => {
     expect(ask(0, askOf('c', 2, 3, slots(3))).answer.slots).toBe(2);
   });
 
+  it('A5: frees the slot of a lost call by itself, and says when', () => {
+    const { state, ask } = ledgerOf({ concurrency: 2 });
+    ask(0, askOf('a', 1, 2, slots(2)));
+    ask(100, askOf('a', 2, 0, { keepSlots: 2, lost: [{ slots: 1, freeInMs: 9_000 }], slotFreeInMs: 8_500 }));
+    // The isolate is never heard again.
+    const no = ask(1_100, askOf('b', 1, 1, slots(1))).answer.no;
+    expect([no?.limit, no?.resetMs]).toEqual(['concurrency', 7_500]);
+    expect(ask(9_000, askOf('b', 2, 1, slots(1))).answer.no?.limit).toBe('concurrency');
+    expect(ask(9_400, askOf('b', 3, 1, slots(1))).answer.slots).toBe(1);
+    expect(state.slots).toBe(2);
+  });
+
+  it('says of running functions when one is likely to end, and of a stored holder of old that it is not known', () => {
+    const { state, ask } = ledgerOf({ concurrency: 1 });
+    ask(0, askOf('a', 1, 1, { ...slots(1), slotFreeInMs: 4_000 }));
+    expect(ask(1_000, askOf('b', 1, 1, slots(1))).answer.no?.resetMs).toBe(3_000);
+    for (const holder of state.holders.values()) {
+      delete holder.lost;
+      delete holder.slotFreeAtMs;
+    }
+    expect(ask(1_500, askOf('b', 2, 1, slots(1))).answer.no?.resetMs).toBe(100);
+  });
+
   it('keeps the slots of an isolate that died until its functions cannot run any more', () => {
     const limits: LimitsDocument = { concurrency: 1, maxDurationSeconds: 30 };
     const { state, ask } = ledgerOf(limits);

@@ -26,6 +26,9 @@ export interface Plan {
   /** Shares of calls whose caller leaves, and that Lambda throttles. */
   readonly left: number;
   readonly throttled: number;
+  /** Shares of calls that get no answer: their function runs on, or never started. */
+  readonly lost: number;
+  readonly unstarted: number;
   readonly kills: readonly { readonly atMs: number; readonly isolate: number }[];
   readonly cutOffs: readonly { readonly atMs: number; readonly isolate: number; readonly forMs: number }[];
   readonly restarts: readonly number[];
@@ -105,9 +108,19 @@ export function advance(world: World, { state, limits, seen }: LedgerNode): void
   seen.writtenOff += world.rules.advanceLedger(state, limits, world.nowMs()).writtenOff;
 }
 
-function someCall(world: World, { maxBytes, maxDurationMs, left, throttled }: Plan): Call {
-  const chance = world.random();
-  const fate = chance < left ? 'left' : chance < left + throttled ? 'throttled' : 'seen';
+function someCall(world: World, { maxBytes, maxDurationMs, left, throttled, lost, unstarted }: Plan): Call {
+  const shares = [
+    [left, 'left'],
+    [throttled, 'throttled'],
+    [lost, 'lost'],
+    [unstarted, 'unstarted'],
+  ] as const;
+  let chance = world.random();
+  let fate: Call['fate'] = 'seen';
+  for (const [share, name] of shares) {
+    if (chance >= 0 && chance < share) fate = name;
+    chance -= share;
+  }
   return {
     bytes: Math.floor(world.random() * (maxBytes + 1)),
     durationMs: 1 + Math.floor(world.random() * maxDurationMs),
@@ -149,7 +162,16 @@ export function anyPlan(
     midnight = true,
     perSecond = 400,
     regions = 0,
-  }: { deaths?: boolean; leavers?: boolean; midnight?: boolean; perSecond?: number; regions?: number } = {},
+    durationsMs = [1, 50, 900, 7_900],
+  }: {
+    deaths?: boolean;
+    leavers?: boolean;
+    midnight?: boolean;
+    perSecond?: number;
+    regions?: number;
+    /** The longest that a function of a plan runs is one of these. */
+    durationsMs?: readonly number[];
+  } = {},
 ): fc.Arbitrary<Plan> {
   return fc
     .record({
@@ -162,9 +184,11 @@ export function anyPlan(
       perSecond: fc.integer({ min: 1, max: perSecond }),
       atOnce: fc.integer({ min: 1, max: 20 }),
       maxBytes: fc.constantFrom(0, 1, 1_000, 100_000),
-      maxDurationMs: fc.constantFrom(1, 50, 900, 7_900),
+      maxDurationMs: fc.constantFrom(...durationsMs),
       left: leavers ? share(0.3) : fc.constant(0),
-      throttled: fc.oneof(fc.constant(0), share(0.5)),
+      throttled: fc.oneof(fc.constant(0), share(0.3)),
+      lost: fc.oneof(fc.constant(0), share(0.2)),
+      unstarted: fc.oneof(fc.constant(0), share(0.2)),
       kills: deaths ? fc.array(fc.record({ atMs: aMoment, isolate: anIsolate }), { maxLength: 4 }) : fc.constant([]),
       cutOffs: fc.array(fc.record({ atMs: aMoment, isolate: anIsolate, forMs: fc.integer({ min: 1, max: 6_000 }) }), {
         maxLength: 2,

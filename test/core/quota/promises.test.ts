@@ -120,6 +120,7 @@ describe('promise 3: nothing strands', () => {
       'a batch is counted whenever it comes',
       'an isolate drops its batches when they are sent',
       'a call that Lambda throttled is given back twice',
+      'a call that never started is charged',
     ],
   );
 
@@ -147,6 +148,30 @@ describe('concurrency', () => {
       'a caller that leaves frees its slot',
       'slots of an isolate that is silent are free after 2 seconds',
       'a restart forgets the slots',
+    ],
+  );
+
+  const longLimits = fc.record({ concurrency: anyConcurrency, maxDurationSeconds: fc.constant(30) });
+  promise(
+    'counts a call without an answer as one that runs, for 10 s or until its function has ended',
+    anyPlan(longLimits, { durationsMs: [12_000, 25_000], perSecond: 40 }),
+    60,
+    brokenBy('concurrency'),
+    [
+      'a call without an answer frees its slot',
+      'the ledger frees the slots of calls without an answer as soon as it hears of them',
+    ],
+  );
+
+  const defaults = fc.record({ concurrency: anyConcurrency });
+  promise(
+    'has the slots of calls without an answer back long before their functions must have ended',
+    anyPlan(defaults, { leavers: false, deaths: false }),
+    60,
+    slotsLeft,
+    [
+      'a call without an answer holds its slot for as long as a function may run',
+      'a call that never started keeps its slot',
     ],
   );
 });
@@ -253,6 +278,8 @@ const throttledAfterMidnight: Plan = {
   maxDurationMs: 1,
   left: 0,
   throttled: 0.3023033097852022,
+  lost: 0,
+  unstarted: 0,
   kills: [],
   cutOffs: [],
   restarts: [],
