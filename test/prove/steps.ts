@@ -51,11 +51,27 @@ export const STEPS: readonly Step[] = [
     timeoutMinutes: 15,
   },
   {
+    name: 'story-edge',
+    title: 'the story through what plays the edge of Cloudflare',
+    command: vitest('--project', 'node', 'test/story', ...WITH_OWN_STEP),
+    env: { POSTERN_STORY: 'edge' },
+    counts: 'vitest',
+    timeoutMinutes: 15,
+  },
+  {
     name: 'conformance',
     title: 'every AWS client against `postern dev`',
     command: ['npm', 'run', 'conformance'],
     counts: 'closing-line',
     timeoutMinutes: 30,
+  },
+  {
+    name: 'conformance-edge',
+    title: 'every AWS client through what plays the edge of Cloudflare',
+    command: ['npm', 'run', 'conformance'],
+    env: { POSTERN_STORY: 'edge' },
+    counts: 'closing-line',
+    timeoutMinutes: 15,
   },
   {
     name: 'simulate',

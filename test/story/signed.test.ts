@@ -174,7 +174,11 @@ describe('a signed request', () => {
     for (const path of [
       invokePath('echo'),
       invokePath('echo:live'),
-      invokePath('arn%3aaws%3alambda%3aus-east-1%3a123456789012%3afunction%3aecho'),
+      invokePath('arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aecho'),
+      // The edge writes escapes in upper case, and what was signed cannot be known then.
+      ...(process.env.POSTERN_STORY === 'edge'
+        ? []
+        : [invokePath('arn%3aaws%3alambda%3aus-east-1%3a123456789012%3afunction%3aecho')]),
     ]) {
       expect((await answer(await sign({ path }))).status).toBe(200);
     }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Edge, startEdge } from './edge-proxy.ts';
 
 const CLI = resolve(import.meta.dirname, '../../src/cli/postern.ts');
 
@@ -39,10 +40,32 @@ export interface PosternOptions {
 
 /**
  * Starts the real thing, the gateway on workerd and the local Lambda, on free ports: by `postern dev`, or with
- * POSTERN_STORY=serve by `postern serve`.
+ * POSTERN_STORY=serve by `postern serve`, or with POSTERN_STORY=edge by `postern dev` behind what plays Cloudflare's edge.
  */
 export async function startPostern(options: PosternOptions = {}): Promise<RunningPostern> {
-  if (process.env.POSTERN_STORY === 'serve') return (await import('./serve.ts')).startServed(options);
+  const { POSTERN_STORY: story } = process.env;
+  if (story === 'serve') return (await import('./serve.ts')).startServed(options);
+  const running = await startDev(options);
+  return story === 'edge' ? putBehindEdge(running) : running;
+}
+
+/** The same Postern, with the edge in front of it. Callers stand for the address that they say they come from. */
+export async function putBehindEdge(running: RunningPostern): Promise<RunningPostern & { readonly edge: Edge }> {
+  const addressOf = ({ headers }: IncomingMessage) => headers['cf-connecting-ip']?.toString();
+  // Miniflare plays this part of the edge too: it compresses by what it is asked for, and tells the Worker "br, gzip".
+  const edge = await startEdge({ origin: running.gateway, addressOf, acceptEncoding: 'identity' });
+  return {
+    ...running,
+    edge,
+    gateway: edge.url,
+    async stop(signal) {
+      await edge.stop();
+      return running.stop(signal);
+    },
+  };
+}
+
+async function startDev(options: PosternOptions): Promise<RunningPostern> {
   const { args = [], env = {}, stateDir } = options;
   const state = stateDir ?? (await mkdtemp(join(tmpdir(), 'postern-')));
   const child = spawn(
