@@ -1,13 +1,16 @@
 import { Hono } from 'hono';
 import { createAdmin } from './admin/app.ts';
+import { ADMIN_PATH } from './admin/request-log.ts';
 import { refuse } from './core/refusal.ts';
 import { readSettings } from './core/settings.ts';
 import { createKeyring } from './core/tenancy/keyring.ts';
+import { findRangeFault } from './gateway/address-ranges.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { answerUnexpected, type Envelope, envelope, mountGateway, writeLog } from './gateway/app.ts';
 import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gateway/body-budget.ts';
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
+import { rawPathOf } from './gateway/raw-path.ts';
 import { createTenantMemory } from './gateway/tenant-memory.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
 import { createSender } from './upstream/send.ts';
@@ -17,16 +20,24 @@ export { Tenant } from './state/tenant.ts';
 
 type Env = ObjectBindings & Readonly<Record<string, unknown>>;
 
+/**
+ * What one listener serves. `all` is what a Worker serves: calls, and the admin API. A listener of its own for the admin
+ * API is an entrypoint of its own, so that no header of a request can say which listener it came by.
+ */
+type Listener = 'all' | 'callers' | 'admin';
+
+const newApp = () => new Hono<Envelope>({ getPath: ({ url }) => rawPathOf(url) }).onError(answerUnexpected);
+
 /** Puts the house together, once for each isolate. */
-function build(env: Env) {
+function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
   const now = () => Date.now();
-  const app = new Hono<Envelope>().onError(answerUnexpected);
-  const read = readSettings(env);
+  const read = readSettings(env, findRangeFault);
   if (!read.ok) {
     // Without its settings nothing is served: fails closed, and says to the operator what to set.
     writeLog({ level: 'error', misconfigured: read.error });
+    const app = newApp();
     app.use(envelope(now)).all('*', () => answerRefusal(refuse('misconfigured', read.error)));
-    return app;
+    return { all: app, callers: app, admin: app };
   }
   const settings = read.value;
   const objects = createObjects(env);
@@ -36,8 +47,6 @@ function build(env: Env) {
     (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
   );
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
-  app.use('/admin/v1/*', envelope(now));
-  app.route('/admin/v1', createAdmin({ settings, objects, onChanged: tenants.forget }));
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
   const issuerKeys = createIssuerKeys({
     fetch: (url, init) => fetch(url, init),
@@ -45,7 +54,7 @@ function build(env: Env) {
     random: Math.random,
     onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),
   });
-  mountGateway(app, {
+  const gateway = {
     settings,
     keyring,
     crypto: keyCrypto,
@@ -54,15 +63,39 @@ function build(env: Env) {
     budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),
     send,
     now,
-  });
-  return app;
+  };
+  const admin = createAdmin({ settings, objects, onChanged: tenants.forget });
+  const listen = (serves: { readonly calls: boolean; readonly admin: boolean }) => {
+    const app = newApp();
+    // Turned off, its paths are unknown ones like any other.
+    if (serves.admin && settings.admin) {
+      app.use(`${ADMIN_PATH}/*`, envelope(now));
+      app.route(ADMIN_PATH, admin);
+    }
+    if (serves.calls) mountGateway(app, gateway);
+    else app.use(envelope(now)).all('*', ({ req }) => answerRefusal(refuse('unknown-path', rawPathOf(req.url))));
+    return app;
+  };
+  return {
+    all: listen({ calls: true, admin: true }),
+    callers: listen({ calls: true, admin: false }),
+    admin: listen({ calls: false, admin: true }),
+  };
 }
 
-let built: { readonly env: Env; readonly app: ReturnType<typeof build> } | undefined;
+let built: { readonly env: Env; readonly listeners: ReturnType<typeof build> } | undefined;
 
-export default {
+const serve = (listener: Listener): ExportedHandler<Env> => ({
   fetch(request, env, ctx) {
-    if (built?.env !== env) built = { env, app: build(env) };
-    return built.app.fetch(request, env, ctx);
+    if (built?.env !== env) built = { env, listeners: build(env) };
+    return built.listeners[listener].fetch(request, env, ctx);
   },
-} satisfies ExportedHandler<Env>;
+});
+
+/** What a Worker serves, and a `postern serve` with one listener. */
+export default serve('all');
+
+/** For `postern serve` with a listener for the admin API alone: what the others serve. */
+export const callers = serve('callers');
+/** ...and what that one serves: nothing else. */
+export const admin = serve('admin');

@@ -4,7 +4,9 @@ import type * as z from 'zod';
 import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
+import { compileRanges } from '../gateway/address-ranges.ts';
 import { type Envelope, logUnexpected } from '../gateway/app.ts';
+import { clientAddress } from '../gateway/client-address.ts';
 import { isExposed } from '../gateway/plain-http.ts';
 import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
 import type { AdminTokenRecord } from '../state/directory.ts';
@@ -15,6 +17,7 @@ import { createKeyDesk, type MintedKey } from './keys.ts';
 import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 import { answerProblem, invalidBody, ProblemError, toFieldFaults } from './problem.ts';
+import { requestLog } from './request-log.ts';
 import { createTenantDesk } from './tenants.ts';
 import { type Admin, createTokenDesk } from './tokens.ts';
 import { createUsageDesk } from './usage.ts';
@@ -28,8 +31,9 @@ export interface AdminPorts {
 }
 
 /** What the admin API knows of a request. */
-interface AdminEnvelope {
-  Variables: Envelope['Variables'] & { admin: Admin };
+export interface AdminEnvelope {
+  /** `admin` is absent until a token has been proved. */
+  Variables: Envelope['Variables'] & { admin: Admin | undefined };
 }
 
 /** The largest policy that the schema lets through is well below. */
@@ -71,19 +75,26 @@ interface Input<O extends Operation> {
 
 /** The operator's API, to be mounted at `/admin/v1`. */
 export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
+  const { settings } = ports;
   const tenants = createTenantDesk(ports);
   const keys = createKeyDesk(ports, tenants);
   const usage = createUsageDesk(ports, tenants);
   const tokens = createTokenDesk(ports);
   const app = new Hono<AdminEnvelope>();
 
+  app.use(requestLog(ports));
+  const isAllowed = compileRanges(settings.adminIpAllow);
   app.use(async (c, next) => {
+    // Before the token is looked at: whoever is elsewhere does not learn whether it is a good one.
+    if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, settings.clientIpHeader))) {
+      const detail = 'The admin API may not be used from this address (POSTERN_ADMIN_IP_ALLOW).';
+      return answerProblem({ status: 403, title: 'Address not allowed', detail });
+    }
     if (isExposed(c.req.url)) {
       const detail = 'An admin token must not travel over plain HTTP: use https, and change the token.';
       return answerProblem({ status: 403, title: 'Plain HTTP', detail });
     }
-    const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
-    const admin = await tokens.identify(token);
+    const admin = await tokens.identify(readBearer(c.req.raw));
     if (!admin) {
       const detail = 'Send the admin token as `Authorization: Bearer <token>`.';
       return answerProblem({ status: 401, title: 'Unauthorized', detail });
@@ -108,8 +119,8 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     operation: O,
     answer: (input: Input<O>, c: Context<AdminEnvelope>) => Promise<Response>,
   ) => {
-    app.on(operation.method, operation.path.replace(/\{(\w+)\}/g, ':$1'), async (c) => {
-      if (c.get('admin').access !== 'full' && operation.method !== 'GET' && !operation.isReading) {
+    app.on(operation.method, inHono(operation.path), async (c) => {
+      if (actorOf(c).access !== 'full' && operation.method !== 'GET' && !operation.isReading) {
         const detail = 'This admin token may only read.';
         return answerProblem({ status: 403, title: 'Read-only', detail });
       }
@@ -121,7 +132,7 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   };
 
   serve(OPERATIONS.createTenant, async ({ body }, c) => {
-    const tenant = await tenants.create(body, c.get('admin'));
+    const tenant = await tenants.create(body, actorOf(c));
     return c.json(showTenant(tenant), 201, { ...etag(tenant), location: `/admin/v1/tenants/${tenant.id}` });
   });
   serve(OPERATIONS.listTenants, async ({ query: { cursor, limit } }, c) => {
@@ -134,11 +145,11 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.patchTenant, async ({ body, param }, c) => {
-    const tenant = await tenants.patch(param('tenantId'), body, c.get('admin'), c.req.header('if-match'));
+    const tenant = await tenants.patch(param('tenantId'), body, actorOf(c), c.req.header('if-match'));
     return c.json(showTenant(tenant), 200, etag(tenant));
   });
   serve(OPERATIONS.deleteTenant, async ({ param }, c) => {
-    await tenants.remove(param('tenantId'), c.get('admin'), c.req.header('if-match'));
+    await tenants.remove(param('tenantId'), actorOf(c), c.req.header('if-match'));
     return c.body(null, 204);
   });
 
@@ -150,17 +161,17 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   });
   serve(OPERATIONS.createKey, async ({ body: { name, expiresAt }, param }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs, c.get('admin'))), 201);
+    return c.json(showMinted(await keys.create(param('tenantId'), name, expiresAtMs, actorOf(c))), 201);
   });
   serve(OPERATIONS.rotateKey, async ({ body: { graceSeconds }, param }, c) =>
-    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds, c.get('admin'))), 201),
+    c.json(showMinted(await keys.rotate(param('tenantId'), param('keyId'), graceSeconds, actorOf(c))), 201),
   );
   serve(OPERATIONS.listKeys, async ({ query: { cursor, limit }, param }, c) => {
     const { items, next } = await keys.list(param('tenantId'), cursor, limit);
     return c.json({ keys: items.map(showKey), cursor: next });
   });
   serve(OPERATIONS.revokeKey, async ({ param }, c) => {
-    await keys.revoke(param('tenantId'), param('keyId'), c.get('admin'));
+    await keys.revoke(param('tenantId'), param('keyId'), actorOf(c));
     return c.body(null, 204);
   });
 
@@ -171,12 +182,12 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   });
   serve(OPERATIONS.createAdminToken, async ({ body: { name, access, expiresAt } }, c) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    const { token, ...made } = await tokens.create(name, access, expiresAtMs, c.get('admin'));
+    const { token, ...made } = await tokens.create(name, access, expiresAtMs, actorOf(c));
     return c.json({ ...showToken(made), token }, 201);
   });
   serve(OPERATIONS.listAdminTokens, async (_, c) => c.json({ adminTokens: (await tokens.list()).map(showToken) }));
   serve(OPERATIONS.revokeAdminToken, async ({ param }, c) => {
-    await tokens.revoke(param('adminTokenId'), c.get('admin'));
+    await tokens.revoke(param('adminTokenId'), actorOf(c));
     return c.body(null, 204);
   });
   serve(OPERATIONS.readGatewayAudit, async ({ query: { cursor, limit } }, c) => {
@@ -194,6 +205,7 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   serve(OPERATIONS.readUsage, async ({ query, param }, c) => c.json(await usage.read(param('tenantId'), query)));
 
   app.get('/openapi.json', (c) => c.json(describeApi()));
+  refuseOtherMethods(app);
   app.all('*', () => answerProblem({ status: 404, title: 'Not found', detail: 'There is no such path here.' }));
   app.onError((error, c) => {
     if (error instanceof ProblemError) return answerProblem(error.problem);
@@ -201,6 +213,42 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     return answerProblem({ status: 500, title: 'Internal error', detail: 'It is in the log by its request id.' });
   });
   return app;
+}
+
+/** Answers each known path by 405 for methods that it has not, and OPTIONS with those that it has. */
+function refuseOtherMethods(app: Hono<AdminEnvelope>): void {
+  const methods = new Map<string, Set<string>>([['/openapi.json', new Set(['GET'])]]);
+  for (const { path, method } of Object.values<Operation>(OPERATIONS)) {
+    methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, served] of methods) {
+    // Hono answers HEAD by what serves GET.
+    const allow = [...served, ...(served.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+    app.all(inHono(path), (c) => {
+      if (c.req.raw.method === 'OPTIONS') return c.body(null, 204, { allow });
+      const detail = `This path takes ${allow}.`;
+      return answerProblem({ status: 405, title: 'Method not allowed', detail }, { allow });
+    });
+  }
+}
+
+/** A path with parameters as Hono writes them. */
+const inHono = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
+
+/** A token that was proved: no operation is served without one. */
+function actorOf(c: Context<AdminEnvelope>): Admin {
+  const admin = c.get('admin');
+  if (!admin) throw new Error('an operation was served without an admin token');
+  return admin;
+}
+
+/** No token of ours, with the word before it, is longer; what is, is not looked at. */
+const MAX_AUTHORIZATION_LENGTH = 8_192;
+
+function readBearer(request: Request): string {
+  const text = request.headers.get('authorization') ?? '';
+  if (text.length > MAX_AUTHORIZATION_LENGTH) return '';
+  return /^bearer +(\S+)$/i.exec(text)?.[1] ?? '';
 }
 
 const JSON_TYPE = /^application\/([a-z-.]+\+)?json\s*(;|$)/i;

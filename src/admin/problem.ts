@@ -43,7 +43,7 @@ export const trailFull = (): ProblemError =>
       'Only POSTERN_ADMIN_TOKEN may still make changes; every token may revoke and delete.',
   });
 
-export function answerProblem(problem: Problem): Response {
+export function answerProblem(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   const type = problem.reason === undefined ? 'about:blank' : `urn:postern:problem:${problem.reason}`;
   return new Response(JSON.stringify({ type, ...problem }), {
     status: problem.status,
@@ -51,6 +51,7 @@ export function answerProblem(problem: Problem): Response {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       ...(problem.status === 401 && { 'www-authenticate': 'Bearer realm="postern"' }),
+      ...headers,
     },
   });
 }

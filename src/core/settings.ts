@@ -23,6 +23,9 @@ export const SETTING_NAMES = [
   'POSTERN_CLIENT_IP_HEADER',
   'POSTERN_MAX_FUNCTION_NAME_LENGTH',
   'POSTERN_CHECK_JSON',
+  'POSTERN_LOG_ADDRESS',
+  'POSTERN_ADMIN',
+  'POSTERN_ADMIN_IP_ALLOW',
 ] as const;
 export type SettingName = (typeof SETTING_NAMES)[number];
 
@@ -41,7 +44,16 @@ export interface Settings {
   readonly maxFunctionNameLength: number;
   /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
   readonly checkJson: boolean;
+  /** What of a caller's address the log has: all, its network (/24 or /48), or nothing. */
+  readonly logAddress: LogAddress;
+  /** Whether there is an admin API at all. */
+  readonly admin: boolean;
+  /** Ranges (CIDR) that the admin API may be used from. Absent: everywhere. */
+  readonly adminIpAllow?: readonly string[];
 }
+
+export const LOG_ADDRESSES = ['full', 'prefix', 'off'] as const;
+export type LogAddress = (typeof LOG_ADDRESSES)[number];
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
@@ -54,8 +66,14 @@ const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
  *
  * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and how to mend it,
  * and never holds a value.
+ *
+ * @param findRangeFault says what is wrong with a range (CIDR). Without it a range goes unchecked, and one that cannot be
+ * read holds no address: fails closed.
  */
-export function readSettings(env: Readonly<Record<string, unknown>>): Result<Settings, readonly string[]> {
+export function readSettings(
+  env: Readonly<Record<string, unknown>>,
+  findRangeFault: (range: string) => string | undefined = () => undefined,
+): Result<Settings, readonly string[]> {
   const problems: string[] = [];
   const optional = (name: SettingName): string | undefined => {
     const value = env[name];
@@ -122,6 +140,23 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
       ? 'on'
       : checked('POSTERN_CHECK_JSON', '', (text) => fits(/^(on|off)$/.test(text), text, "must be 'on' or 'off'"));
 
+  const oneOf = <T extends string>(name: SettingName, values: readonly [T, ...T[]]): T => {
+    if (optional(name) === undefined) return values[0];
+    const words = values.map((value) => `'${value}'`);
+    const problem = `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+    const found = checked(name, '', (text) => {
+      const value = values.find((one) => one === text);
+      return value === undefined ? no(problem) : ok(value);
+    });
+    return found ?? values[0];
+  };
+  const logAddress = oneOf('POSTERN_LOG_ADDRESS', LOG_ADDRESSES);
+  const admin = oneOf('POSTERN_ADMIN', ['on', 'off']);
+  const adminIpAllow =
+    optional('POSTERN_ADMIN_IP_ALLOW') === undefined
+      ? undefined
+      : checked('POSTERN_ADMIN_IP_ALLOW', '', (text) => parseRanges(text, findRangeFault));
+
   if (
     problems.length > 0 ||
     !rootKeys ||
@@ -144,12 +179,28 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Result<Set
     ...(clientIpHeader !== undefined && { clientIpHeader }),
     maxFunctionNameLength,
     checkJson: checkJson === 'on',
+    logAddress,
+    admin: admin === 'on',
+    ...(adminIpAllow && { adminIpAllow }),
   });
 }
 
 function isOrigin(text: string): boolean {
   const match = ORIGIN.exec(text);
   return match !== null && Number(match[3] ?? 0) <= 65_535;
+}
+
+/** Ranges, joined with commas. */
+function parseRanges(
+  text: string,
+  findRangeFault: (range: string) => string | undefined,
+): Result<readonly string[], string> {
+  const ranges = text.split(',').map((range) => range.trim());
+  for (const [index, range] of ranges.entries()) {
+    const fault = findRangeFault(range);
+    if (fault !== undefined) return no(`must be ranges joined with commas; number ${index + 1} ${fault}`);
+  }
+  return ok(ranges);
 }
 
 function parseNameLength(text: string): Result<number, string> {

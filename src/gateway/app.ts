@@ -4,6 +4,7 @@ import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
+import { logAddress } from './log-address.ts';
 import { useOf, useOfForwarding } from './metering.ts';
 
 /** What the envelope knows of a request. */
@@ -46,7 +47,7 @@ export const answerUnexpected: ErrorHandler<Envelope> = (error, c) => {
  * then Hono calls it straight away.
  */
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
-  const { tenants, now } = gateway;
+  const { settings, tenants, now } = gateway;
   app.all('*', (c) => {
     const requestId = crypto.randomUUID();
     const preflight = answerPreflight(c.req.raw);
@@ -61,7 +62,11 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       const functionName = (record.forwarded && record.target) || '';
       tenants.record(record.tenant, functionName, useOf(record), waitUntil);
     };
-    const call = startCall(requestId, c.req.raw, waitUntil, { now, log: writeLog, onForward, onEnd });
+    const log = (record: CallRecord) => {
+      record.address = logAddress(c.req.raw, settings);
+      writeLog(record);
+    };
+    const call = startCall(requestId, c.req.raw, waitUntil, { now, log, onForward, onEnd });
     const answer = invoke(gateway, c.req.raw, call)
       .catch((error: unknown) => {
         logUnexpected(error, requestId);

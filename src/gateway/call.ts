@@ -11,6 +11,8 @@ export interface CallRecord {
   /** When it came, as ISO 8601 has it. */
   readonly at: string;
   readonly requestId: string;
+  /** Where it came from, as far as `POSTERN_LOG_ADDRESS` lets the log have it. */
+  address?: string | undefined;
   tenant?: TenantId;
   key?: KeyId;
   /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
@@ -65,7 +67,8 @@ export interface Call {
 
 export interface CallPorts {
   readonly now: () => number;
-  readonly log: (line: object) => void;
+  /** Writes the line of a call that has ended. */
+  readonly log: (record: CallRecord) => void;
   /** Told of each call that goes out. */
   readonly onForward: (record: CallRecord) => void;
   /** Told once of each call, when it has ended. */

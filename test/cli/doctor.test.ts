@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -183,11 +183,28 @@ class_name = "Tenant"
       'fail: the flag enable_request_signal is off',
       'fail: POSTERN_ADMIN_TOKEN stands in a file that is shared',
       "warn: the platform's log would hold the signatures of presigned requests",
+      'warn: workers_dev is not set: the platform decides whether the gateway is at workers.dev',
     ]);
     expect(JSON.stringify(findings)).not.toContain('0123456789');
     expect((await examine(good(), '--config', join(folder, 'none.toml'))).of('wrangler.toml').join()).toContain(
       'cannot be read',
     );
+  });
+
+  it('C2: says of workers.dev and preview URLs that they stay open beside a domain', async () => {
+    const own = await readFile(join(import.meta.dirname, '../../wrangler.toml'), 'utf8');
+    const file = join(folder, 'domain.toml');
+    const withRoute = `routes = [{ pattern = "gateway.example.com", custom_domain = true }]\n${own}`;
+    await writeFile(file, withRoute);
+    expect((await examine(good(), '--config', file)).of('wrangler.toml')).toEqual([
+      'warn: the gateway stays open at workers.dev, beside its own route',
+    ]);
+    await writeFile(file, withRoute.replace(/^preview_urls = false/m, 'preview_urls = true'));
+    expect((await examine(good(), '--config', file)).of('wrangler.toml')).toHaveLength(2);
+    await writeFile(file, withRoute.replace(/^workers_dev = true/m, 'workers_dev = false'));
+    expect((await examine(good(), '--config', file)).of('wrangler.toml')).toEqual([
+      'ok: has all that the Worker needs',
+    ]);
   });
 
   it('has a help with examples', async () => {

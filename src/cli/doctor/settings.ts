@@ -1,3 +1,4 @@
+import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, type Settings } from '../../core/settings.ts';
 import { parseRootKeys, type RootKey } from '../../core/tenancy/root-keys.ts';
 import type { Environment } from '../serve/read-environment.ts';
@@ -14,7 +15,7 @@ export function checkSettings(environment: Environment): { findings: Finding[]; 
     const fix = 'set them in the environment, or give --settings FILE (NAME=value lines)';
     return { findings: [skipped('none are given', fix)] };
   }
-  const read = readSettings(environment);
+  const read = readSettings(environment, findRangeFault);
   const findings = read.ok ? [ok('complete')] : read.error.map((problem) => fail(...splitProblem(problem)));
   const rootKeys = parseRootKeys(environment.POSTERN_ROOT_KEYS ?? '');
   if (rootKeys.ok) findings.push(...judgeRootKeys([...rootKeys.value.byVersion.values()]));

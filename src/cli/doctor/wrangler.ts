@@ -8,6 +8,27 @@ const FLAGS = ['enable_request_signal'];
 /** From then on the flag above is on by itself (Workers compatibility flags). */
 const FLAGS_BY_DATE = '2026-11-17';
 
+/** Looks at the addresses that a Worker has beside its own domain: what guards that one does not guard them. */
+function checkOpenAddresses(
+  config: ReturnType<typeof unstable_readConfig>,
+  { warn }: Pick<ReturnType<typeof findingsOf>, 'warn'>,
+): Finding[] {
+  const { workers_dev: open, preview_urls: previews, routes = [], route } = config;
+  const hasDomain = route !== undefined || routes.length > 0;
+  const findings: Finding[] = [];
+  if (open === undefined) {
+    const fix = 'set workers_dev = false where the gateway has a route or domain of its own, else true';
+    findings.push(warn('workers_dev is not set: the platform decides whether the gateway is at workers.dev', fix));
+  } else if (open && hasDomain) {
+    const message = 'the gateway stays open at workers.dev, beside its own route';
+    findings.push(warn(message, 'set workers_dev = false'));
+  }
+  if (previews && hasDomain) {
+    findings.push(warn('old versions stay open at preview URLs, beside its own route', 'set preview_urls = false'));
+  }
+  return findings;
+}
+
 /** From then on an object is not evicted while it works (`durable_object_io_tasks_prevent_eviction`). */
 const MIN_DATE = '2026-10-01';
 
@@ -58,6 +79,7 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
     const fix = 'set [observability] redact_query_string = true';
     findings.push(warn("the platform's log would hold the signatures of presigned requests", fix));
   }
+  findings.push(...checkOpenAddresses(config, { warn }));
   if (findings.length === 0) findings.push(ok('has all that the Worker needs'));
   return { findings, vars };
 }

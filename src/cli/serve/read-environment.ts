@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
+import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, SETTING_NAMES, type SettingName } from '../../core/settings.ts';
 import { usageError } from '../exit.ts';
 import { readInput } from '../read-input.ts';
@@ -23,7 +24,7 @@ export async function readEnvironment(
   given: Environment,
 ): Promise<Environment> {
   const environment = await gatherSettings(env, file, given);
-  const settings = readSettings(environment);
+  const settings = readSettings(environment, findRangeFault);
   if (settings.ok) return environment;
   const where = file === undefined ? 'the environment (or give --settings FILE)' : `${file} or the environment`;
   throw usageError(`settings are wanting; they come from ${where}:\n  ${settings.error.join('\n  ')}`);

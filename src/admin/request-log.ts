@@ -1,0 +1,48 @@
+import type { MiddlewareHandler } from 'hono';
+import { writeLog } from '../gateway/app.ts';
+import { logAddress } from '../gateway/log-address.ts';
+import { rawPathOf } from '../gateway/raw-path.ts';
+import type { AdminEnvelope, AdminPorts } from './app.ts';
+import { OPERATIONS } from './operations.ts';
+
+/** Where the admin API is mounted. */
+export const ADMIN_PATH = '/admin/v1';
+
+/** Longer paths than any of ours are cut: what a stranger sends costs a line of bounded length. */
+const MAX_LOGGED_PATH = 256;
+
+const ROUTES = [...new Set([...Object.values(OPERATIONS).map(({ path }) => path), '/openapi.json'])].map((path) => ({
+  route: ADMIN_PATH + path,
+  pattern: new RegExp(`^${ADMIN_PATH}${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+}));
+
+const levelOf = (status: number) => {
+  if (status >= 500) return 'error';
+  return status === 401 || status === 403 ? 'warn' : 'info';
+};
+
+/**
+ * Writes one line for each admin request: who, what, from where, and what came of it. The query is left out, for somebody
+ * may have put a secret there.
+ */
+export const requestLog =
+  ({ settings }: AdminPorts): MiddlewareHandler<AdminEnvelope> =>
+  async (c, next) => {
+    const startedAtMs = Date.now();
+    await next();
+    const path = rawPathOf(c.req.url);
+    const admin = c.get('admin');
+    const { status } = c.res;
+    writeLog({
+      level: levelOf(status),
+      at: new Date(startedAtMs).toISOString(),
+      requestId: c.get('requestId'),
+      ...(admin && { actor: admin.name, actorId: admin.id ?? null }),
+      method: c.req.raw.method.slice(0, 16),
+      path: path.slice(0, MAX_LOGGED_PATH),
+      route: ROUTES.find(({ pattern }) => pattern.test(path))?.route,
+      status,
+      address: logAddress(c.req.raw, settings),
+      durationMs: Date.now() - startedAtMs,
+    });
+  };

@@ -1,0 +1,29 @@
+import ipaddr from 'ipaddr.js';
+import type { Settings } from '../core/settings.ts';
+import { clientAddress } from './client-address.ts';
+
+/** Bits of an address that `POSTERN_LOG_ADDRESS=prefix` leaves: a network, not a person. */
+const PREFIX_BITS = { ipv4: 24, ipv6: 48 } as const;
+/** What an address can look like. A proxy's header may hold anything; a log line holds no more than this of it. */
+const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
+
+/** The address that a request comes from, as the log may have it; undefined where it is not known, or not to be logged. */
+export function logAddress(
+  request: Request,
+  { clientIpHeader, logAddress: kind }: Pick<Settings, 'clientIpHeader' | 'logAddress'>,
+): string | undefined {
+  if (kind === 'off') return undefined;
+  const address = clientAddress(request, clientIpHeader);
+  if (address === undefined || !ADDRESS.test(address)) return undefined;
+  return kind === 'full' ? address : prefixOf(address);
+}
+
+function prefixOf(address: string): string | undefined {
+  if (!ipaddr.isValid(address)) return undefined;
+  const parsed = ipaddr.process(address);
+  const bits = PREFIX_BITS[parsed.kind()];
+  const range = `${parsed.toString()}/${bits}`;
+  const network =
+    parsed.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(range) : ipaddr.IPv6.networkAddressFromCIDR(range);
+  return `${network.toString()}/${bits}`;
+}
