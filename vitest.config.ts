@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'node',
           // Each of these files runs gateways of its own, which is load enough for a small machine.
           fileParallelism: false,
-          include: ['test/{emulator,cli,story,conformance}/**/*.test.ts'],
+          include: ['test/{emulator,cli,story,conformance,fuzz}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
