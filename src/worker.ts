@@ -3,6 +3,7 @@ import { createAdmin } from './admin/app.ts';
 import { ADMIN_PATH } from './admin/request-log.ts';
 import { refuse } from './core/refusal.ts';
 import { readSettings } from './core/settings.ts';
+import { createFailureLog } from './core/tenancy/failure-log.ts';
 import { createKeyring } from './core/tenancy/keyring.ts';
 import { findRangeFault } from './gateway/address-ranges.ts';
 import { answerRefusal } from './gateway/answer.ts';
@@ -11,7 +12,8 @@ import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gatewa
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
 import { rawPathOf } from './gateway/raw-path.ts';
-import { createTenantMemory } from './gateway/tenant-memory.ts';
+import { createTenantMemory, type OnUnreadable } from './gateway/tenant-memory.ts';
+import { createTenantAsker } from './state/ask-tenant.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
 import { createSender } from './upstream/send.ts';
 
@@ -41,11 +43,11 @@ function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
   }
   const settings = read.value;
   const objects = createObjects(env);
-  const tenants = createTenantMemory(
-    (id, ask, revision, keysUsed) => objects.tenant(id, async (stub) => await stub.ask(ask, revision, keysUsed)),
-    now,
-    (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
-  );
+  const asker = createTenantAsker(objects);
+  const onUnreadable: OnUnreadable = (tenant, unreadable) =>
+    writeLog({ level: 'error', tenant, unreadablePolicy: unreadable });
+  const onFailure = createFailureLog(writeLog, now);
+  const tenants = createTenantMemory(asker.ask, now, onUnreadable, { look: asker.look, onFailure });
   const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
   const issuerKeys = createIssuerKeys({

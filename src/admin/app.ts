@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type * as z from 'zod';
 import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
+import { StateError } from '../core/tenancy/state-error.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../gateway/address-ranges.ts';
 import { type Envelope, logUnexpected } from '../gateway/app.ts';
@@ -16,7 +17,7 @@ import { explainCall } from './explain.ts';
 import { createKeyDesk, type MintedKey } from './keys.ts';
 import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
-import { answerProblem, invalidBody, ProblemError, toFieldFaults } from './problem.ts';
+import { answerProblem, invalidBody, ProblemError, problemOfState, toFieldFaults } from './problem.ts';
 import { requestLog } from './request-log.ts';
 import { createTenantDesk } from './tenants.ts';
 import { type Admin, createTokenDesk } from './tokens.ts';
@@ -210,6 +211,8 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   app.onError((error, c) => {
     if (error instanceof ProblemError) return answerProblem(error.problem);
     logUnexpected(error, c.get('requestId'));
+    const problem = error instanceof StateError ? problemOfState(error) : undefined;
+    if (problem) return answerProblem(problem);
     return answerProblem({ status: 500, title: 'Internal error', detail: 'It is in the log by its request id.' });
   });
   return app;

@@ -4,7 +4,7 @@ import { keyCrypto } from '../gateway/key-crypto.ts';
 import type { Actor } from '../state/audit-trail.ts';
 import { type KeyRecord, MAX_KEYS, type Page, type RotatedKey } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
-import { invalidBody, notFound, ProblemError, trailFull } from './problem.ts';
+import { invalidBody, ProblemError, trailFull } from './problem.ts';
 import type { createTenantDesk } from './tenants.ts';
 
 const MAX_EXPIRY_MS = Date.UTC(2200, 0);
@@ -18,18 +18,18 @@ export interface MintedKey extends KeyRecord {
 /** What the admin API does with a tenant's keys. */
 export function createKeyDesk(
   { settings, objects, onChanged }: AdminPorts,
-  tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify'>,
+  tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify' | 'missing'>,
 ) {
   const { rootKeys } = settings;
   const mint = (tenantId: TenantId) =>
     mintKeyId(keyCrypto, rootKeys, tenantId, crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
 
   /** Hands out a key that was just made. */
-  const issue = (
+  const issue = async (
     tenantId: TenantId,
     key: KeyRecord | RotatedKey | 'too-many' | 'expired' | 'trail-full' | null,
-  ): MintedKey => {
-    if (!key) throw notFound('tenant or key');
+  ): Promise<MintedKey> => {
+    if (!key) throw await tenants.missing(tenantId, 'tenant or key');
     if (key === 'too-many') {
       const detail = `A tenant has at most ${MAX_KEYS} keys. Revoke one that is not needed any more.`;
       throw new ProblemError({ status: 409, title: 'Too many keys', detail });
@@ -73,8 +73,9 @@ export function createKeyDesk(
     },
 
     async list(tenant: string, after: string, limit: number): Promise<Page<KeyRecord>> {
-      const keys = await objects.tenant(tenants.verify(tenant), (stub) => stub.listKeys(after, limit));
-      if (!keys) throw notFound('tenant');
+      const tenantId = tenants.verify(tenant);
+      const keys = await objects.tenant(tenantId, (stub) => stub.listKeys(after, limit));
+      if (!keys) throw await tenants.missing(tenantId);
       return keys;
     },
 
@@ -82,7 +83,7 @@ export function createKeyDesk(
       const tenantId = tenants.verify(tenant);
       const revoked = await objects.tenant(tenantId, (stub) => stub.revokeKey(keyId, actor));
       onChanged(tenantId);
-      if (!revoked) throw notFound('key');
+      if (!revoked) throw await tenants.missing(tenantId, 'key');
     },
   };
 }

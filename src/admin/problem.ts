@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { StateError } from '../core/tenancy/state-error.ts';
 
 /** What is wrong with one field: where, and a sentence. */
 export interface FieldFault {
@@ -9,12 +10,18 @@ export interface FieldFault {
 
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 500 | 507;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 500 | 503 | 507;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];
   /** Tells problems of one status apart, for scripts. */
-  readonly reason?: 'already-rotated' | 'audit-full';
+  readonly reason?:
+    | 'already-rotated'
+    | 'audit-full'
+    | 'storage-full'
+    | 'state-damaged'
+    | 'state-unopened'
+    | 'state-empty';
   /** Of a key that was rotated already: the key in its place. */
   readonly successor?: string;
 }
@@ -42,6 +49,31 @@ export const trailFull = (): ProblemError =>
       'The audit trail has no room for more entries, and those younger than 90 days are kept. Nothing was changed. ' +
       'Only POSTERN_ADMIN_TOKEN may still make changes; every token may revoke and delete.',
   });
+
+/** What an operator is told of an object that failed, if there is something to be done about it. */
+export function problemOfState({ object, failure }: StateError): Problem | undefined {
+  const whose = object === 'directory' ? 'the directory' : `tenant ${object}`;
+  switch (failure) {
+    case 'full': {
+      const detail = 'Storage is full: nothing was changed. Make room where the state is, then try again.';
+      return { status: 507, title: 'Insufficient storage', reason: 'storage-full', detail };
+    }
+    case 'corrupt': {
+      const detail = `The database of ${whose} is damaged. Restore its file from a backup.`;
+      return { status: 503, title: 'State unavailable', reason: 'state-damaged', detail };
+    }
+    case 'unopened': {
+      const detail = `The object of ${whose} cannot be opened. If that lasts, its database is damaged: restore its file from a backup. The log says more.`;
+      return { status: 503, title: 'State unavailable', reason: 'state-unopened', detail };
+    }
+    case 'empty': {
+      const detail = `${whose[0]?.toUpperCase()}${whose.slice(1)} is listed, but its database is empty. Restore its file from a backup, or delete the tenant.`;
+      return { status: 503, title: 'State unavailable', reason: 'state-empty', detail };
+    }
+    default:
+      return undefined;
+  }
+}
 
 export function answerProblem(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   const type = problem.reason === undefined ? 'about:blank' : `urn:postern:problem:${problem.reason}`;

@@ -1,6 +1,7 @@
 import { mintTenantId, placeNear, TENANT_RANDOM_BYTES, type TenantId, verifyTenantId } from '../core/tenancy/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
+import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Actor } from '../state/audit-trail.ts';
 import type { TenantSummary } from '../state/directory.ts';
 import type { Page } from '../state/tenant.ts';
@@ -23,14 +24,22 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     return id;
   };
 
+  /** What is not there; unless it is lost, which is another problem. */
+  const missing = async (id: TenantId, what = 'tenant'): Promise<ProblemError> => {
+    await assertNotLost(objects, id);
+    return notFound(what);
+  };
+
   const read = async (text: string): Promise<Tenant> => {
-    const tenant = await objects.tenant(verify(text), (stub) => stub.read());
-    if (!tenant) throw notFound('tenant');
+    const id = verify(text);
+    const tenant = await objects.tenant(id, (stub) => stub.read());
+    if (!tenant) throw await missing(id);
     return tenant;
   };
 
   return {
     verify,
+    missing,
     read,
 
     /** Reserves the tenant in the directory, writes it, marks it ready; each step may be repeated. */

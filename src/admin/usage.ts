@@ -1,8 +1,9 @@
 import type * as z from 'zod';
 import { addUse, DURATION_BOUNDS_MS, emptyUse, type Use } from '../core/quota/use.ts';
+import { StateError } from '../core/tenancy/state-error.ts';
 import { KEPT_MS, STEP_MS, type Step } from '../state/usage-store.ts';
 import type { AdminPorts } from './app.ts';
-import { invalidBody, notFound, ProblemError } from './problem.ts';
+import { invalidBody, ProblemError } from './problem.ts';
 import type { UsageQuery, UsageResponse } from './schema.ts';
 import type { createTenantDesk } from './tenants.ts';
 
@@ -11,7 +12,10 @@ const MAX_SERIES = 3_000;
 const MB_MS_PER_GB_SECOND = 1_024 * 1_000;
 
 /** What the admin API tells of use. */
-export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify'>) {
+export function createUsageDesk(
+  { objects }: AdminPorts,
+  tenants: Pick<ReturnType<typeof createTenantDesk>, 'verify' | 'missing'>,
+) {
   return {
     async read(tenant: string, query: z.output<typeof UsageQuery>): Promise<z.input<typeof UsageResponse>> {
       const tenantId = tenants.verify(tenant);
@@ -25,8 +29,12 @@ export function createUsageDesk({ objects }: AdminPorts, tenants: Pick<ReturnTyp
       const fault = findFault(step, fromMs, toMs, nowMs);
       if (fault) throw new ProblemError(invalidBody([fault]));
 
-      const report = await objects.tenant(tenantId, (stub) => stub.usage(step, fromMs, toMs));
-      if (!report) throw notFound('tenant');
+      const readUsage = (writes: boolean) => objects.tenant(tenantId, (stub) => stub.usage(step, fromMs, toMs, writes));
+      const report = await readUsage(true).catch((error: unknown) => {
+        if (error instanceof StateError && error.failure === 'full') return readUsage(false);
+        throw error;
+      });
+      if (!report) throw await tenants.missing(tenantId);
       const { steps, functions, unsettledNow, standings, atMs } = report;
       const totals = emptyUse();
       const series = new Map<number, Use>();

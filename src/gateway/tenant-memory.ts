@@ -30,9 +30,11 @@ import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/q
 import type { Use } from '../core/quota/use.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
+import type { OnFailure } from '../core/tenancy/failure-log.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
+import { StateError } from '../core/tenancy/state-error.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
-import { within } from '../upstream/within.ts';
+import { TimeoutError, within } from '../upstream/within.ts';
 import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
 
@@ -68,6 +70,14 @@ export type AskTenant = (
   /** Keys that were used since the last ask, and when. */
   keysUsed: ReadonlyMap<KeyId, number>,
 ) => Promise<TenantAnswer>;
+
+/** What is left where an ask failed. */
+export interface AfterFailure {
+  /** Asks for the tenant alone, by a way that writes nothing: it answers on a full disk. */
+  readonly look: (tenantId: TenantId, knownRevision: number) => Promise<TenantAnswer>;
+  /** Told why each ask or look failed. */
+  readonly onFailure: OnFailure;
+}
 
 /** Keeps a request's promise alive after its answer (`ctx.waitUntil`). */
 export type WaitUntil = (promise: Promise<unknown>) => void;
@@ -168,6 +178,7 @@ export function createTenantMemory(
   ask: AskTenant,
   now: () => number,
   onUnreadable: OnUnreadable = () => {},
+  { look, onFailure }: Partial<AfterFailure> = {},
 ): TenantMemory {
   const entries = new Map<TenantId, Entry>();
 
@@ -230,7 +241,7 @@ export function createTenantMemory(
     const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0, keysUsed))
       .then(
         (answer) => takeIn(tenantId, entry, answer, sinceMs),
-        () => false,
+        (error: unknown) => takeInLook(tenantId, entry, error),
       )
       .then((success) => {
         if (entry.exchange !== exchange) return success;
@@ -253,6 +264,24 @@ export function createTenantMemory(
     entry.exchange = exchange;
     waitUntil(answered);
     return answered;
+  };
+
+  /**
+   * An ask has failed, maybe because nothing can be written: what the tenant is may still be read. That is no lease, and
+   * so no success: tenants without limits are served, and those that say so.
+   */
+  const takeInLook = async (tenantId: TenantId, entry: Entry, error: unknown): Promise<boolean> => {
+    onFailure?.(tenantId, error);
+    const isBusy = error instanceof TimeoutError || (error instanceof StateError && error.failure === 'overloaded');
+    if (!look || isBusy) return false;
+    const sinceMs = now();
+    try {
+      const answer = await within(ASK_TIMEOUT_MS, look(tenantId, entry.known?.revision ?? 0));
+      return takeIn(tenantId, entry, answer, sinceMs);
+    } catch (second) {
+      onFailure?.(tenantId, second);
+      return false;
+    }
   };
 
   const takeIn = (

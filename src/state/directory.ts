@@ -95,6 +95,12 @@ export class Directory extends DurableObject {
     });
   }
 
+  /** What a tenant is called that is on the list; null for one that is not. */
+  nameOf(id: TenantId): string | null {
+    const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ? AND ready = 1', id).toArray();
+    return row?.name ?? null;
+  }
+
   /** The tenants, oldest first, from behind the place that a page ended at (`<created>.<id>`). */
   list(after: string, limit: number): Page<TenantSummary> {
     const [createdAfter = '0', idAfter = ''] = after.split('.');

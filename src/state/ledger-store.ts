@@ -17,8 +17,10 @@ import type { UsageStore } from './usage-store.ts';
 export interface LedgerStore {
   /** Answers an isolate's ask, in one transaction with the use that it reports. */
   ask(limits: LimitsDocument, ask: LedgerAsk): AskOutcome['answer'];
-  /** The ledger as it is now. */
-  read(limits: LimitsDocument): LedgerState;
+  /** Brings the ledger to now: what nobody can use any more is written off. */
+  advance(limits: LimitsDocument): void;
+  /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
+  read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number };
   clear(): void;
 }
 
@@ -56,7 +58,10 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
         state ??= load();
         const outcome = run(state);
         save(state, [...changed, ...outcome.holders]);
-        if (outcome.writtenOff > 0) usage.add('', { unsettled: outcome.writtenOff });
+        if (outcome.writtenOff > 0) {
+          usage.add('', { unsettled: outcome.writtenOff });
+          usage.write();
+        }
         return outcome;
       });
     } catch (error) {
@@ -82,10 +87,13 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
       );
       return answer;
     },
-    read(limits) {
+    advance(limits) {
       change((ledger) => advanceLedger(ledger, limits, Date.now()), []);
-      usage.write();
-      return state ?? load();
+    },
+    read(limits) {
+      const ledger = load(); // of its own: what is in memory is what is stored
+      const { writtenOff } = advanceLedger(ledger, limits, Date.now());
+      return { ledger, writtenOff };
     },
     clear() {
       state = undefined;

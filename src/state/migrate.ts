@@ -7,7 +7,9 @@ export type Migration = string;
  */
 export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[]): void {
   const { sql } = storage;
-  sql.exec('CREATE TABLE IF NOT EXISTS migration (step INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL)');
+  // Only where it is not there: to open an object must write nothing, so that it opens on a full disk.
+  const isNew = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migration'").toArray().length === 0;
+  if (isNew) sql.exec('CREATE TABLE migration (step INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL)');
   const { done } = sql.exec<{ done: number }>('SELECT count(*) AS done FROM migration').one();
   for (const [index, migration] of migrations.slice(done).entries()) {
     storage.transactionSync(() => {

@@ -1,4 +1,5 @@
 import { placeOf, type TenantId } from '../core/tenancy/ids.ts';
+import { toStateError } from '../core/tenancy/state-error.ts';
 import type { Directory } from './directory.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -22,14 +23,16 @@ const MAX_BACKOFF_MS = 100;
 /**
  * Repeats a call that failed on the way. An overloaded object is never asked again (Durable Objects, Error handling:
  * `.retryable` and `.overloaded`), and after any failure the stub is made anew.
+ *
+ * @throws StateError
  */
-async function repeat<T>(call: () => Promise<T>): Promise<T> {
+async function repeat<T>(object: TenantId | 'directory', call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
       const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (!retryable || overloaded || attempt === ATTEMPTS) throw error;
+      if (!retryable || overloaded || attempt === ATTEMPTS) throw toStateError(object, error);
       await scheduler.wait(Math.random() * MAX_BACKOFF_MS * attempt);
     }
   }
@@ -37,7 +40,7 @@ async function repeat<T>(call: () => Promise<T>): Promise<T> {
 
 export function createObjects({ TENANT, DIRECTORY }: ObjectBindings): Objects {
   return {
-    tenant: (id, call) => repeat(() => call(TENANT.get(TENANT.idFromName(id), { locationHint: placeOf(id) }))),
-    directory: (call) => repeat(() => call(DIRECTORY.get(DIRECTORY.idFromName('directory')))),
+    tenant: (id, call) => repeat(id, () => call(TENANT.get(TENANT.idFromName(id), { locationHint: placeOf(id) }))),
+    directory: (call) => repeat('directory', () => call(DIRECTORY.get(DIRECTORY.idFromName('directory')))),
   };
 }

@@ -4,6 +4,7 @@ import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
 import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
 import { findChanges } from '../core/tenancy/changes.ts';
+import { createFailureLog } from '../core/tenancy/failure-log.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
@@ -303,9 +304,9 @@ export class Tenant extends DurableObject {
         LAST_USED_STEP_MS,
       );
     }
-    const [row] = this.#sql.exec<{ revision: number }>('SELECT revision FROM tenant').toArray();
-    if (!row) return { revision: 0, snapshot: { exists: false } };
-    const { revision } = row;
+    const row = this.#revision();
+    if (!row) return this.#absent();
+    const { id, revision } = row;
     let snapshot: TenantSnapshot | undefined;
     if (revision !== knownRevision || this.#limits?.revision !== revision) {
       snapshot = this.snapshot();
@@ -316,16 +317,46 @@ export class Tenant extends DurableObject {
       return { ...answer, ledger: this.#ledger.ask(this.#limits?.limits ?? {}, ask) };
     } catch (error) {
       // What cannot be counted is not leased; the tenant says what then becomes of its calls.
-      console.error(JSON.stringify({ level: 'error', ledger: String(error) }));
+      this.#logFailure(id as TenantId, error);
       return answer;
     }
   }
 
-  /** What the tenant used, step by step, and how its limits stand; null when there is no tenant. */
-  usage(step: Step, fromMs: number, toMs: number): UsageReport | null {
+  /** Answers an isolate whose ask failed, by reading alone: the tenant as it is, and no lease. */
+  look(knownRevision: number): TenantAnswer {
+    const row = this.#revision();
+    if (!row) return this.#absent();
+    const { revision } = row;
+    return { revision, ...(revision !== knownRevision && { snapshot: this.snapshot() }) };
+  }
+
+  #revision(): { id: string; revision: number } | undefined {
+    return this.#sql.exec<{ id: string; revision: number }>('SELECT id, revision FROM tenant').toArray()[0];
+  }
+
+  /** There is no tenant: one that was deleted has left its trail. */
+  #absent(): TenantAnswer {
+    return { revision: 0, snapshot: { exists: false }, ...(this.isBlank() && { isBlank: true }) };
+  }
+
+  /** Nothing was ever done here. */
+  isBlank(): boolean {
+    return this.read() === null && this.#audit.list('', 1).items.length === 0;
+  }
+
+  /**
+   * What the tenant used, step by step, and how its limits stand; null when there is no tenant.
+   *
+   * @param writes false: by reading alone, on a full disk. Calls that are to be written off then count as of now.
+   */
+  usage(step: Step, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();
     if (!tenant) return null;
-    const ledger = this.#ledger.read(tenant.limits);
+    if (writes) {
+      this.#ledger.advance(tenant.limits);
+      this.#usage.rollUp();
+    }
+    const { ledger, writtenOff } = this.#ledger.read(tenant.limits);
     const functions: UseByFunction = new Map();
     const steps = this.#usage.read(step, fromMs, toMs).map(({ atMs, functions: used }) => {
       const use = emptyUse();
@@ -338,11 +369,13 @@ export class Tenant extends DurableObject {
     return {
       steps,
       functions,
-      unsettledNow: unsettledCalls(ledger, ledger.atMs),
+      unsettledNow: unsettledCalls(ledger, ledger.atMs) + writtenOff,
       standings: standingsOf(ledger, tenant.limits),
       atMs: ledger.atMs,
     };
   }
+
+  readonly #logFailure = createFailureLog((line) => console.error(JSON.stringify(line)), Date.now);
 
   /** What a gateway isolate needs to serve this tenant's calls. */
   snapshot(): TenantSnapshot {

@@ -21,7 +21,9 @@ export interface UsageStore {
   /** Adds use to the current minute; `write` stores it. */
   add(functionName: string, use: Partial<Use>): void;
   write(): void;
-  /** Use from one moment to before another, oldest first; steps without use are left out. */
+  /** Adds up the hours and days that are over. */
+  rollUp(): void;
+  /** Use that was written, from one moment to before another, oldest first; steps without use are left out. */
   read(step: Step, fromMs: number, toMs: number): UsedStep[];
   /** Forgets what was added and not written. */
   forget(): void;
@@ -94,11 +96,13 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
       changed.add(addUseOf(functions, functionName, use));
     },
     write,
-    read(step, fromMs, toMs) {
+    rollUp() {
       const nowMs = currentMinute().atMs;
       write();
       rollUp('minute', 'hour', nowMs);
       rollUp('hour', 'day', nowMs);
+    },
+    read(step, fromMs, toMs) {
       // What is not yet rolled up stands in the finer steps.
       const parts = [...rows(step, fromMs, toMs)];
       if (step === 'day') parts.push(...rows('hour', Math.max(fromMs, rolledUpUntil('day')), toMs));

@@ -62,6 +62,8 @@ export interface TenantAnswer {
   readonly snapshot?: TenantSnapshot;
   /** Absent: the ledger cannot be written. */
   readonly ledger?: LedgerAnswer;
+  /** Its database holds nothing, not even that a tenant was deleted: it never was, or its file was lost. */
+  readonly isBlank?: boolean;
 }
 
 /** A tenant that is there and active. */

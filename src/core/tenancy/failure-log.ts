@@ -1,0 +1,39 @@
+import type { TenantId } from './ids.ts';
+
+/** Between two lines of the log. */
+const MIN_GAP_MS = 1_000;
+/** Tenants that wait for a line of their own. */
+const MAX_WAITING = 20;
+
+/** Told of each failure of a tenant's object. */
+export type OnFailure = (tenantId: TenantId, error: unknown) => void;
+
+/**
+ * Logs why tenants' objects fail: at most one line a second, though on a full disk each call fails. A line has the cause
+ * for one tenant and names the others that wait for theirs, so that none hides another.
+ */
+export function createFailureLog(log: (line: object) => void, now: () => number): OnFailure {
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  let last: TenantId | undefined;
+  const waiting = new Map<TenantId, unknown>();
+  return (tenantId, error) => {
+    failures++;
+    if (waiting.has(tenantId) || waiting.size < MAX_WAITING) waiting.set(tenantId, error);
+    const nowMs = now();
+    if (nowMs - loggedAtMs < MIN_GAP_MS && nowMs >= loggedAtMs) return;
+    const named = [...waiting.keys()].find((id) => id !== last) ?? tenantId;
+    const why = waiting.get(named);
+    waiting.delete(named);
+    log({
+      level: 'error',
+      tenant: named,
+      error: why instanceof Error ? (why.stack ?? why.message) : String(why),
+      ...(failures > 1 && { failures }),
+      ...(waiting.size > 0 && { otherTenants: [...waiting.keys()] }),
+    });
+    loggedAtMs = nowMs;
+    last = named;
+    failures = 0;
+  };
+}

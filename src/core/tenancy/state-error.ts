@@ -1,0 +1,35 @@
+import type { TenantId } from './ids.ts';
+
+/**
+ * Why an object failed, as far as that can be told: its disk is full, its file is damaged, the runtime could not open it
+ * (and says why in its own log alone), it holds nothing though it should, it has more to do than it can, or something else.
+ */
+export type StateFailure = 'full' | 'corrupt' | 'unopened' | 'empty' | 'overloaded' | 'other';
+
+/** A failure of an object, with whose it is: SQLite and the runtime do not say that. */
+export class StateError extends Error {
+  /** A tenant's id, or `directory`. */
+  readonly object: TenantId | 'directory';
+  readonly failure: StateFailure;
+
+  constructor(object: TenantId | 'directory', failure: StateFailure, message: string, cause?: unknown) {
+    super(`${object === 'directory' ? 'the directory' : `tenant ${object}`}: ${message}`, { cause });
+    this.object = object;
+    this.failure = failure;
+  }
+}
+
+const FAILURES: readonly (readonly [RegExp, StateFailure])[] = [
+  [/SQLITE_FULL|disk is full|ENOSPC|No space left/i, 'full'],
+  [/SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database/i, 'corrupt'],
+  [/^internal error; reference = /, 'unopened'],
+];
+
+/** Says whose failure it is. */
+export function toStateError(object: TenantId | 'directory', error: unknown): StateError {
+  if (error instanceof StateError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const { overloaded } = error as { overloaded?: boolean };
+  const known = FAILURES.find(([pattern]) => pattern.test(message))?.[1];
+  return new StateError(object, known ?? (overloaded ? 'overloaded' : 'other'), message, error);
+}

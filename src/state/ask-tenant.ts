@@ -1,0 +1,52 @@
+import type { LedgerAsk } from '../core/quota/exchange.ts';
+import type { TenantId } from '../core/tenancy/ids.ts';
+import { StateError } from '../core/tenancy/state-error.ts';
+import type { TenantAnswer } from '../core/tenancy/tenant.ts';
+import type { Objects } from './objects.ts';
+
+/** How a gateway isolate asks a tenant's object. */
+export interface TenantAsker {
+  /** For a lease, and for the tenant as it is if that is not the known revision. @throws StateError */
+  ask(
+    id: TenantId,
+    ask: LedgerAsk,
+    knownRevision: number,
+    keysUsed: ReadonlyMap<string, number>,
+  ): Promise<TenantAnswer>;
+  /** For the tenant alone, by reading: it answers where nothing can be written. @throws StateError */
+  look(id: TenantId, knownRevision: number): Promise<TenantAnswer>;
+}
+
+export function createTenantAsker(objects: Objects): TenantAsker {
+  /** An object that holds nothing at all is a tenant that never was, or one whose file was lost: the directory knows. */
+  const checked = async (id: TenantId, answer: TenantAnswer): Promise<TenantAnswer> => {
+    if (answer.isBlank) await assertUnlisted(objects, id);
+    return answer;
+  };
+  return {
+    ask: async (id, ask, revision, keysUsed) =>
+      checked(id, await objects.tenant(id, async (stub) => await stub.ask(ask, revision, keysUsed))),
+    look: async (id, revision) => checked(id, await objects.tenant(id, async (stub) => await stub.look(revision))),
+  };
+}
+
+/**
+ * Tells a tenant that is not there from one whose database was lost.
+ *
+ * @throws StateError `empty`
+ */
+export async function assertNotLost(objects: Objects, id: TenantId): Promise<void> {
+  if (await objects.tenant(id, async (stub) => await stub.isBlank())) await assertUnlisted(objects, id);
+}
+
+/**
+ * Fails closed for a tenant that is on the list while its object is empty.
+ *
+ * @throws StateError `empty`, which names the tenant.
+ */
+async function assertUnlisted(objects: Objects, id: TenantId): Promise<void> {
+  const name = await objects.directory(async (stub) => await stub.nameOf(id));
+  if (name === null) return;
+  const message = `it is listed as ${JSON.stringify(name)}, but its database is empty: restore its file`;
+  throw new StateError(id, 'empty', message);
+}
