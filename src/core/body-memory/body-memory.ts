@@ -1,0 +1,200 @@
+import {
+  BODY_MEMORY_LIMITS,
+  type BodyMemoryLimits,
+  MAX_WAITING,
+  MAX_WAITING_OF_OWNER,
+  MAX_WAITING_UNPROVED,
+  SHORT_BODY_BYTES,
+} from './limits.ts';
+import { Pool, Stake } from './pool.ts';
+
+/** Whose body it is. */
+export interface Uploader {
+  readonly tenant: string;
+  /** Of a caller that has not proved itself: the key that it names. */
+  readonly unprovedKey?: string | undefined;
+}
+
+export interface UploadRequest extends Uploader {
+  /** Its declared length, or the most that it may be. */
+  readonly mostBytes: number;
+  readonly nowMs: number;
+}
+
+/**
+ * The memory of one body, from before its first byte is read until its last byte has gone.
+ * Read it only while it is `reading`; `waiting` ends by itself, and `wake` tells when; `dropped` has to be closed.
+ */
+export class Upload {
+  /** Called when another upload has changed the state of this one. */
+  wake: () => void = () => {};
+  private pool: Pool;
+  private stake: Stake;
+  /** Its place among proved bodies, while it waits for one. */
+  private next: { readonly pool: Pool; readonly stake: Stake } | undefined;
+  private readonly memory: BodyMemory;
+  private readonly tenant: string;
+
+  constructor(memory: BodyMemory, pool: Pool, { tenant, unprovedKey, mostBytes }: UploadRequest) {
+    this.memory = memory;
+    this.pool = pool;
+    this.tenant = tenant;
+    const place = { owner: tenant, claimBytes: mostBytes };
+    const mayGrow = unprovedKey === undefined ? undefined : () => memory.pools.provedLong.wouldAdmit(place);
+    this.stake = new Stake(unprovedKey ?? tenant, mostBytes, () => this.wake(), mayGrow);
+  }
+
+  get state(): 'waiting' | 'reading' | 'whole' | 'dropped' | 'closed' {
+    if (this.next) return 'waiting';
+    return this.stake.state === 'paused' ? 'waiting' : this.stake.state;
+  }
+
+  get heldBytes(): number {
+    return this.stake.heldBytes;
+  }
+
+  /** Gets in line. To be called once, by the memory. */
+  enter(nowMs: number): void {
+    this.pool.open(this.stake, nowMs);
+  }
+
+  /** Holds this many bytes in all. @returns false if that has to wait, or is over: see `state`. */
+  hold(bytes: number, nowMs: number): boolean {
+    return this.pool.grow(this.stake, bytes, nowMs);
+  }
+
+  /** Says how many bytes have come in all: by this an upload is fast or slow. */
+  came(bytes: number): void {
+    this.stake.cameBytes = bytes;
+  }
+
+  /** Everything has come. */
+  complete(nowMs: number): void {
+    this.pool.complete(this.stake, nowMs);
+    this.memory.pumpUnproved(nowMs);
+  }
+
+  /**
+   * The caller has proved itself: its whole body becomes one of a proved caller's. Until there is room for it, it is
+   * `waiting`, and nobody can have it dropped.
+   */
+  prove(nowMs: number): void {
+    const { stake, pool } = this;
+    if (stake.state !== 'whole') return;
+    if (stake.heldBytes === 0) return;
+    const { provedShort, provedLong } = this.memory.pools;
+    const to = pool === this.memory.pools.unprovedShort ? provedShort : provedLong;
+    const next = new Stake(this.tenant, stake.heldBytes, (grantedAtMs) => {
+      this.move(grantedAtMs);
+      this.wake();
+    });
+    this.next = { pool: to, stake: next };
+    to.open(next, nowMs);
+    this.move(nowMs);
+  }
+
+  private move(nowMs: number): void {
+    const { next, pool, stake } = this;
+    if (next?.stake.state !== 'reading') return;
+    this.next = undefined;
+    this.pool = next.pool;
+    this.stake = next.stake;
+    next.pool.grow(next.stake, next.stake.claimBytes, nowMs);
+    next.pool.complete(next.stake, nowMs);
+    pool.close(stake, nowMs);
+  }
+
+  /** Gives bytes of a whole body back, as they leave. */
+  release(bytes: number, nowMs: number): void {
+    this.pool.release(this.stake, bytes, nowMs);
+    this.memory.pumpUnproved(nowMs);
+  }
+
+  /** Gives everything back. May be called at any time, and again. */
+  close(nowMs: number): void {
+    this.next?.pool.close(this.next.stake, nowMs);
+    this.next = undefined;
+    this.pool.close(this.stake, nowMs);
+    this.memory.pumpUnproved(nowMs);
+  }
+}
+
+/**
+ * The memory that request bodies take in one isolate. Proved and unproved callers have budgets of their own, and short
+ * bodies one beside long ones, so that unproved callers never delay a proved one and long bodies never a short one. Within
+ * a budget, owners share as `Pool` says: tenants, or keys where nothing more is known. A call above the budget waits in
+ * turn and holds nothing.
+ *
+ * An unproved upload begins with little, is promised its whole length once that has come and its tenant has room for it,
+ * and the slowest is dropped while another waits.
+ */
+export class BodyMemory {
+  readonly pools: Readonly<Record<keyof BodyMemoryLimits, Pool>>;
+  private pumpedAtMs = 0;
+
+  constructor(limits: BodyMemoryLimits = BODY_MEMORY_LIMITS) {
+    this.pools = {
+      provedShort: new Pool(limits.provedShort),
+      provedLong: new Pool(limits.provedLong),
+      unprovedShort: new Pool(limits.unprovedShort),
+      unprovedLong: new Pool(limits.unprovedLong),
+    };
+  }
+
+  /** Begins an upload: `reading`, or `waiting` for its turn. @returns undefined if too many wait. */
+  open(request: UploadRequest): Upload | undefined {
+    const { mostBytes, unprovedKey, nowMs } = request;
+    const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
+    const isShort = mostBytes <= SHORT_BODY_BYTES;
+    const isProved = unprovedKey === undefined;
+    const pool = isShort ? (isProved ? provedShort : unprovedShort) : isProved ? provedLong : unprovedLong;
+    const upload = new Upload(this, pool, request);
+    upload.enter(nowMs);
+    if (upload.state !== 'waiting') return upload;
+    if (!this.hasPlace(isProved, unprovedKey ?? request.tenant, nowMs)) upload.close(nowMs);
+    return upload.state === 'waiting' ? upload : undefined;
+  }
+
+  /** Waits are by time, too: to be called about every `CHECK_MS` while an upload waits. */
+  pump(nowMs: number): void {
+    if (nowMs - this.pumpedAtMs < MIN_PUMP_MS && nowMs >= this.pumpedAtMs) return;
+    this.pumpedAtMs = nowMs;
+    for (const pool of Object.values(this.pools)) pool.pump(nowMs);
+  }
+
+  /** Whoever is not proved may wait for room among the proved. */
+  pumpUnproved(nowMs: number): void {
+    if (this.pools.unprovedLong.paused.size > 0) this.pools.unprovedLong.pump(nowMs);
+  }
+
+  /** Whether the newest in line may stay there. */
+  private hasPlace(isProved: boolean, owner: string, nowMs: number): boolean {
+    const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
+    const unproved = [...unprovedShort.waiting, ...unprovedLong.waiting];
+    const proved = [...provedShort.waiting, ...provedLong.waiting];
+    const own = (isProved ? proved : unproved).filter((stake) => stake.owner === owner).length;
+    if (own > MAX_WAITING_OF_OWNER) return false;
+    const all = proved.length + unproved.length;
+    if (isProved) {
+      if (proved.length > MAX_WAITING) return false;
+      if (all > MAX_WAITING) this.dropFromLongestLine(unproved, nowMs);
+      return true;
+    }
+    if (unproved.length <= MAX_WAITING_UNPROVED && all <= MAX_WAITING) return true;
+    this.dropFromLongestLine(unproved, nowMs);
+    return true;
+  }
+
+  /** The newest of the key that has the most in line makes room: that may be the one that has just come. */
+  private dropFromLongestLine(unproved: readonly Stake[], nowMs: number): void {
+    const counts = new Map<string, number>();
+    for (const { owner } of unproved) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    const [longest] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [];
+    const last = unproved.findLast(({ owner }) => owner === longest);
+    const { unprovedShort, unprovedLong } = this.pools;
+    if (last) (unprovedShort.waiting.has(last) ? unprovedShort : unprovedLong).drop(last, nowMs);
+  }
+}
+
+/** However many wait, the pools are looked after no more often. */
+const MIN_PUMP_MS = 50;
