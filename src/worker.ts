@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { createAdmin } from './admin/app.ts';
 import { ADMIN_PATH } from './admin/request-log.ts';
+import { BodyMemory } from './core/body-memory/body-memory.ts';
 import { refuse } from './core/refusal.ts';
 import { readSettings } from './core/settings.ts';
 import { createFailureLog } from './core/tenancy/failure-log.ts';
@@ -8,7 +9,6 @@ import { createKeyring } from './core/tenancy/keyring.ts';
 import { findRangeFault } from './gateway/address-ranges.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { answerUnexpected, type Envelope, envelope, mountGateway, writeLog } from './gateway/app.ts';
-import { BODY_BUDGET_BYTES, createBodyBudget, TENANT_BODY_BYTES } from './gateway/body-budget.ts';
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { keyCrypto } from './gateway/key-crypto.ts';
 import { rawPathOf } from './gateway/raw-path.ts';
@@ -62,7 +62,7 @@ function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
     crypto: keyCrypto,
     tenants,
     issuerKeys,
-    budget: createBodyBudget(BODY_BUDGET_BYTES, TENANT_BODY_BYTES),
+    bodies: new BodyMemory(),
     send,
     now,
   };

@@ -47,7 +47,7 @@ export const answerUnexpected: ErrorHandler<Envelope> = (error, c) => {
  * then Hono calls it straight away.
  */
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
-  const { settings, tenants, now } = gateway;
+  const { settings, tenants, bodies, now } = gateway;
   app.all('*', (c) => {
     const requestId = crypto.randomUUID();
     const preflight = answerPreflight(c.req.raw);
@@ -66,7 +66,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       record.address = logAddress(c.req.raw, settings);
       writeLog(record);
     };
-    const call = startCall(requestId, c.req.raw, waitUntil, { now, log, onForward, onEnd });
+    const call = startCall(requestId, c.req.raw, waitUntil, { now, log, bodies, onForward, onEnd });
     const answer = invoke(gateway, c.req.raw, call)
       .catch((error: unknown) => {
         logUnexpected(error, requestId);

@@ -1,194 +1,208 @@
 import { createHash } from 'node:crypto';
+import type { BodyMemory, Upload, Uploader } from '../core/body-memory/body-memory.ts';
+import { nextBufferBytes, SHORT_BODY_BYTES } from '../core/body-memory/limits.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import { type Within, within } from '../upstream/within.ts';
-import type { BodyShare } from './body-budget.ts';
+import { createTurn, type Turn } from './body-turn.ts';
+import { DISCARD_PROVED, DISCARD_UNPROVED, discardPieces } from './discard-body.ts';
+import {
+  LEAST_BYTES_PER_SECOND,
+  LEAST_BYTES_PER_SECOND_UNPROVED,
+  MAX_STALL_MS,
+  type Pieces,
+  readPieces,
+} from './pieces.ts';
 
 /** A request body that is all here. */
 export interface Body {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Of the bytes, in lower-case hex. */
   readonly sha256: string;
-  /** Gives the bytes back to the budget; to be called once, when nothing needs them any more. */
-  readonly release: () => void;
+  /** The caller has proved itself: the body becomes one of a proved caller's. @returns false if there is no room. */
+  prove(): Promise<boolean>;
+  /** So many bytes have left, and are not needed any more. All that leave together free everything. */
+  readonly onSent: (bytes: number) => void;
+  /** Nothing of it is needed any more. May be called at any time, and again. */
+  readonly close: () => void;
 }
 
 /** Why a body could not be read. `bytes` is how many came. */
 export type BodyFault =
   | { readonly kind: 'too-large'; readonly bytes: number }
-  | { readonly kind: 'over-budget' }
+  | { readonly kind: 'busy' }
   | { readonly kind: 'incomplete' };
 
 export interface BodyLimits {
   readonly maxBytes: number;
   /** Content-Length, where the caller sent one; at most `maxBytes`. */
   readonly declaredBytes: number | undefined;
-  /** The caller's part of the isolate's budget. */
-  readonly share: BodyShare;
+  readonly memory: BodyMemory;
+  readonly uploader: Uploader;
   readonly maxStallMs?: number;
+  readonly maxWaitMs?: number;
   /** How it is waited for. */
   readonly wait?: Within;
+  /** Told how long the call waited for memory in all, each time it did. */
+  readonly onWaited?: (waitedMs: number) => void;
+}
+
+/** What has a body: a request. */
+export interface BodySource extends Pick<Request, 'body' | 'arrayBuffer'> {
+  readonly signal?: AbortSignal;
 }
 
 /** SHA-256 of no bytes at all. */
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-const FIRST_BYTES = 64 * 1024;
-const SHORT_BYTES = 16 * 1024;
-/** How much more than has come may be held for what is still to come: each growth copies, and fresh memory is dear. */
-const GROWTH = 16;
-/** A known caller's refused body is thrown away as it comes up to here, so that it reads its answer and not a reset. */
-export const MAX_DRAINED_BYTES = 100_000_000;
-/** The same for a caller that is not known: no honest call has more, and what it sends should cost us little. */
-export const MAX_DRAINED_BYTES_OF_UNKNOWN = 6_291_456;
-/** An upload that brings nothing for so long has been given up by its sender, or is meant to hold our memory. */
-const MAX_STALL_MS = 10_000;
-
-/** What has a body: a request. */
-export type BodySource = Pick<Request, 'body' | 'arrayBuffer'>;
+const EMPTY: Body = {
+  bytes: new Uint8Array(0),
+  sha256: EMPTY_SHA256,
+  prove: async () => true,
+  onSent: () => {},
+  close: () => {},
+};
+/** Less may wait for the collector. */
+const MAX_COLLECTED_BYTES = 64 * 1024;
+const NEVER = new AbortController().signal;
 
 /**
- * Reads a body once, into one buffer, hashing it as it comes. The buffer grows with what has come, and the budget is
- * asked before each growth: a length that is only declared holds little.
+ * Reads a body once, into one buffer, hashing it as it comes. A call for which there is no memory yet waits for its turn
+ * without touching the body: the runtime then stops reading the socket, and nothing is held.
  */
 export async function readBody(source: BodySource, limits: BodyLimits): Promise<Result<Body, BodyFault>> {
-  const { declaredBytes } = limits;
-  if (source.body === null || declaredBytes === 0) {
-    return ok({ bytes: new Uint8Array(0), sha256: EMPTY_SHA256, release: () => {} });
+  const { declaredBytes, maxBytes, memory, uploader, wait = within, maxWaitMs } = limits;
+  if (source.body === null || declaredBytes === 0) return ok(EMPTY);
+  const mostBytes = declaredBytes ?? maxBytes;
+  const { tenant, unprovedKey } = uploader;
+  const upload = memory.open({ tenant, unprovedKey, mostBytes, nowMs: Date.now() });
+  if (!upload) return no({ kind: 'busy' });
+  const signal = () => source.signal ?? NEVER; // made only when it is asked for
+  const turn = createTurn({ memory, wait, signal, ...(maxWaitMs !== undefined && { maxWaitMs }) });
+  const reader: Reader = { ...limits, wait, upload, turn };
+  if (upload.state === 'waiting' && !(await comesTurn(reader))) {
+    upload.close(Date.now());
+    return no({ kind: turn.isAborted ? 'incomplete' : 'busy' });
   }
-  if (declaredBytes !== undefined && declaredBytes <= SHORT_BYTES) return readShort(source, declaredBytes, limits);
-  return readLong(source.body, limits);
+  return declaredBytes !== undefined && declaredBytes <= SHORT_BODY_BYTES
+    ? readShort(source, declaredBytes, reader)
+    : readLong(source.body, mostBytes, reader);
+}
+
+interface Reader extends BodyLimits {
+  readonly wait: Within;
+  readonly upload: Upload;
+  readonly turn: Turn;
+}
+
+/** Waits for memory. @returns false if none comes, or the caller has left. */
+async function comesTurn({ upload, turn, onWaited }: Pick<Reader, 'upload' | 'turn' | 'onWaited'>): Promise<boolean> {
+  const came = await turn.come(upload);
+  onWaited?.(turn.waitedMs);
+  return came && upload.state !== 'dropped' && upload.state !== 'closed';
 }
 
 /** Reads a body that is so short that it comes in one piece, as the runtime reads it by itself: at half the price. */
-async function readShort(
-  source: BodySource,
-  declaredBytes: number,
-  { share, maxStallMs = MAX_STALL_MS, wait = within }: BodyLimits,
-): Promise<Result<Body, BodyFault>> {
-  if (!share.take(declaredBytes)) return no({ kind: 'over-budget' });
-  const release = () => share.give(declaredBytes);
-  const buffer = await wait(maxStallMs, source.arrayBuffer()).catch(() => undefined);
+async function readShort(source: BodySource, declaredBytes: number, reader: Reader): Promise<Result<Body, BodyFault>> {
+  const { upload, wait, uploader, maxStallMs = MAX_STALL_MS } = reader;
+  upload.hold(declaredBytes, Date.now());
+  let arriving = source.arrayBuffer();
+  if (uploader.unprovedKey !== undefined) {
+    const { promise: dropped, reject } = Promise.withResolvers<never>();
+    upload.wake = () => reject(new Error('it had to make room'));
+    arriving = Promise.race([arriving, dropped]);
+  }
+  const buffer = await wait(maxStallMs, arriving).catch(() => undefined);
   if (buffer?.byteLength !== declaredBytes) {
-    release();
-    return no({ kind: 'incomplete' }); // the caller went away, or stopped sending
+    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
+    upload.close(Date.now());
+    return no({ kind });
   }
   const bytes = new Uint8Array(buffer);
-  return ok({ bytes, sha256: createHash('sha256').update(bytes).digest('hex'), release });
+  return ok(bodyOf(bytes, createHash('sha256').update(bytes).digest('hex'), reader));
 }
 
-async function readLong(stream: ReadableStream, limits: BodyLimits): Promise<Result<Body, BodyFault>> {
-  const { maxBytes, declaredBytes, share, maxStallMs = MAX_STALL_MS } = limits;
-  let held = 0;
+async function readLong(stream: ReadableStream, mostBytes: number, reader: Reader): Promise<Result<Body, BodyFault>> {
+  const { upload, uploader, maxStallMs } = reader;
+  const isProved = uploader.unprovedKey === undefined;
+  const source = readPieces(stream, {
+    maxStallMs,
+    leastBytesPerSecond: isProved ? LEAST_BYTES_PER_SECOND : LEAST_BYTES_PER_SECOND_UNPROVED,
+    ...(!isProved && { isDropped: () => upload.state === 'dropped' }),
+  });
+  try {
+    const read = await readAll(source, mostBytes, reader);
+    if (!read.ok) upload.close(Date.now());
+    return read;
+  } catch {
+    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
+    upload.close(Date.now());
+    return no({ kind });
+  } finally {
+    source.stop();
+  }
+}
+
+/** The loop of `readLong`. @throws as `source` does */
+async function readAll(source: Pieces, mostBytes: number, reader: Reader): Promise<Result<Body, BodyFault>> {
+  const { upload, uploader, memory, maxBytes, declaredBytes } = reader;
+  const hash = createHash('sha256');
   let buffer = new ArrayBuffer(0);
   let length = 0;
-  const grow = (to: number) => {
-    if (!share.take(to - held)) return false;
-    held = to;
-    return true;
-  };
-  const giveBack = () => {
-    share.give(held);
-    held = 0;
-  };
-  const fail = (fault: BodyFault) => {
-    giveBack();
-    return no(fault);
-  };
-  /** Lets go of what has come, and throws away the rest. @returns how much that was. */
-  const giveUp = (source: ReturnType<typeof readPieces>) => {
-    giveBack();
-    buffer = new ArrayBuffer(0);
-    return source.discard(MAX_DRAINED_BYTES - length);
-  };
-
-  const most = declaredBytes ?? maxBytes;
-  if (!grow(Math.min(FIRST_BYTES, most))) return fail({ kind: 'over-budget' });
-  buffer = new ArrayBuffer(held);
-  const source = readPieces(stream, maxStallMs);
-  const hash = createHash('sha256');
-  try {
-    while (length !== declaredBytes) {
-      if (length === held) {
-        if (held === maxBytes) {
-          const { value, done } = await source.read(new Uint8Array(1));
-          if (value === undefined || done) break;
-          return no({ kind: 'too-large', bytes: length + 1 + (await giveUp(source)) });
-        }
-        if (!grow(Math.min(held * GROWTH, most))) {
-          await giveUp(source);
-          return no({ kind: 'over-budget' });
-        }
-        buffer = buffer.transfer(held);
+  while (length !== declaredBytes) {
+    if (length === buffer.byteLength) {
+      if (length === maxBytes) {
+        const { value, done } = await source.read(new Uint8Array(1));
+        if (value === undefined || done) break;
+        upload.close(Date.now());
+        buffer = new ArrayBuffer(0);
+        const isProved = uploader.unprovedKey === undefined;
+        const tenant = isProved ? uploader.tenant : undefined;
+        const limits = isProved ? DISCARD_PROVED : DISCARD_UNPROVED;
+        const rest = await discardPieces(source, { memory, tenant, limits }, length);
+        return no({ kind: 'too-large', bytes: length + 1 + rest });
       }
-      const { value, done } = await source.read(new Uint8Array(buffer, length, held - length));
-      if (value === undefined) return fail({ kind: 'incomplete' });
-      buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
-      hash.update(value);
-      length += value.byteLength;
-      if (done) break;
+      const more = nextBufferBytes(length, mostBytes);
+      while (!upload.hold(more, Date.now())) {
+        source.pause();
+        if (upload.state !== 'waiting' || !(await comesTurn(reader))) {
+          return no({ kind: reader.turn.isAborted ? 'incomplete' : 'busy' });
+        }
+      }
+      buffer = buffer.transfer(more);
     }
-  } catch {
-    return fail({ kind: 'incomplete' }); // the caller went away, or stopped sending
-  } finally {
-    source.stop();
+    const { value, done } = await source.read(new Uint8Array(buffer, length, buffer.byteLength - length));
+    if (value === undefined) return no({ kind: 'incomplete' });
+    buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
+    hash.update(value);
+    length += value.byteLength;
+    upload.came(length);
+    if (done) break;
   }
-  if (declaredBytes !== undefined && length !== declaredBytes) return fail({ kind: 'incomplete' });
-  const release = () => share.give(held);
-  return ok({ bytes: new Uint8Array(buffer, 0, length), sha256: hash.digest('hex'), release });
+  if (declaredBytes !== undefined && length !== declaredBytes) return no({ kind: 'incomplete' });
+  return ok(bodyOf(new Uint8Array(buffer, 0, length), hash.digest('hex'), reader));
 }
 
-/** Throws the body of a refused call away as it comes, at most so many bytes. Does nothing for one that was read. */
-export async function discardBody(
-  stream: ReadableStream | null,
-  maxBytes: number,
-  maxStallMs: number = MAX_DISCARD_STALL_MS,
-): Promise<void> {
-  if (stream === null || stream.locked) return;
-  const source = readPieces(stream, maxStallMs);
-  try {
-    await source.discard(maxBytes);
-  } catch {
-    // The caller went away, or stopped sending: it gets its answer now.
-  } finally {
-    source.stop();
-  }
-}
-
-/** A refused caller that sends nothing for so long is answered: it may wait for us. */
-const MAX_DISCARD_STALL_MS = 2_000;
-
-/** Reads a stream piece by piece, and throws when nothing has come for too long. */
-function readPieces(stream: ReadableStream, maxStallMs: number) {
-  const reader = stream.getReader({ mode: 'byob' });
-  let moved = false;
-  let stalled = false;
-  // One timer for a body, not one for a read: it looks whether anything has come since it last did.
-  const watch = setInterval(() => {
-    stalled = !moved;
-    moved = false;
-    if (stalled) reader.cancel().catch(() => {}); // ends the read that waits
-  }, maxStallMs);
-
-  const read = async (into: Uint8Array<ArrayBuffer>) => {
-    const piece = await reader.read(into);
-    if (stalled) throw new Error(`nothing came for ${maxStallMs} ms`);
-    moved = true;
-    return piece;
+function bodyOf(bytes: Uint8Array<ArrayBuffer>, sha256: string, reader: Reader): Body {
+  const { upload, uploader } = reader;
+  upload.complete(Date.now());
+  const close = () => {
+    // What was not sent is freed now, not when its garbage is collected. (Whoever sends it has taken it over.)
+    if (bytes.byteLength > MAX_COLLECTED_BYTES) bytes.buffer.transfer(0);
+    upload.close(Date.now());
   };
+  let leftBytes = bytes.byteLength;
   return {
-    read,
-    /** Throws bytes away as they come, at most so many. @returns how many came. */
-    async discard(maxBytes: number): Promise<number> {
-      let scratch = new ArrayBuffer(FIRST_BYTES);
-      let discarded = 0;
-      while (discarded < maxBytes) {
-        const { value, done } = await read(new Uint8Array(scratch));
-        if (value === undefined || done) return discarded;
-        discarded += value.byteLength;
-        scratch = value.buffer as ArrayBuffer;
-      }
-      await reader.cancel();
-      return discarded;
+    bytes,
+    sha256,
+    async prove() {
+      if (uploader.unprovedKey === undefined) return true;
+      upload.prove(Date.now());
+      return upload.state !== 'waiting' || (await comesTurn(reader));
     },
-    stop: () => clearInterval(watch),
+    onSent(sentBytes) {
+      leftBytes -= sentBytes;
+      if (leftBytes > 0) upload.release(sentBytes, Date.now());
+      else close(); // with what was held beyond it
+    },
+    close,
   };
 }

@@ -1,9 +1,10 @@
+import type { BodyMemory } from '../core/body-memory/body-memory.ts';
 import type { Billed } from '../core/quota/report-line.ts';
 import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { createStopwatch, type Stopwatch } from '../upstream/within.ts';
 import type { Answer } from './answer.ts';
-import { discardBody, MAX_DRAINED_BYTES, MAX_DRAINED_BYTES_OF_UNKNOWN } from './body.ts';
+import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
@@ -35,6 +36,8 @@ export interface CallRecord {
   /** Sent though its tenant's ledger could not be reached. */
   uncounted?: boolean;
   bytesIn?: number;
+  /** How long it waited for memory for its body, in milliseconds, where it did. */
+  waitedMs?: number;
   bytesOut?: number;
   billed?: Billed | undefined;
   /** The answer did not get to its end, at Lambda or because the caller left. */
@@ -69,6 +72,7 @@ export interface CallPorts {
   readonly now: () => number;
   /** Writes the line of a call that has ended. */
   readonly log: (record: CallRecord) => void;
+  readonly bodies: BodyMemory;
   /** Told of each call that goes out. */
   readonly onForward: (record: CallRecord) => void;
   /** Told once of each call, when it has ended. */
@@ -79,7 +83,7 @@ export function startCall(
   requestId: string,
   request: Request,
   waitUntil: WaitUntil,
-  { now, log, onForward, onEnd }: CallPorts,
+  { now, log, bodies, onForward, onEnd }: CallPorts,
 ): Call {
   const startedAtMs = now();
   const record: CallRecord = { at: new Date(startedAtMs).toISOString(), requestId };
@@ -91,7 +95,7 @@ export function startCall(
     log(record);
     onEnd(record);
   };
-  return {
+  const call: Call = {
     record,
     waitUntil,
     stopwatch: createStopwatch(),
@@ -106,10 +110,15 @@ export function startCall(
       if (refusal.started !== undefined) record.started = refusal.started;
       settle();
       if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
-        const known = record.tenant !== undefined;
-        await discardBody(request.body, known ? MAX_DRAINED_BYTES : MAX_DRAINED_BYTES_OF_UNKNOWN);
+        const { tenant } = record;
+        await discardBody(request.body, {
+          memory: bodies,
+          tenant: call.proved ? tenant : undefined,
+          limits: call.proved ? DISCARD_PROVED : tenant === undefined ? DISCARD_UNKNOWN : DISCARD_UNPROVED,
+        });
       }
       return { status, headers: { ...headers }, body };
     },
   };
+  return call;
 }

@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../core/body-memory/body-memory.ts';
 import {
   type ArgumentSource,
   type InvokeArguments,
@@ -20,10 +21,9 @@ import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { refuseKey } from '../core/tenancy/tenant.ts';
-import type { Payload, SendOnce } from '../upstream/send.ts';
+import type { SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
-import { type BodyFault, readBody } from './body.ts';
-import type { BodyBudget } from './body-budget.ts';
+import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { clientAddress } from './client-address.ts';
 import { hideAccount } from './hide-account.ts';
@@ -42,7 +42,7 @@ export interface Gateway {
   readonly crypto: ProofCrypto;
   readonly tenants: TenantMemory;
   readonly issuerKeys: IssuerKeys;
-  readonly budget: BodyBudget;
+  readonly bodies: BodyMemory;
   readonly send: SendOnce;
   readonly now: () => number;
 }
@@ -51,7 +51,7 @@ const NO_QUERY: QueryParameters = new Map();
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
 export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Answer> {
-  const { keyring, settings, tenants, budget, now } = gateway;
+  const { keyring, settings, tenants, bodies, now } = gateway;
   const { record } = call;
   const { headers } = request;
   const header = (name: string) => headers.get(name) ?? undefined;
@@ -76,6 +76,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const caller = identified.value;
   const { tenantId, credential } = caller;
   record.tenant = tenantId;
+  call.proved = credential.kind === 'api-key';
   if (credential.kind !== 'token') record.key = credential.key.keyId;
   if (declaredBytes !== undefined && declaredBytes > maxInvokeBytes) {
     return call.refuse(refuse('payload-too-large', maxInvokeBytes, declaredBytes));
@@ -118,11 +119,15 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const body = await readBody(request, {
     maxBytes,
     declaredBytes,
-    share: budget.shareOf(tenantId),
+    memory: bodies,
+    uploader: { tenant: tenantId, ...(credential.kind === 'signature' && { unprovedKey: credential.key.keyId }) },
     wait: call.stopwatch.within,
+    onWaited: (ms) => {
+      record.waitedMs = ms;
+    },
   });
   if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
-  const { bytes, sha256, release } = body.value;
+  const { bytes, sha256 } = body.value;
   record.bytesIn = bytes.length;
 
   const serveBody = async (): Promise<Answer> => {
@@ -137,6 +142,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       );
       if (refusal) return call.refuse(refusal);
       call.proved = true;
+      if (!(await body.value.prove())) return call.refuse(refuse('busy'));
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
     const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
@@ -168,9 +174,19 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 
     // 8 forward: once.
     const { permit } = stillPermitted.value;
-    return forward(gateway, permit, { bytes, sha256 }, reservation, header('accept'), call);
+    return forward(gateway, permit, body.value, reservation, header('accept'), call);
   };
-  return serveBody().finally(release);
+  const { close } = body.value;
+  return serveBody().then(
+    (answer) => {
+      if (!record.forwarded) close(); // else its bytes are given back as they leave
+      return answer;
+    },
+    (error: unknown) => {
+      close();
+      throw error;
+    },
+  );
 }
 
 /** Why a token does not prove its caller, if it does not. */
@@ -282,7 +298,7 @@ function decideByPolicy(
 async function forward(
   gateway: Gateway,
   permit: Permit,
-  payload: Payload,
+  body: Body,
   reservation: Reservation,
   accept: string | undefined,
   call: Call,
@@ -291,8 +307,9 @@ async function forward(
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
   call.onForward();
-  const sent = await gateway.send(permit, payload, {
+  const sent = await gateway.send(permit, body, {
     wait: call.stopwatch.within,
+    onSent: body.onSent,
     waitUntil: call.waitUntil,
   });
   if (!sent.ok) {
@@ -338,7 +355,7 @@ function refuseBody(fault: BodyFault, maxBytes: number): Refusal {
   switch (fault.kind) {
     case 'too-large':
       return refuse('payload-too-large', maxBytes, fault.bytes);
-    case 'over-budget':
+    case 'busy':
       return refuse('busy');
     case 'incomplete':
       return refuse('payload-incomplete');

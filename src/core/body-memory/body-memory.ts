@@ -39,8 +39,8 @@ export class Upload {
     this.memory = memory;
     this.pool = pool;
     this.tenant = tenant;
-    const place = { owner: tenant, claimBytes: mostBytes };
-    const mayGrow = unprovedKey === undefined ? undefined : () => memory.pools.provedLong.wouldAdmit(place);
+    const mayGrow =
+      unprovedKey === undefined ? undefined : () => memory.pools.provedLong.wouldPromise(tenant, mostBytes);
     this.stake = new Stake(unprovedKey ?? tenant, mostBytes, () => this.wake(), mayGrow);
   }
 
@@ -60,7 +60,11 @@ export class Upload {
 
   /** Holds this many bytes in all. @returns false if that has to wait, or is over: see `state`. */
   hold(bytes: number, nowMs: number): boolean {
-    return this.pool.grow(this.stake, bytes, nowMs);
+    const { pool, stake } = this;
+    const isNew = stake.state !== 'paused';
+    if (pool.grow(stake, bytes, nowMs)) return true;
+    if (isNew && stake.state === 'paused' && !this.memory.hasPlace(stake.owner, pool, nowMs)) pool.drop(stake, nowMs);
+    return false;
   }
 
   /** Says how many bytes have come in all: by this an upload is fast or slow. */
@@ -89,7 +93,7 @@ export class Upload {
       this.wake();
     });
     this.next = { pool: to, stake: next };
-    to.open(next, nowMs);
+    to.openWhole(next, nowMs);
     this.move(nowMs);
   }
 
@@ -123,10 +127,10 @@ export class Upload {
  * The memory that request bodies take in one isolate. Proved and unproved callers have budgets of their own, and short
  * bodies one beside long ones, so that unproved callers never delay a proved one and long bodies never a short one. Within
  * a budget, owners share as `Pool` says: tenants, or keys where nothing more is known. A call above the budget waits in
- * turn and holds nothing.
+ * turn, with at most its first 64 KiB.
  *
- * An unproved upload begins with little, is promised its whole length once that has come and its tenant has room for it,
- * and the slowest is dropped while another waits.
+ * An unproved upload is promised its whole length only while its tenant could have it among the proved, and the slowest
+ * is dropped while another waits.
  */
 export class BodyMemory {
   readonly pools: Readonly<Record<keyof BodyMemoryLimits, Pool>>;
@@ -138,6 +142,7 @@ export class BodyMemory {
       provedLong: new Pool(limits.provedLong),
       unprovedShort: new Pool(limits.unprovedShort),
       unprovedLong: new Pool(limits.unprovedLong),
+      scratch: new Pool(limits.scratch),
     };
   }
 
@@ -151,8 +156,24 @@ export class BodyMemory {
     const upload = new Upload(this, pool, request);
     upload.enter(nowMs);
     if (upload.state !== 'waiting') return upload;
-    if (!this.hasPlace(isProved, unprovedKey ?? request.tenant, nowMs)) upload.close(nowMs);
+    if (!this.hasPlace(unprovedKey ?? request.tenant, pool, nowMs)) upload.close(nowMs);
     return upload.state === 'waiting' ? upload : undefined;
+  }
+
+  /**
+   * Takes memory to throw a refused body away with, if there is any at once. Unproved callers share it as one.
+   * @returns what `giveScratch` takes back.
+   */
+  takeScratch(tenant: string | undefined, bytes: number, nowMs: number): Stake | undefined {
+    const { scratch } = this.pools;
+    const stake = new Stake(tenant ?? 'unproved', bytes, () => {});
+    if (!scratch.wouldBegin(stake)) return undefined;
+    scratch.open(stake, nowMs);
+    return stake;
+  }
+
+  giveScratch(stake: Stake, nowMs: number): void {
+    this.pools.scratch.close(stake, nowMs);
   }
 
   /** Waits are by time, too: to be called about every `CHECK_MS` while an upload waits. */
@@ -168,20 +189,15 @@ export class BodyMemory {
   }
 
   /** Whether the newest in line may stay there. */
-  private hasPlace(isProved: boolean, owner: string, nowMs: number): boolean {
+  hasPlace(owner: string, pool: Pool, nowMs: number): boolean {
     const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
-    const unproved = [...unprovedShort.waiting, ...unprovedLong.waiting];
-    const proved = [...provedShort.waiting, ...provedLong.waiting];
+    const proved = lineOf(provedShort, provedLong);
+    const unproved = lineOf(unprovedShort, unprovedLong);
+    const isProved = pool === provedShort || pool === provedLong;
     const own = (isProved ? proved : unproved).filter((stake) => stake.owner === owner).length;
-    if (own > MAX_WAITING_OF_OWNER) return false;
     const all = proved.length + unproved.length;
-    if (isProved) {
-      if (proved.length > MAX_WAITING) return false;
-      if (all > MAX_WAITING) this.dropFromLongestLine(unproved, nowMs);
-      return true;
-    }
-    if (unproved.length <= MAX_WAITING_UNPROVED && all <= MAX_WAITING) return true;
-    this.dropFromLongestLine(unproved, nowMs);
+    if (own > MAX_WAITING_OF_OWNER || (isProved && proved.length > MAX_WAITING)) return false;
+    if (all > MAX_WAITING || unproved.length > MAX_WAITING_UNPROVED) this.dropFromLongestLine(unproved, nowMs);
     return true;
   }
 
@@ -195,6 +211,8 @@ export class BodyMemory {
     if (last) (unprovedShort.waiting.has(last) ? unprovedShort : unprovedLong).drop(last, nowMs);
   }
 }
+
+const lineOf = (...pools: readonly Pool[]): Stake[] => pools.flatMap(({ waiting, paused }) => [...waiting, ...paused]);
 
 /** However many wait, the pools are looked after no more often. */
 const MIN_PUMP_MS = 50;

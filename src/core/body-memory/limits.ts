@@ -8,20 +8,21 @@ export const SHORT_BODY_BYTES = 16 * KIB;
 /** The largest payload of Lambda's (Lambda quotas): no body is read past it. */
 const LARGEST_BODY_BYTES = 6_291_456;
 
-const FIRST_BUFFER_BYTES = 64 * KIB;
+/** What an upload begins with. */
+const START_BYTES = 64 * KIB;
 /** Each growth copies what has come; a larger factor would hold more for what has not. */
 const GROWTH = 4;
 
 /** How large the buffer of a long body becomes when it is full: memory follows what has come, not what was declared. */
 export const nextBufferBytes = (heldBytes: number, mostBytes: number): number =>
-  Math.min(heldBytes === 0 ? FIRST_BUFFER_BYTES : heldBytes * GROWTH, mostBytes);
+  Math.min(heldBytes === 0 ? START_BYTES : heldBytes * GROWTH, mostBytes);
 
 /** A call waits for memory no longer than this, in all. Then it is refused as `busy`. */
 export const MAX_WAIT_MS = 30_000;
 /** While an upload waits, time is looked at this often: a slow upload gives way by time. */
 export const WAIT_CHECK_MS = 250;
 
-/** Calls that may wait for memory in an isolate, and of one tenant or key. They hold nothing. */
+/** Calls that may wait for memory in an isolate, and of one tenant or key. */
 export const MAX_WAITING = 256;
 export const MAX_WAITING_OF_OWNER = 64;
 /** How many of them may be callers that have not proved themselves. A proved caller takes their places. */
@@ -33,6 +34,8 @@ export interface BodyMemoryLimits {
   readonly provedLong: PoolLimits;
   readonly unprovedShort: PoolLimits;
   readonly unprovedLong: PoolLimits;
+  /** For what is read only to be thrown away. */
+  readonly scratch: PoolLimits;
 }
 
 const twoThirds = (bytes: number) => Math.floor((bytes * 2) / 3);
@@ -44,12 +47,13 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
 });
 
 /**
- * What an isolate holds: 54 MiB in all, under half of its 128 MB. What a caller has not proved costs proved callers
+ * What an isolate holds: 56 MiB in all, under half of its 128 MB. What a caller has not proved costs proved callers
  * nothing: its bytes come from budgets of their own.
  */
 export const BODY_MEMORY_LIMITS: BodyMemoryLimits = {
   provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: MIB },
-  provedLong: { ...pool(32 * MIB, LARGEST_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: 32 * MIB },
+  provedLong: { ...pool(32 * MIB, LARGEST_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: START_BYTES },
   unprovedShort: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: MIB },
-  unprovedLong: { ...pool(16 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: 64 * KIB },
+  unprovedLong: { ...pool(16 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: START_BYTES },
+  scratch: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: MIB },
 };

@@ -64,25 +64,25 @@ type Blocked = 'pool' | 'share';
 
 /**
  * A pool of bytes that promises before anything is read, so that every promise can be kept: all promises together never
- * exceed the capacity, and an upload holds at most its promise.
+ * exceed the capacity, and an upload holds at most its promise. An upload begins with `startBytes`, and waits for the
+ * rest of its claim when these have come: one that sends nothing takes little from the others.
  *
  * **Turns.** The owner with the fewest bytes promised goes first; among equals, the one served longest ago. An owner's own
- * uploads go in order. A newcomer begins if its owner has nothing yet; else its owner may have at most twice what stays
- * free, and never more than `shareBytes`. An owner at its share delays nobody. A newcomer for which the pool has no room
- * delays those behind it, so that short uploads cannot starve a long one.
+ * uploads go in order. An owner that was promised a whole claim already may have at most twice what stays free, and never
+ * more than `shareBytes`: so there is nearly always room for one who has nothing yet. Who is at its share delays nobody;
+ * an upload for which the pool has no room delays those behind it, so that shorter ones cannot starve it.
  *
  * **No deadlock.** An upload that was promised its whole claim needs nobody else to complete. All others (begun with
  * `startBytes`, or demoted because they were slow) are promised at most `capacityBytes - maxClaimBytes` together, and
  * those of one owner at most `shareBytes - maxClaimBytes`: an upload that would exceed this does not begin, and is not
- * demoted. So when the promised ones have ended, any of the others has room for its whole claim and completes, and so
- * on. While one of these waits for room, no newcomer is promised a whole claim, so the promised ones do end.
+ * demoted. So when the promised ones have ended, the first in turn has room for its whole claim, completes, and so on.
  */
 export class Pool {
   readonly limits: PoolLimits;
   readonly waiting = new Set<Stake>();
   readonly paused = new Set<Stake>();
-  /** Those that may be slow. */
-  private readonly reading = new Set<Stake>();
+  /** Those that may turn out to be slow. */
+  readonly reading = new Set<Stake>();
   private readonly owners = new Map<string, Owner>();
   private promised = 0;
   private unfinished = 0;
@@ -115,8 +115,7 @@ export class Pool {
   open(stake: Stake, nowMs: number): void {
     const owner = this.ownerOf(stake);
     owner.stakes += 1;
-    const nobodyWaits = this.waiting.size + this.paused.size === 0;
-    if (nobodyWaits && this.newcomerBlockedBy(stake) === undefined) {
+    if (this.wouldBegin(stake)) {
       this.begin(stake, Math.min(stake.claimBytes, this.limits.startBytes), nowMs);
       return;
     }
@@ -124,10 +123,27 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Whether an upload of this owner would begin at once. */
-  wouldAdmit(stake: Pick<Stake, 'owner' | 'claimBytes'>): boolean {
-    for (const { owner } of this.waiting) if (owner === stake.owner) return false;
-    return this.newcomerBlockedBy(stake) === undefined;
+  /** Has an upload wait for its whole claim before it begins. */
+  openWhole(stake: Stake, nowMs: number): void {
+    if (!this.startsSmall) {
+      this.open(stake, nowMs);
+      return;
+    }
+    this.ownerOf(stake).stakes += 1;
+    stake.state = 'paused';
+    this.paused.add(stake);
+    this.pump(nowMs);
+  }
+
+  /** Whether a newcomer would begin at once. */
+  wouldBegin(stake: Stake): boolean {
+    return this.waiting.size === 0 && this.newcomerBlockedBy(stake) === undefined;
+  }
+
+  /** Whether this owner would be promised a claim at once. */
+  wouldPromise(owner: string, claimBytes: number): boolean {
+    for (const stake of this.paused) if (stake.owner === owner) return false;
+    return this.pausedBlockedBy({ owner, claimBytes, promisedBytes: 0 }) === undefined;
   }
 
   /** Holds more. @returns false if it may not, and must not be read: it is `paused` or `dropped`. */
@@ -259,14 +275,25 @@ export class Pool {
   }
 
   /** What keeps a paused upload from its whole claim. */
-  private pausedBlockedBy(stake: Stake, later = false): Blocked | 'closed-gate' | undefined {
-    const owner = this.ownerOf(stake);
-    const moreBytes = stake.claimBytes - stake.promisedBytes;
-    const ownBytes = owner.promisedBytes - (later ? owner.leavingBytes : 0);
-    if (ownBytes + moreBytes > this.limits.shareBytes) return 'share';
-    if (!stake.mayGrow()) return 'closed-gate';
-    const allBytes = this.promised - (later ? this.leaving : 0);
-    return allBytes + moreBytes > this.limits.capacityBytes ? 'pool' : undefined;
+  private pausedBlockedBy(
+    {
+      owner: name,
+      claimBytes,
+      promisedBytes,
+      mayGrow,
+    }: Pick<Stake, 'owner' | 'claimBytes' | 'promisedBytes'> & Partial<Pick<Stake, 'mayGrow'>>,
+    later = false,
+  ): Blocked | 'closed-gate' | undefined {
+    const owner = this.owners.get(name);
+    const leavingBytes = later ? (owner?.leavingBytes ?? 0) : 0;
+    const moreBytes = claimBytes - promisedBytes;
+    const ownBytes = (owner?.promisedBytes ?? 0) - leavingBytes;
+    const hasWhole = ownBytes > (owner?.unfinishedBytes ?? 0);
+    const freeBytes = this.limits.capacityBytes - this.promised + (later ? this.leaving : 0) - moreBytes;
+    const { shareBytes } = this.limits;
+    if (ownBytes + moreBytes > (hasWhole ? Math.min(shareBytes, 2 * freeBytes) : shareBytes)) return 'share';
+    if (mayGrow && !mayGrow()) return 'closed-gate';
+    return freeBytes < 0 ? 'pool' : undefined;
   }
 
   /** The first of each owner, in turn. */
@@ -284,8 +311,6 @@ export class Pool {
   /** Grants the first upload that has room. @returns those that wait for room, in turn, if none has. */
   private grantNext(nowMs: number): Stake[] | undefined {
     const blocked: Stake[] = [];
-    const ownersBehind = new Set<string>();
-    let noNewcomers = false;
     for (const stake of this.inTurn(this.paused)) {
       const by = this.pausedBlockedBy(stake);
       if (by === undefined) {
@@ -294,14 +319,11 @@ export class Pool {
         stake.wake(nowMs);
         return undefined;
       }
-      if (by === 'closed-gate') continue;
-      blocked.push(stake);
-      if (this.startsSmall) continue; // its room is never taken by newcomers
-      ownersBehind.add(stake.owner);
-      noNewcomers ||= by === 'pool';
+      if (by !== 'closed-gate') blocked.push(stake);
+      if (by === 'pool') break;
     }
-    for (const stake of noNewcomers ? [] : this.inTurn(this.waiting)) {
-      if (ownersBehind.has(stake.owner)) continue;
+    // These never take the room of those above: see `hasWayOut`.
+    for (const stake of this.inTurn(this.waiting)) {
       const by = this.newcomerBlockedBy(stake);
       if (by === undefined) {
         this.waiting.delete(stake);
@@ -318,19 +340,16 @@ export class Pool {
   /** Has a slow upload give way to the first of these for which that helps. @returns whether one did. */
   private relieve(blocked: readonly Stake[], nowMs: number): boolean {
     for (const stake of blocked) {
-      const isNewcomer = stake.state === 'waiting';
       // Those that were dropped already may be enough.
-      const by = isNewcomer ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
+      const by = stake.state === 'waiting' ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
       if (by === undefined || by === 'closed-gate') continue;
       const slow = this.slowest(by === 'share' ? stake.owner : undefined, nowMs);
       if (slow && this.limits.slow === 'demote') {
         this.change(slow, 'reading', slow.heldBytes);
         return true;
       }
-      const isCrowded = this.startsSmall && isNewcomer && this.hasWayOut(undefined, this.limits.startBytes) === 'pool';
-      const dropped = slow ?? (isCrowded ? this.crowding(stake.owner) : undefined);
-      if (dropped) {
-        this.drop(dropped, nowMs);
+      if (slow) {
+        this.drop(slow, nowMs);
         return true;
       }
     }
@@ -358,15 +377,5 @@ export class Pool {
     if (stake.heldBytes === stake.promisedBytes) return false;
     const more = stake.heldBytes - this.unfinishedBytesOf(stake);
     return this.hasWayOut(this.ownerOf(stake), more) === undefined;
-  }
-
-  /** The newest half-read upload of the owner with the most, if that owner has more than this one and one beside. */
-  private crowding(owner: string): Stake | undefined {
-    const stakesOf = (name: string) => this.owners.get(name)?.stakes ?? 0;
-    let crowding: Stake | undefined;
-    for (const stake of this.paused) {
-      if (!crowding || stakesOf(stake.owner) >= stakesOf(crowding.owner)) crowding = stake;
-    }
-    return crowding && stakesOf(crowding.owner) > stakesOf(owner) + 1 ? crowding : undefined;
   }
 }

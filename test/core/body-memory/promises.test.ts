@@ -65,7 +65,9 @@ function promise(
     fc.property(plans, (played) => {
       expect(judge(played, how)).toEqual([]);
     });
-  it(text, { timeout: 60_000 * RUNS }, () => fc.assert(property({}), { numRuns: runs * RUNS, seed: SEED }));
+  it(text, { timeout: 60_000 * RUNS }, () =>
+    fc.assert(property({}), { numRuns: runs * RUNS, seed: SEED, endOnFailure: true }),
+  );
   for (const name of broken) {
     it(`would find out if ${name}`, { timeout: 60_000 }, () => {
       const found = fc.check(property(BROKEN[name]), { numRuns: 5 * runs, seed: SEED, endOnFailure: true });

@@ -34,7 +34,7 @@ export interface Broken {
 }
 
 const STEP_MS = 50;
-const LONGEST_MS = 900_000;
+const LONGEST_MS = 3_600_000;
 const MAX_BYTES = 6_291_456;
 
 interface Live extends Seen {

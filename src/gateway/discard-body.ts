@@ -1,0 +1,65 @@
+import type { BodyMemory } from '../core/body-memory/body-memory.ts';
+import { type Pieces, readPieces } from './pieces.ts';
+
+/** How much of a refused body is thrown away, so that its caller reads the answer and not a reset. */
+export interface DiscardLimits {
+  readonly maxBytes: number;
+  /** A caller that sends nothing for this long is answered: it may wait for us. */
+  readonly maxStallMs: number;
+  readonly maxMs: number;
+  readonly scratchBytes: number;
+}
+
+/** Of a caller that has proved itself. */
+export const DISCARD_PROVED: DiscardLimits = {
+  maxBytes: 100_000_000,
+  maxStallMs: 2_000,
+  maxMs: 30_000,
+  scratchBytes: 16 * 1024,
+};
+/** Of one that has named a key of ours, and may be honest: SDKs read why their payload is too large. */
+export const DISCARD_UNPROVED: DiscardLimits = { ...DISCARD_PROVED, maxMs: 10_000, scratchBytes: 4 * 1024 };
+/** Of any other: no honest call has more bytes, and what it sends should cost us little. */
+export const DISCARD_UNKNOWN: DiscardLimits = {
+  maxBytes: 6_291_456,
+  maxStallMs: 2_000,
+  maxMs: 2_000,
+  scratchBytes: 4 * 1024,
+};
+
+export interface Discarder {
+  readonly memory: BodyMemory;
+  /** Of a caller that has proved itself. */
+  readonly tenant: string | undefined;
+  readonly limits: DiscardLimits;
+}
+
+/**
+ * Throws the body of a refused call away as it comes. Does nothing for one that was read, and where there is no memory to
+ * do it with: then the caller is answered at once, and may see a reset.
+ */
+export async function discardBody(stream: ReadableStream | null, discarder: Discarder): Promise<void> {
+  if (stream === null || stream.locked) return;
+  const { maxStallMs, maxMs } = discarder.limits;
+  const source = readPieces(stream, { maxStallMs, maxMs });
+  try {
+    await discardPieces(source, discarder);
+  } finally {
+    source.stop();
+  }
+}
+
+/** Throws away what is still to come. @returns how many bytes that was, as far as they came. */
+export async function discardPieces(source: Pieces, discarder: Discarder, hadBytes = 0): Promise<number> {
+  const { memory, tenant } = discarder;
+  const { maxBytes, scratchBytes } = discarder.limits;
+  const scratch = memory.takeScratch(tenant, scratchBytes, Date.now());
+  if (!scratch) return 0;
+  try {
+    return await source.discard(maxBytes - hadBytes, scratchBytes);
+  } catch {
+    return 0; // the caller went away, or stopped sending: it gets its answer now
+  } finally {
+    memory.giveScratch(scratch, Date.now());
+  }
+}
