@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type * as z from 'zod';
+import { readListener } from '../core/listener.ts';
 import type { Settings } from '../core/settings.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
@@ -8,7 +9,8 @@ import type { Tenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../gateway/address-ranges.ts';
 import { type Envelope, logUnexpected } from '../gateway/app.ts';
 import { clientAddress } from '../gateway/client-address.ts';
-import { isExposed } from '../gateway/plain-http.ts';
+import { isExposed } from '../gateway/is-exposed.ts';
+import { isServedHost } from '../gateway/served-host.ts';
 import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
 import type { AdminTokenRecord } from '../state/directory.ts';
 import type { Objects } from '../state/objects.ts';
@@ -86,12 +88,16 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   app.use(requestLog(ports));
   const isAllowed = compileRanges(settings.adminIpAllow);
   app.use(async (c, next) => {
+    if (!isServedHost(c.req.url, settings.hosts)) {
+      const detail = "This gateway does not serve the host that 'Host' names: POSTERN_HOSTS lists those it serves.";
+      return answerProblem({ status: 421, title: 'Host not served', detail });
+    }
     // Before the token is looked at: whoever is elsewhere does not learn whether it is a good one.
     if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, settings.clientIpHeader))) {
       const detail = 'The admin API may not be used from this address (POSTERN_ADMIN_IP_ALLOW).';
       return answerProblem({ status: 403, title: 'Address not allowed', detail });
     }
-    if (isExposed(c.req.url)) {
+    if (isExposed(c.req.raw, readListener(c.executionCtx.props, c.env))) {
       const detail = 'An admin token must not travel over plain HTTP: use https, and change the token.';
       return answerProblem({ status: 403, title: 'Plain HTTP', detail });
     }

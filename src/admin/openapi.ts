@@ -9,6 +9,7 @@ const WORDS = {
   500: 'Something went wrong inside; the log has it',
   400: 'A field is missing or wrong',
   401: 'The admin token is missing or wrong',
+  421: 'POSTERN_HOSTS does not list the host of the request',
   412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
   409: 'It kept changing meanwhile, there are too many already, or it was done already',
@@ -73,7 +74,7 @@ function describe({ path, summary, query, body, answer, problems = [] }: Operati
         ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
       },
       ...Object.fromEntries(
-        ([401, 403, ...(body ? ([413, 415] as const) : []), ...problems, 500] as const).map((status) => [
+        ([401, 403, 421, ...(body ? ([413, 415] as const) : []), ...problems, 500] as const).map((status) => [
           status,
           { description: WORDS[status], ...problem },
         ]),

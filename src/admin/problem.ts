@@ -10,7 +10,7 @@ export interface FieldFault {
 
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 500 | 503 | 507;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 421 | 500 | 503 | 507;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];

@@ -5,12 +5,13 @@ export async function assertFree(host: string, port: number, option: string): Pr
   if (port === 0 && host === '127.0.0.1') return;
   const { promise, resolve: free, reject } = Promise.withResolvers<void>();
   const probe = createServer();
-  probe.once('error', (error: NodeJS.ErrnoException) => reject(new Error(complaint(error, host, port, option))));
+  probe.once('error', ({ code }: NodeJS.ErrnoException) => reject(new Error(whyNotListen(code, host, port, option))));
   probe.listen(port, host, () => probe.close(() => free()));
   await promise;
 }
 
-function complaint({ code, message }: NodeJS.ErrnoException, host: string, port: number, option: string): string {
+/** Says why nobody can listen there, by the system's error code. */
+export function whyNotListen(code: string | undefined, host: string, port: number, option: string): string {
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} is in use; choose another with ${option}`;
@@ -19,6 +20,6 @@ function complaint({ code, message }: NodeJS.ErrnoException, host: string, port:
     case 'EADDRNOTAVAIL':
       return `${host} is no address of this machine`;
     default:
-      return message;
+      return `cannot listen at ${host} port ${port} (${code}); choose another with ${option}`;
   }
 }

@@ -38,7 +38,7 @@ const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const stateDir = resolve(options.state);
   const state = await openState(stateDir);
-  const closers: (() => Promise<void>)[] = [await lockState(stateDir)];
+  const closers: (() => Promise<void>)[] = [(await lockState(stateDir)).release];
   const close = async () => {
     await Promise.allSettled(closers.splice(0).map((closer) => closer()));
   };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_readConfig } from 'wrangler';
+import { LISTENER_BINDING, LOOPBACK_ONLY } from '../core/listener.ts';
 import { type Bundle, PACKAGE_ROOT, WASM } from './bundle.ts';
 
 export interface LocalGatewayOptions {
@@ -51,6 +52,8 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
             },
           },
           env: Object.fromEntries([
+            // It listens on 127.0.0.1 alone, and behind Miniflare's own Worker the peer is not seen.
+            [LISTENER_BINDING, { type: 'text', value: LOOPBACK_ONLY }] as const,
             ...variables.map(([name, value]) => [name, { type: 'text', value: String(value) }] as const),
             ...objects.map(
               ({ name, class_name }) =>

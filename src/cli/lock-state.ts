@@ -1,33 +1,72 @@
+import type { FileHandle } from 'node:fs/promises';
 import { readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { lockFile } from './lock-file.ts';
+
+/** A state folder that is ours. */
+export interface StateLock {
+  /** To be inherited by a workerd on the folder's databases, which so holds them as long as it lives; absent without `flock`. */
+  readonly databasesFd: number | undefined;
+  release(): Promise<void>;
+}
+
+/** How long databases may stay locked after their orphan was killed. */
+const ORPHAN_MS = 10_000;
 
 /**
  * Keeps a second `postern dev` or `postern serve` away from a folder that one is using: two would write the same
- * databases.
- *
- * @returns what gives it free again.
+ * databases. There are two locks: one of the `postern` process, and one of the databases, which its workerd holds too. So
+ * a workerd that was left behind keeps the folder, until it has been ended here.
  */
-export async function lockState(dir: string): Promise<() => Promise<void>> {
-  const file = join(dir, 'pid');
-  const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-  const inUse = (by: number | string) =>
-    new Error(`another postern (process ${by}) uses ${dir}; stop it, or choose another with --state`);
-  if (holder > 0 && holder !== process.pid && (await isPostern(holder))) throw inUse(holder);
-  await rm(file, { force: true });
-  try {
-    // `wx`: of two that start at once, one fails.
-    await writeFile(file, String(process.pid), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? inUse('just started') : error;
+export async function lockState(dir: string): Promise<StateLock> {
+  const pidFile = join(dir, 'pid');
+  const held: FileHandle[] = [];
+  const release = async () => {
+    await rm(pidFile, { force: true });
+    for (const file of held.splice(0)) await file.close();
+  };
+  const own = await lockFile(join(dir, 'lock'));
+  const holder = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  // Without a lock of the kernel's, the process id is all that is known. Two that start at once may then both go on.
+  const inUse = own === 'unsupported' ? holder !== process.pid && (await isPostern(holder)) : own === 'busy';
+  if (inUse) {
+    const by = holder > 0 ? `process ${holder}` : 'just started';
+    throw new Error(`another postern (${by}) uses ${dir}; stop it, or choose another with --state`);
   }
-  await endOrphans(dir);
-  return () => rm(file, { force: true });
+  if (typeof own === 'object') held.push(own);
+  try {
+    await writeFile(pidFile, String(process.pid), { mode: 0o600 });
+    await endOrphans(dir);
+    const databases = await lockDatabases(dir);
+    if (databases) held.push(databases);
+    return { databasesFd: databases?.fd, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
+
+async function lockDatabases(dir: string): Promise<FileHandle | undefined> {
+  const deadline = performance.now() + ORPHAN_MS;
+  while (true) {
+    const lock = await lockFile(databasesLock(dir));
+    if (lock === 'unsupported') return undefined;
+    if (lock !== 'busy') return lock;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `a workerd that another postern left behind uses ${dir}, and cannot be ended from here: end it, or choose another folder with --state`,
+      );
+    }
+    await setTimeout(50);
+  }
+}
+
+const databasesLock = (dir: string) => join(dir, 'objects.lock');
 
 /** Whether a process is a Postern: after a restart of the machine its number may be somebody else's. */
 async function isPostern(pid: number): Promise<boolean> {
-  if (!isAlive(pid)) return false;
+  if (!(pid > 0 && isAlive(pid))) return false;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
   return command === undefined || command.includes('postern');
 }
@@ -37,17 +76,29 @@ async function isPostern(pid: number): Promise<boolean> {
  * along. Two on one folder would each count on their own. Where there is no /proc, its port is found in use instead.
  */
 async function endOrphans(dir: string): Promise<void> {
-  const inside = (await realpath(dir)) + sep;
+  const real = await realpath(dir);
+  const objects = join(real, 'objects');
+  const isOurs = (target: string) =>
+    target === objects || target.startsWith(`${objects}/`) || target === databasesLock(real);
   const processes = await readdir('/proc').catch(() => []);
   for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
     if (name.trim() !== 'workerd') continue;
     const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
     const targets = await Promise.all(files.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
-    if (!targets.some((target) => target.startsWith(inside))) continue;
-    process.kill(Number(pid), 'SIGKILL');
+    if (!targets.some(isOurs)) continue;
+    kill(Number(pid));
     // Its port is free only when it is gone.
     while (await isRunning(pid)) await setTimeout(10);
+  }
+}
+
+/** It may have ended by itself since it was found. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -75,6 +75,11 @@ export const REFUSALS = {
       : `${bytes} byte payload is too large for the Event invocation type (limit ${maxBytes} bytes)`,
   ),
 
+  'host-not-served': row(
+    { error: 'AccessDeniedException', status: 421 },
+    says("This gateway does not serve the host that 'Host' names."),
+  ),
+
   // 2 identify
   'no-credentials': row({ error: 'MissingAuthenticationTokenException' }, says('Missing Authentication Token')),
   'credentials-ambiguous': row(

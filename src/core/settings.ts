@@ -21,6 +21,7 @@ export const SETTING_NAMES = [
   'AWS_SESSION_TOKEN',
   'AWS_ENDPOINT_URL_LAMBDA',
   'POSTERN_CLIENT_IP_HEADER',
+  'POSTERN_HOSTS',
   'POSTERN_MAX_FUNCTION_NAME_LENGTH',
   'POSTERN_CHECK_JSON',
   'POSTERN_LOG_ADDRESS',
@@ -40,6 +41,8 @@ export interface Settings {
   readonly lambdaEndpoint?: string;
   /** The header in which a trusted proxy names the caller's address, in place of what the platform says. */
   readonly clientIpHeader?: string;
+  /** The hosts that are served, lower case, each with or without a port; absent: any. */
+  readonly hosts?: ReadonlySet<string>;
   /** Characters that a FunctionName may have, 170 to 256. */
   readonly maxFunctionNameLength: number;
   /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
@@ -59,6 +62,8 @@ const MIN_ADMIN_TOKEN_LENGTH = 32;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
 /** What a header can carry as it is (RFC 9110, VCHAR). */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+/** A host as `Host` names it: a name, an IPv4 address or an IPv6 one in brackets, and perhaps a port. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/;
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /**
@@ -130,6 +135,7 @@ export function readSettings(
       : checked('POSTERN_CLIENT_IP_HEADER', '', (text) =>
           fits(HEADER_NAME.test(text), text.toLowerCase(), 'must be the name of a header, such as X-Real-IP'),
         );
+  const hosts = optional('POSTERN_HOSTS') === undefined ? undefined : checked('POSTERN_HOSTS', '', parseHosts);
   const maxFunctionNameLength =
     optional('POSTERN_MAX_FUNCTION_NAME_LENGTH') === undefined
       ? INVOKE_LIMITS.maxFunctionNameLength
@@ -177,6 +183,7 @@ export function readSettings(
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
     ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
     ...(clientIpHeader !== undefined && { clientIpHeader }),
+    ...(hosts !== undefined && { hosts }),
     maxFunctionNameLength,
     checkJson: checkJson === 'on',
     logAddress,
@@ -201,6 +208,13 @@ function parseRanges(
     if (fault !== undefined) return no(`must be ranges joined with commas; number ${index + 1} ${fault}`);
   }
   return ok(ranges);
+}
+
+function parseHosts(text: string): Result<ReadonlySet<string>, string> {
+  const hosts = text.split(',').map((host) => host.trim().toLowerCase());
+  return hosts.every((host) => HOST.test(host))
+    ? ok(new Set(hosts))
+    : no('must be hosts as callers name them, split by commas, such as gateway.example.com,10.0.0.7:8787');
 }
 
 function parseNameLength(text: string): Result<number, string> {

@@ -1,4 +1,5 @@
 import type { ErrorHandler, Hono, MiddlewareHandler } from 'hono';
+import { readListener } from '../core/listener.ts';
 import { refuse } from '../core/refusal.ts';
 import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
@@ -6,6 +7,7 @@ import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
 import { logAddress } from './log-address.ts';
 import { useOf, useOfForwarding } from './metering.ts';
+import { isServedHost } from './served-host.ts';
 
 /** What the envelope knows of a request. */
 export interface Envelope {
@@ -50,7 +52,8 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   const { settings, tenants, bodies, now } = gateway;
   app.all('*', (c) => {
     const requestId = crypto.randomUUID();
-    const preflight = answerPreflight(c.req.raw);
+    const served = isServedHost(c.req.raw.url, settings.hosts);
+    const preflight = served && answerPreflight(c.req.raw);
     if (preflight) return complete(preflight, requestId, now());
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onForward = (record: CallRecord) => {
@@ -66,8 +69,9 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       record.address = logAddress(c.req.raw, settings);
       writeLog(record);
     };
-    const call = startCall(requestId, c.req.raw, waitUntil, { now, log, bodies, onForward, onEnd });
-    const answer = invoke(gateway, c.req.raw, call)
+    const listener = readListener(c.executionCtx.props, c.env);
+    const call = startCall(requestId, c.req.raw, waitUntil, { listener, now, log, bodies, onForward, onEnd });
+    const answer = (served ? invoke(gateway, c.req.raw, call) : call.refuse(refuse('host-not-served')))
       .catch((error: unknown) => {
         logUnexpected(error, requestId);
         return call.refuse(refuse('internal'));

@@ -1,10 +1,12 @@
 import type { BodyMemory } from '../core/body-memory/body-memory.ts';
+import type { Listener } from '../core/listener.ts';
 import type { Billed } from '../core/quota/report-line.ts';
 import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { createStopwatch, type Stopwatch } from '../upstream/within.ts';
 import type { Answer } from './answer.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
+import { isExposed } from './is-exposed.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
@@ -51,6 +53,8 @@ export interface Call {
   readonly waitUntil: WaitUntil;
   /** For whatever the call waits for, until it is answered. */
   readonly stopwatch: Stopwatch;
+  /** Whether a secret in its headers or URL may have travelled in clear text. */
+  readonly isExposed: () => boolean;
   /** The caller has proved itself: it may be told how its tenant stands. */
   proved: boolean;
   /** Its key lives. */
@@ -69,6 +73,7 @@ export interface Call {
 }
 
 export interface CallPorts {
+  readonly listener: Listener;
   readonly now: () => number;
   /** Writes the line of a call that has ended. */
   readonly log: (record: CallRecord) => void;
@@ -83,7 +88,7 @@ export function startCall(
   requestId: string,
   request: Request,
   waitUntil: WaitUntil,
-  { now, log, bodies, onForward, onEnd }: CallPorts,
+  { listener, now, log, bodies, onForward, onEnd }: CallPorts,
 ): Call {
   const startedAtMs = now();
   const record: CallRecord = { at: new Date(startedAtMs).toISOString(), requestId };
@@ -99,6 +104,7 @@ export function startCall(
     record,
     waitUntil,
     stopwatch: createStopwatch(),
+    isExposed: () => isExposed(request, listener),
     proved: false,
     isLive: false,
     onForward: () => onForward(record),

@@ -6,7 +6,6 @@ import { checkClaim, refuseUnsignedPayload } from '../core/signature/check-claim
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
 import type { Keyring, KnownKey } from '../core/tenancy/keyring.ts';
-import { isExposed } from './plain-http.ts';
 import { looksLikeToken, parseToken, type Token } from './token.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
@@ -31,7 +30,8 @@ export interface Caller {
 }
 
 export interface IdentifyInput {
-  readonly url: string;
+  /** Whether a secret in this request may have travelled in clear text. */
+  readonly isExposed: () => boolean;
   readonly query: QueryParameters;
   readonly headers: Headers;
   readonly keyring: Keyring;
@@ -39,7 +39,7 @@ export interface IdentifyInput {
 }
 
 /** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
-export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
+export function identify({ isExposed, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const origin = header('origin');
   const whence = { ...(origin !== undefined && { origin }) };
@@ -54,7 +54,7 @@ export function identify({ url, query, headers, keyring, nowMs }: IdentifyInput)
   const signed = presigned || (authorization !== undefined && SIGNED.test(authorization));
   if (!signed && apiKey === undefined && authorization === undefined) return no(refuse('no-credentials'));
   // A bearer key and a presigned URL are secrets as they stand; a signature in a header gives none away.
-  if ((!signed || presigned) && isExposed(url)) return no(refuse('plain-http'));
+  if ((!signed || presigned) && isExposed()) return no(refuse('plain-http'));
 
   if (!signed) {
     const bearer = BEARER.exec(authorization ?? '')?.[1];

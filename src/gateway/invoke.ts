@@ -71,7 +71,13 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const maxInvokeBytes = maxPayloadBytes(operation, presumedInvocationType(source));
 
   // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
-  const identified = identify({ url: request.url, query: query ?? NO_QUERY, headers, keyring, nowMs: now() });
+  const identified = identify({
+    isExposed: call.isExposed,
+    query: query ?? NO_QUERY,
+    headers,
+    keyring,
+    nowMs: now(),
+  });
   if (!identified.ok) return call.refuse(identified.error);
   const caller = identified.value;
   const { tenantId, credential } = caller;

@@ -21,15 +21,15 @@ describe('renderServeConfig', () => {
     expect(renderServeConfig({ ...BASE, lambdaEndpoint })).toContain(expected);
   });
 
-  it('removes CF-Connecting-IP and ignores X-Forwarded-Proto, unless it is told otherwise', () => {
+  it('removes CF-Connecting-IP, and tells the Worker what a socket is, where no caller can write', () => {
     const removed = 'injectRequestHeaders = [(name = "CF-Connecting-IP")]';
     const plain = renderServeConfig(BASE);
     expect(plain).toContain(removed);
-    expect(plain).not.toContain('forwardedProtoHeader');
-    const trusting = { ...SOCKET, behindTlsProxy: true, keepConnectingIp: true };
+    expect(plain).toContain(String.raw`props = (json = "{\"behindTlsProxy\":false}")`);
+    const trusting = { ...SOCKET, serves: 'callers', behindTlsProxy: true, keepConnectingIp: true } as const;
     const behind = renderServeConfig({ ...BASE, sockets: [trusting] });
     expect(behind).not.toContain(removed);
-    expect(behind).toContain('forwardedProtoHeader = "X-Forwarded-Proto"');
+    expect(behind).toContain(String.raw`entrypoint = "callers", props = (json = "{\"behindTlsProxy\":true}")`);
   });
 
   it('lets no path end its text', () => {

@@ -59,6 +59,7 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     'RequestTooLargeException',
     '2236568 byte payload is too large for the Event invocation type (limit 1048576 bytes)',
   ],
+  'host-not-served': [refuse('host-not-served'), 421, 'AccessDeniedException', 'does not serve the host'],
   'no-credentials': [
     refuse('no-credentials'),
     403,

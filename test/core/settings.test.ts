@@ -43,6 +43,8 @@ describe('readSettings', () => {
     ['AWS_ACCESS_KEY_ID', 'with space'],
     ['AWS_SECRET_ACCESS_KEY', 'with space'],
     ['POSTERN_CLIENT_IP_HEADER', 'x-real-ip, x-other'],
+    ['POSTERN_HOSTS', 'https://gateway.example'],
+    ['POSTERN_HOSTS', 'gateway.example,,'],
     ['POSTERN_ADMIN_TOKEN', `with a space ${'x'.repeat(32)}`],
     ['AWS_SECRET_ACCESS_KEY', 'geheimnisßß'],
     ['AWS_SESSION_TOKEN', 't\nX: y'],

@@ -140,7 +140,7 @@ describe('a call', () => {
       headers: {
         cookie: 'session=1',
         'x-amz-security-token': 'token-of-the-caller',
-        'x-forwarded-for': '1.2.3.4',
+        'true-client-ip': '1.2.3.4',
         'x-custom': 'mine',
         'user-agent': 'caller/1',
         'x-amz-log-type': 'None',

@@ -30,6 +30,8 @@ const build = (): Promise<string> => {
 /** A `postern serve` that is ready. */
 export interface RunningServe {
   readonly gateway: string;
+  /** Where the admin API is, if it has a listener of its own. */
+  readonly admin?: string;
   readonly pid: number;
   readonly exited: Promise<number | null>;
   /** The lines of its standard output behind the first. */
@@ -57,10 +59,13 @@ export const settingsFor = (
 export async function startServe(
   args: readonly string[],
   settings: Readonly<Record<string, string>>,
+  /** What runs it, such as `prlimit`. */
+  runner: readonly string[] = [],
 ): Promise<RunningServe> {
   const command = [CLI, 'serve', '--json', '--port', '0', '--dist', await build(), ...args];
   const env = { PATH: process.env.PATH ?? '', ...settings };
-  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file = '', ...words] = [...runner, process.execPath, ...command];
+  const child = spawn(file, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
@@ -82,9 +87,9 @@ export async function startServe(
       throw new Error(`postern serve ended with ${code}:\n${errors}`);
     }),
   ]);
-  const { gateway } = JSON.parse(line) as { gateway: string };
+  const ready = JSON.parse(line) as Pick<RunningServe, 'gateway' | 'admin'>;
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
-  return { gateway, pid: child.pid ?? 0, exited, lines, errors: () => errors, kill };
+  return { ...ready, pid: child.pid ?? 0, exited, lines, errors: () => errors, kill };
 }
 
 /** `startPostern` by `postern serve`: the same local Lambda and demo tenant around it. */

@@ -1,12 +1,12 @@
+import { open } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { PACKAGE_ROOT } from '../bundle.ts';
-import { CommandError } from '../exit.ts';
 import { parsePort } from '../port.ts';
 import { type Served, type ServeOptions, startServe } from '../serve/serve.ts';
 
-interface ServeFlags extends Omit<ServeOptions, 'log'> {
+interface ServeFlags extends Omit<ServeOptions, 'log' | 'drainMs'> {
   /** Seconds. */
   readonly drain: number;
   readonly json?: boolean;
@@ -19,20 +19,23 @@ export function serveCommand(program: Command): void {
     .description('run the gateway on workerd in front of your Lambda, with its state on disk (self-hosting)')
     .option('--host <address>', 'IP address to listen on; 0.0.0.0 or :: for all', parseAddress, '127.0.0.1')
     .option('--port <n>', 'port to listen on', parsePort, 8787)
+    .option('--admin-port <n>', 'serve the admin API at this port, and at no other', parsePort)
+    .option('--admin-host <address>', 'IP address for --admin-port (default: 127.0.0.1)', parseAddress)
     .option('--state <dir>', 'where everything is kept', '.postern-serve')
     // Not `--env-file`: Node takes that for itself, wherever it stands.
     .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
-    .option('--behind-tls-proxy', 'take the scheme from X-Forwarded-Proto, which your proxy has to set')
+    .option('--behind-tls-proxy', 'a proxy that ends TLS is the only way in, and sets X-Forwarded-Proto: https')
     .option('--client-ip-header <name>', "the caller's address, in a header that your proxy has to set")
-    .option('--drain <seconds>', 'how long calls may go on after SIGTERM', parseSeconds, 4)
+    .option('--drain <seconds>', 'how long calls may go on after SIGTERM or SIGHUP', parseSeconds, 4)
     .option('--dist <dir>', 'what postern build made', join(PACKAGE_ROOT, 'dist'))
     .option('--json', 'when ready, print one line of JSON on standard output, before the log')
     .addHelpText(
       'after',
       `
 The log, a line of JSON for each call, goes to standard output; all else to standard error.
+workerd is started again whenever it ends. SIGHUP takes up a renewed certificate.
 
 Examples:
   $ postern serve --settings /etc/postern.env --state /var/lib/postern \\
@@ -46,20 +49,42 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   let server: Served | undefined;
   let signals = 0;
   const { promise: signalled, resolve } = Promise.withResolvers<void>();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      signals += 1;
-      if (signals > 1) server?.kill();
-      resolve();
+  const end = () => {
+    signals += 1;
+    if (signals > 1) server?.kill();
+    resolve();
+  };
+  process.on('SIGINT', end).on('SIGTERM', end);
+  const hadTerminal = await hasTerminal();
+  const { promise: started, resolve: start } = Promise.withResolvers<Served>();
+  let reloads = started;
+  process.on('SIGHUP', () => {
+    reloads = reloads.then(async (running) => {
+      // A terminal that is closed sends it too, and takes its processes along.
+      if (hadTerminal && !(await hasTerminal())) end();
+      else await running.reload();
+      return running;
     });
+    reloads.catch((error: unknown) => console.error(`postern: SIGHUP: ${String(error)}`));
+  });
+  server = await startServe({ ...options, drainMs: drain * 1_000, log: (line) => console.error(line) });
+  start(server);
+  const { gateway, admin } = server;
+  if (json) console.log(JSON.stringify({ gateway, ...(admin !== undefined && { admin }) }));
+  else {
+    console.error(`Postern serves at ${gateway}`);
+    if (admin !== undefined) console.error(`The admin API is at ${admin}`);
   }
-  server = await startServe({ ...options, log: (line) => console.error(line) });
-  if (json) console.log(JSON.stringify({ gateway: server.gateway }));
-  else console.error(`Postern serves at ${server.gateway}`);
-  const exit = await Promise.race([signalled, server.exited]);
-  if (exit !== undefined) throw new CommandError(`workerd ended by itself (${exit}); its last words are above`);
-  await server.stop(drain * 1_000);
+  await Promise.race([signalled, server.ended]);
+  await server.stop();
   process.exit(0);
+}
+
+/** True if this process has a controlling terminal that is still open. */
+async function hasTerminal(): Promise<boolean> {
+  const file = await open('/dev/tty', 'r').catch(() => undefined);
+  await file?.close();
+  return file !== undefined;
 }
 
 function parseAddress(text: string): string {

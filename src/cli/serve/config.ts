@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import type { ListenerProps } from '../../core/listener.ts';
 import { SETTING_NAMES } from '../../core/settings.ts';
 import { WASM } from '../bundle.ts';
 
@@ -10,14 +11,19 @@ export interface WorkerFacts {
   readonly objects: readonly { readonly name: string; readonly class_name: string }[];
 }
 
+/** What a listener serves: calls and the admin API, or one of them. Each is an entrypoint of the Worker; `all` is its default. */
+export type Serves = 'all' | 'callers' | 'admin';
+
 /** Where workerd listens. */
 export interface ServeSocket {
   readonly name: string;
-  /** `host:port`, IPv6 in brackets; port 0 takes a free one. */
-  readonly address: string;
+  /** `host:port`, IPv6 in brackets. Absent: workerd is given a socket that listens already. */
+  readonly address?: string;
+  /** What it serves. Default `all`. */
+  readonly serves?: Serves;
   /** PEM files, absolute paths. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Takes the URL's scheme from `X-Forwarded-Proto`, which a proxy in front has to set. */
+  /** A proxy in front ends TLS, and sets `X-Forwarded-Proto`. */
   readonly behindTlsProxy?: boolean;
   /** Whether `CF-Connecting-IP` comes from a trusted proxy; else it is removed. */
   readonly keepConnectingIp?: boolean;
@@ -128,9 +134,15 @@ function reachable(lambdaEndpoint: string | undefined): { allow: readonly string
   return { allow: ['public', 'private'], deny: METADATA };
 }
 
-function renderSocket({ name, address, tls, behindTlsProxy, keepConnectingIp }: ServeSocket): string {
+function renderSocket({
+  name,
+  address,
+  serves = 'all',
+  tls,
+  behindTlsProxy = false,
+  keepConnectingIp,
+}: ServeSocket): string {
   const options = [
-    ...(behindTlsProxy ? ['forwardedProtoHeader = "X-Forwarded-Proto"'] : []),
     // Without a value it is removed: here any caller could write it.
     ...(keepConnectingIp ? [] : ['injectRequestHeaders = [(name = "CF-Connecting-IP")]']),
   ];
@@ -138,5 +150,10 @@ function renderSocket({ name, address, tls, behindTlsProxy, keepConnectingIp }: 
   const protocol = tls
     ? `https = (options = ${http}, tlsOptions = (keypair = (privateKey = embed ${quote(tls.keyFile)}, certificateChain = embed ${quote(tls.certFile)})))`
     : `http = ${http}`;
-  return `(name = ${quote(name)}, address = ${quote(address)}, service = "postern", ${protocol})`;
+  // The Worker finds them in `ctx.props`, where no caller can write.
+  const props: ListenerProps = { behindTlsProxy };
+  const entrypoint = serves === 'all' ? '' : `entrypoint = ${quote(serves)}, `;
+  const service = `(name = "postern", ${entrypoint}props = (json = ${quote(JSON.stringify(props))}))`;
+  const where = address === undefined ? '' : `address = ${quote(address)}, `;
+  return `(name = ${quote(name)}, ${where}service = ${service}, ${protocol})`;
 }

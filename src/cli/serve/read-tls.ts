@@ -1,33 +1,33 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { resolve } from 'node:path';
 import { usageError } from '../exit.ts';
 import { readInput } from '../read-input.ts';
 
-/** PEM files, absolute paths. */
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
+/** A certificate chain and its key, as PEM. */
+export interface TlsPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** When the certificate expires, in its own words. */
+  readonly validTo: string;
 }
 
-/** Checks a certificate and its key, which workerd would refuse in words of its own; it reads them when it starts. */
-export async function readTls(cert: string, key: string): Promise<TlsFiles> {
-  const [certFile, keyFile] = [resolve(cert), resolve(key)];
-  const [certText, keyText] = await Promise.all([readInput(certFile), readInput(keyFile)]);
+/** Reads a certificate and its key and checks them: workerd would refuse them in words of its own. */
+export async function readTls(certFile: string, keyFile: string): Promise<TlsPair> {
+  const [cert, key] = await Promise.all([readInput(certFile), readInput(keyFile)]);
   const certificate = parse(
-    () => new X509Certificate(certText),
-    `--tls-cert ${cert} must be a PEM file: the certificate, and behind it those that vouch for it`,
+    () => new X509Certificate(cert),
+    `--tls-cert ${certFile} must be a PEM file: the certificate, and behind it those that vouch for it`,
   );
   const privateKey = parse(
-    () => createPrivateKey(keyText),
-    `--tls-key ${key} must be a private key in a PEM file, without a passphrase`,
+    () => createPrivateKey(key),
+    `--tls-key ${keyFile} must be a private key in a PEM file, without a passphrase`,
   );
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw usageError(`--tls-key ${key} is not the key of the first certificate in --tls-cert ${cert}`);
+    throw usageError(`--tls-key ${keyFile} is not the key of the first certificate in --tls-cert ${certFile}`);
   }
   if (Date.parse(certificate.validTo) < Date.now()) {
-    throw usageError(`--tls-cert ${cert} expired on ${certificate.validTo}`);
+    throw usageError(`--tls-cert ${certFile} expired on ${certificate.validTo}`);
   }
-  return { certFile, keyFile };
+  return { cert, key, validTo: certificate.validTo };
 }
 
 function parse<T>(read: () => T, complaint: string): T {

@@ -1,18 +1,24 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
-import { assertFree } from '../assert-free.ts';
-import { usageError } from '../exit.ts';
+import { CommandError, usageError } from '../exit.ts';
 import { lockState } from '../lock-state.ts';
-import { renderServeConfig, workerFileOf } from './config.ts';
+import { renderServeConfig, type Serves, type ServeSocket, workerFileOf } from './config.ts';
+import { type HeldSocket, holdSocket } from './hold-socket.ts';
+import { describeOpenFiles, readOpenFileLimit } from './open-files.ts';
 import { readEnvironment } from './read-environment.ts';
-import { readTls } from './read-tls.ts';
-import { type Exit, startWorkerd } from './start-workerd.ts';
+import { readTls, type TlsPair } from './read-tls.ts';
+import { inheritedFile, startWorkerd } from './start-workerd.ts';
+import { type Supervised, superviseWorkerd } from './supervise.ts';
+import { openTlsStore, type TlsStore } from './tls-store.ts';
 
 export interface ServeOptions {
   /** An address of this machine; `0.0.0.0` or `::` for all of them. */
   readonly host: string;
   readonly port: number;
+  /** Where the admin API listens by itself, if a port is given. */
+  readonly adminHost?: string;
+  readonly adminPort?: number;
   readonly state: string;
   /** What `postern build` made; made now, if there is nothing. */
   readonly dist: string;
@@ -22,78 +28,193 @@ export interface ServeOptions {
   readonly tlsKey?: string;
   readonly behindTlsProxy?: boolean;
   readonly clientIpHeader?: string;
+  /** Milliseconds for which calls in flight may go on when workerd is stopped or replaced. */
+  readonly drainMs: number;
   /** Gets what the operator should know. */
   readonly log: (line: string) => void;
 }
 
 export interface Served {
   readonly gateway: string;
-  readonly exited: Promise<Exit>;
-  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after so many milliseconds. */
-  stop(withinMs: number): Promise<void>;
+  /** Where the admin API is, if it has a listener of its own. */
+  readonly admin?: string;
+  /** Settles when `stop` has ended it. */
+  readonly ended: Promise<void>;
+  /** Takes up a renewed certificate, if there is one; calls in flight may go on for `drainMs`. */
+  reload(): Promise<void>;
+  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after `drainMs`. */
+  stop(): Promise<void>;
   kill(): void;
 }
 
+interface Listening {
+  readonly config: ServeSocket;
+  readonly socket: HeldSocket;
+  readonly url: string;
+}
+
+/** What workerd inherits, by position: the lock on its databases, then the key and the certificate. */
+const TLS_FILES = { keyFile: inheritedFile(1), certFile: inheritedFile(2) };
+
 /** Serves the gateway on workerd, with its state on this machine's disk. */
 export async function startServe(options: ServeOptions): Promise<Served> {
-  const { host, port, clientIpHeader, behindTlsProxy = false, log } = options;
+  const { clientIpHeader, drainMs, log } = options;
   const env = await readEnvironment(process.env, options.settings, {
     ...(clientIpHeader !== undefined && { POSTERN_CLIENT_IP_HEADER: clientIpHeader }),
   });
-  const tls = await readTlsOf(options);
-  if (tls && behindTlsProxy) throw usageError('--behind-tls-proxy is for a proxy that ends TLS: leave --tls-cert out');
-  if (!tls && !behindTlsProxy && !/^(127\.|::1$)/.test(host)) {
-    log('Without TLS only callers on this machine are served: give --tls-cert and --tls-key, or --behind-tls-proxy.');
-  }
+  checkOptions(options);
+  const readPair = tlsReader(options);
+  const pair = await readPair?.();
   const workerFile = await ensureBuilt(resolve(options.dist), log);
   const stateDir = resolve(options.state);
   const objectsDir = await makeFolders(stateDir);
-  const unlock = await lockState(stateDir);
+  const lock = await lockState(stateDir);
+  const closers: (() => unknown)[] = [lock.release];
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= (async () => {
+      for (const closer of closers.reverse()) await closer();
+    })();
+    return closing;
+  };
   try {
-    await assertFree(host, port, '--port');
+    const tls = readPair && pair && (await openTlsStore(stateDir, pair, readPair));
+    if (tls) closers.push(tls.close);
+    const keepConnectingIp = env.POSTERN_CLIENT_IP_HEADER?.toLowerCase() === 'cf-connecting-ip';
+    const listening: Listening[] = [];
+    for (const listener of listenersOf(options)) {
+      const one = await listen(listener, options, keepConnectingIp);
+      closers.push(one.socket.release);
+      listening.push(one);
+    }
+    const sockets = listening.map(({ config, socket: { fd } }) => ({ name: config.name, fd }));
     const configFile = join(stateDir, 'serve.capnp');
-    const address = isIPv6(host) ? `[${host}]` : host;
     const config = renderServeConfig({
       workerFile,
       objectsDir,
       lambdaEndpoint: env.AWS_ENDPOINT_URL_LAMBDA,
-      sockets: [
-        {
-          name: 'gateway',
-          address: `${address}:${port}`,
-          ...(tls && { tls }),
-          behindTlsProxy,
-          keepConnectingIp: env.POSTERN_CLIENT_IP_HEADER?.toLowerCase() === 'cf-connecting-ip',
-        },
-      ],
+      sockets: listening.map(({ config }) => config),
     });
     await writeFile(configFile, config, { mode: 0o600 });
-    const workerd = await startWorkerd(configFile, 1, env);
-    const exited = workerd.exited.finally(unlock);
-    return {
-      gateway: `${tls ? 'https' : 'http'}://${reachableAt(address)}:${workerd.ports.get('gateway')}`,
-      exited,
-      async stop(withinMs) {
-        workerd.kill('SIGTERM');
-        const cutOff = setTimeout(() => {
-          log('Calls that still ran were cut off.');
-          workerd.kill('SIGKILL');
-        }, withinMs);
-        await exited;
-        clearTimeout(cutOff);
+    const supervised = await superviseWorkerd({
+      start() {
+        const inherited = [lock.databasesFd ?? 'ignore', ...(tls?.fds() ?? [])] as const;
+        return startWorkerd({ configFile, env, sockets, inherited });
       },
-      kill: () => workerd.kill('SIGKILL'),
+      onStarted: () => tls?.confirm(),
+      onFailedStart() {
+        if (tls?.revert()) log('workerd did not start with the renewed certificate: the one before is used again.');
+      },
+      log,
+    });
+    await warn(options, supervised);
+    const [gateway, admin] = listening.map(({ url }) => url);
+    return {
+      gateway: gateway ?? '',
+      ...(admin !== undefined && { admin }),
+      ended: supervised.ended.finally(close),
+      reload: () => reload(tls, supervised, options),
+      async stop() {
+        await supervised.stop(drainMs);
+        await close();
+      },
+      kill: supervised.kill,
     };
   } catch (error) {
-    await unlock();
+    await close();
     throw error;
   }
 }
 
-async function readTlsOf({ tlsCert, tlsKey }: ServeOptions) {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) throw usageError('--tls-cert and --tls-key go together');
-  return await readTls(tlsCert, tlsKey);
+function checkOptions({ tlsCert, tlsKey, behindTlsProxy, adminHost, adminPort, port }: ServeOptions): void {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageError('--tls-cert and --tls-key go together');
+  if (tlsCert !== undefined && behindTlsProxy) {
+    throw usageError('--behind-tls-proxy is for a proxy that ends TLS: leave --tls-cert out');
+  }
+  if (adminHost !== undefined && adminPort === undefined) throw usageError('--admin-host needs --admin-port');
+  if (adminPort !== undefined && adminPort === port && port !== 0) {
+    throw usageError(`--admin-port must differ from --port (${port})`);
+  }
+}
+
+/** Reads the certificate and its key; absent where none is named. */
+function tlsReader({ tlsCert, tlsKey }: ServeOptions): (() => Promise<TlsPair>) | undefined {
+  return tlsCert === undefined || tlsKey === undefined ? undefined : () => readTls(tlsCert, tlsKey);
+}
+
+interface Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly option: string;
+  readonly serves: Serves;
+}
+
+/** The gateway's listener first. */
+function listenersOf({ host, port, adminHost = '127.0.0.1', adminPort }: ServeOptions): readonly Listener[] {
+  const gateway = { name: 'gateway', host, port, option: '--port' } as const;
+  if (adminPort === undefined) return [{ ...gateway, serves: 'all' }];
+  return [
+    { ...gateway, serves: 'callers' },
+    { name: 'admin', host: adminHost, port: adminPort, option: '--admin-port', serves: 'admin' },
+  ];
+}
+
+const isLoopback = (host: string): boolean => /^(127\.|::1$)/.test(host);
+
+async function listen(
+  { name, host, port, option, serves }: Listener,
+  { tlsCert, behindTlsProxy = false }: ServeOptions,
+  keepConnectingIp: boolean,
+): Promise<Listening> {
+  // An operator reaches an admin API on loopback straight, with no proxy and under no name that a certificate could have.
+  const isDirect = serves === 'admin' && isLoopback(host);
+  const hasTls = tlsCert !== undefined && !isDirect;
+  const socket = await holdSocket(host, port, option);
+  return {
+    socket,
+    url: `${hasTls ? 'https' : 'http'}://${reachableAt(isIPv6(host) ? `[${host}]` : host)}:${socket.port}`,
+    config: {
+      name,
+      serves,
+      ...(hasTls && { tls: TLS_FILES }),
+      behindTlsProxy: behindTlsProxy && !isDirect,
+      keepConnectingIp,
+    },
+  };
+}
+
+/** Says at the start what an operator may not expect. */
+async function warn({ host, tlsCert, behindTlsProxy, log }: ServeOptions, { current }: Supervised): Promise<void> {
+  if (tlsCert === undefined && !behindTlsProxy) {
+    log(
+      isLoopback(host)
+        ? 'Plain HTTP, for callers on this machine. Behind a proxy give --behind-tls-proxy: a proxy that adds no header (nginx by default) looks like a local caller.'
+        : 'Without TLS only callers on this machine are served: give --tls-cert and --tls-key, or --behind-tls-proxy.',
+    );
+  }
+  const limit = await readOpenFileLimit(current().pid);
+  if (limit !== undefined) log(describeOpenFiles(limit));
+}
+
+async function reload(tls: TlsStore | undefined, supervised: Supervised, options: ServeOptions): Promise<void> {
+  const { log, drainMs } = options;
+  if (!tls) {
+    log('SIGHUP: there is no certificate to reload. Settings are read at the start: restart to change them.');
+    return;
+  }
+  let validTo: string;
+  try {
+    validTo = await tls.reload();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    log(`SIGHUP: ${error.message}. The certificate in use stays.`);
+    return;
+  }
+  log(
+    `SIGHUP: the certificate is renewed (it expires on ${validTo}). New connections wait until calls in flight have ended.`,
+  );
+  await supervised.replace(drainMs);
 }
 
 async function ensureBuilt(dist: string, log: (line: string) => void): Promise<string> {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -8,40 +8,96 @@ export type Exit = number | NodeJS.Signals;
 
 export interface Workerd {
   readonly pid: number;
-  /** Where each socket listens, by its name. */
-  readonly ports: ReadonlyMap<string, number>;
+  /** Settles once workerd listens on every socket. @throws how it ended instead. */
+  readonly ready: Promise<void>;
+  /** Settles once the process has been reaped. */
   readonly exited: Promise<Exit>;
+  /** The last line that it wrote to standard error, if any. */
+  readonly lastWords: () => string | undefined;
   kill(signal: NodeJS.Signals): void;
 }
 
+export interface WorkerdOptions {
+  readonly configFile: string;
+  /** All of its environment, where the secrets are. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The sockets that it takes over, each a listening descriptor of ours. */
+  readonly sockets: readonly { readonly name: string; readonly fd: number }[];
+  /** Descriptors that it inherits: the lock on its databases, and what the configuration embeds. */
+  readonly inherited: readonly (number | 'ignore')[];
+}
+
+/** Descriptors in workerd: 0 to 2 as usual, then the control pipe, then those inherited, then the sockets. */
+const CONTROL_FD = 3;
+const FIRST_INHERITED_FD = 4;
+
+/** Where workerd finds a descriptor that it inherits, by its position. */
+export const inheritedFile = (position: number): string => `/dev/fd/${FIRST_INHERITED_FD + position}`;
+
+/** Longest line of workerd's that is quoted, in characters. */
+const MAX_QUOTED_LENGTH = 300;
+
 /**
- * Starts workerd on a configuration and waits until it listens on so many sockets. It writes straight to our standard
- * output and error, and has a process group of its own, so that Ctrl-C in a terminal does not reach it before us.
- *
- * @param env all of its environment, where the secrets are.
+ * Starts workerd on a configuration. It writes straight to our standard output, and through us to standard error. It has a
+ * process group of its own, so that Ctrl-C in a terminal does not reach it before us.
  */
-export async function startWorkerd(
-  configFile: string,
-  sockets: number,
-  env: Readonly<Record<string, string>>,
-): Promise<Workerd> {
+export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOptions): Workerd {
   const { default: binary } = createRequire(import.meta.url)('workerd') as { readonly default: string };
-  const child = spawn(binary, ['serve', '--import-path', '/', '--control-fd', '3', configFile, 'config'], {
+  const socketFds = sockets.map(({ name }, at) => `--socket-fd=${name}=${FIRST_INHERITED_FD + inherited.length + at}`);
+  const command = [
+    binary,
+    'serve',
+    '--import-path=/',
+    `--control-fd=${CONTROL_FD}`,
+    ...socketFds,
+    configFile,
+    'config',
+  ];
+  const [file = binary, ...args] = [...dieWithParent(), ...command];
+  const child = spawn(file, args, {
     detached: true,
     env,
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    stdio: ['ignore', 'inherit', 'pipe', 'pipe', ...inherited, ...sockets.map(({ fd }) => fd)],
   });
   const { promise: exited, resolve: ended, reject } = Promise.withResolvers<Exit>();
-  child.once('error', reject).once('exit', (code, signal) => ended(signal ?? code ?? 1));
-  const ports = new Map<string, number>();
-  const listening = new Promise<void>((done) => {
-    createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => {
-      const { event, socket, port } = JSON.parse(line) as { event: string; socket: string; port: number };
-      if (event === 'listen') ports.set(socket, port);
-      if (ports.size === sockets) done();
+  let last: string | undefined;
+  child.once('error', reject);
+  // What it wrote last is read to its end first.
+  let exit: Exit = 1;
+  child.once('exit', (code, signal) => {
+    exit = signal ?? code ?? 1;
+  });
+  child.once('close', () => ended(exit));
+  const errors = child.stdio[2] as Readable;
+  errors.pipe(process.stderr, { end: false });
+  createInterface({ input: errors }).on('line', (line) => {
+    if (line.trim() !== '') last = line.slice(0, MAX_QUOTED_LENGTH);
+  });
+  const listening = new Set<string>();
+  const allListen = new Promise<void>((done) => {
+    createInterface({ input: child.stdio[CONTROL_FD] as Readable }).on('line', (line) => {
+      const { event, socket } = JSON.parse(line) as { event: string; socket: string };
+      if (event === 'listen') listening.add(socket);
+      if (listening.size === sockets.length) done();
     });
   });
-  const ready = await Promise.race([listening, exited]);
-  if (ready !== undefined) throw new Error(`workerd did not start (${ready}): its words are above`);
-  return { pid: child.pid ?? 0, ports, exited, kill: (signal) => child.kill(signal) };
+  const ready = Promise.race([allListen, exited.then((how) => Promise.reject(new Error(`it ended with ${how}`)))]);
+  // Whoever waits for it is told; nobody has to wait.
+  ready.catch(() => {});
+  return { pid: child.pid ?? 0, ready, exited, lastWords: () => last, kill: (signal) => void child.kill(signal) };
+}
+
+let deathWish: readonly string[] | undefined;
+
+/**
+ * A command before workerd's by which the kernel sends it SIGTERM when this process ends in whatever way, so that no orphan
+ * goes on serving. Needs `setpriv` of util-linux; without it, the next start on the same state ends the orphan.
+ */
+function dieWithParent(): readonly string[] {
+  if (deathWish === undefined) {
+    const wish = ['setpriv', '--pdeathsig', 'TERM'];
+    const [file = '', ...args] = wish;
+    deathWish = spawnSync(file, [...args, 'true'], { stdio: 'ignore' }).status === 0 ? wish : [];
+  }
+  return deathWish;
 }

@@ -1,0 +1,23 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+
+/** What the thread is given: where to listen, and what to wait on. */
+export interface HoldOrder {
+  readonly host: string;
+  readonly port: number;
+  readonly gate: SharedArrayBuffer;
+}
+
+/** What it answers. */
+export type HoldAnswer = { readonly fd: number; readonly port: number } | { readonly code: string | undefined };
+
+const { host, port, gate } = workerData as HoldOrder;
+const server = createServer();
+server.once('error', ({ code }: NodeJS.ErrnoException) => parentPort?.postMessage({ code } satisfies HoldAnswer));
+server.listen(port, host, () => {
+  const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
+  parentPort?.postMessage({ fd, port: (server.address() as AddressInfo).port } satisfies HoldAnswer);
+  // From here on this thread never polls, so it takes no connection away from workerd.
+  Atomics.wait(new Int32Array(gate), 0, 0);
+  server.close();
+});

@@ -1,0 +1,39 @@
+import { Worker } from 'node:worker_threads';
+import { whyNotListen } from '../assert-free.ts';
+import type { HoldAnswer, HoldOrder } from './hold-socket-thread.ts';
+
+/** A socket that listens, and that this process never accepts from. */
+export interface HeldSocket {
+  /** Its descriptor in this process, for children to inherit. */
+  readonly fd: number;
+  readonly port: number;
+  release(): void;
+}
+
+/**
+ * Listens for the children of this process. The socket outlives each of them: while none runs, connections wait in its
+ * backlog, and the port stays ours.
+ *
+ * Node polls each server that it opens, and would accept connections itself. So a thread of its own opens it and then
+ * blocks before it ever polls.
+ *
+ * @throws a sentence that names the option, where nobody can listen at that address and port.
+ */
+export async function holdSocket(host: string, port: number, option: string): Promise<HeldSocket> {
+  const gate = new SharedArrayBuffer(4);
+  const thread = new Worker(new URL('./hold-socket-thread.ts', import.meta.url), {
+    workerData: { host, port, gate } satisfies HoldOrder,
+  });
+  const answer = await new Promise<HoldAnswer>((answered, failed) => {
+    thread.once('message', answered).once('error', failed);
+  });
+  if ('code' in answer) throw new Error(whyNotListen(answer.code, host, port, option));
+  thread.unref();
+  return {
+    ...answer,
+    release() {
+      Atomics.store(new Int32Array(gate), 0, 1);
+      Atomics.notify(new Int32Array(gate), 0);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+
+/** Descriptors that workerd needs before the first connection, rounded up. */
+const OWN_FILES = 40;
+/** Measured with workerd 1.20261023.1. */
+const FILES_PER_CONNECTION = 2;
+const FILES_PER_AWAKE_TENANT = 3;
+/** Below this limit a start warns: it is about 2,000 connections. */
+export const FEW_OPEN_FILES = 4_096;
+
+/** How many files a process may have open; undefined where the system does not say. */
+export async function readOpenFileLimit(pid: number): Promise<number | undefined> {
+  const limits = await readFile(`/proc/${pid}/limits`, 'utf8').catch(() => '');
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? undefined : Number(soft);
+}
+
+/** Says what a limit on open files allows. workerd ends when it can open no more, and is then started again. */
+export function describeOpenFiles(limit: number): string {
+  const free = Math.max(0, limit - OWN_FILES);
+  const show = (count: number) => Math.floor(count).toLocaleString('en-US');
+  const allows =
+    `workerd may have ${show(limit)} files open: about ${show(free / FILES_PER_CONNECTION)} connections ` +
+    `(${FILES_PER_CONNECTION} each) or ${show(free / FILES_PER_AWAKE_TENANT)} awake tenants (${FILES_PER_AWAKE_TENANT} each).`;
+  if (limit >= FEW_OPEN_FILES) return allows;
+  return `${allows} That is few: raise the hard limit (systemd: LimitNOFILE=65536), and limit connections in a proxy.`;
+}

@@ -1,0 +1,236 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
+import { invokePath, makeTenant, send } from '../support/postern.ts';
+import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
+
+const LAMBDA = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret-of-the-operator' };
+const ANY = [{ function: '*' }];
+const ELSEWHERE = { host: 'gateway.example' };
+const HTTPS = { 'x-forwarded-proto': 'https' };
+/** An address of this machine that is not loopback. */
+const OUTSIDE = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
+
+let folder: string;
+let emulator: Emulator;
+let settings: ReturnType<typeof settingsFor>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'postern-listeners-'));
+  emulator = await startEmulator({ port: 0, credentials: LAMBDA, log: () => {} });
+  settings = settingsFor(emulator.url, LAMBDA);
+});
+afterAll(async () => {
+  await emulator.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Starts one gateway for a group of tests. */
+function withServe(name: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  const running: { server?: RunningServe; apiKey: string } = { apiKey: '' };
+  beforeAll(async () => {
+    running.server = await startServe(['--state', join(folder, name), ...args], { ...settings, ...more });
+    const { server } = running;
+    const gateway = server.admin ?? server.gateway;
+    running.apiKey = (await makeTenant({ gateway, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY)).apiKey;
+  });
+  afterAll(async () => {
+    running.server?.kill();
+    await running.server?.exited;
+  });
+  return {
+    get server() {
+      if (!running.server) throw new Error('it does not run');
+      return running.server;
+    },
+    get apiKey() {
+      return running.apiKey;
+    },
+  };
+}
+
+type Headers = Readonly<Record<string, string | string[]>>;
+
+/** What becomes of each kind of secret that is sent with these headers: its refusal, or else its status. */
+async function outcomes(gateway: string, apiKey: string, headers: Headers) {
+  const json = { 'content-type': 'application/json', ...headers };
+  const call = async (credentials: Headers, query = '') => {
+    const answer = await send(gateway, invokePath('hello', query), {
+      headers: { ...json, ...credentials },
+      body: '{}',
+    });
+    return answer.headers['x-postern-refusal'] ?? answer.status;
+  };
+  const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+  const admin = await send(gateway, '/admin/v1/tenants', { method: 'GET', headers: { ...headers, ...bearer } });
+  const token = ['{"alg":"RS256","kid":"1"}', '{}', 'signature'].map((part) => Buffer.from(part).toString('base64url'));
+  return {
+    key: await call({ 'x-api-key': apiKey }),
+    bearer: await call({ authorization: `Bearer ${apiKey}` }),
+    token: await call({ authorization: `Bearer ${token.join('.')}` }),
+    presigned: await call({}, 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00'),
+    admin: admin.headers['x-postern-refusal'] ?? admin.status,
+  };
+}
+const REFUSED = {
+  key: 'plain-http',
+  bearer: 'plain-http',
+  token: 'plain-http',
+  presigned: 'plain-http',
+  admin: 403,
+};
+const TAKEN = {
+  key: 200,
+  bearer: 200,
+  token: expect.not.stringContaining('plain-http'),
+  presigned: expect.not.stringContaining('plain-http'),
+  admin: 200,
+};
+
+describe('B7: a secret over plain HTTP, without --behind-tls-proxy', () => {
+  const it1 = withServe('plain', ['--host', '0.0.0.0']);
+
+  it('is taken from a peer on this machine that names this machine', async () => {
+    for (const host of ['127.0.0.1:8787', 'localhost', 'postern.localhost:1', '[::1]:8787']) {
+      expect(await outcomes(it1.server.gateway, it1.apiKey, { host }), host).toEqual(TAKEN);
+    }
+  });
+
+  it.each([
+    ['another Host', ELSEWHERE],
+    ['another Host that a proxy calls https', { ...ELSEWHERE, ...HTTPS }],
+    ['a Host that only begins as loopback', { host: '127.0.0.1.example' }],
+    ['a Host with a user', { host: 'localhost@gateway.example' }],
+    ['Forwarded', { forwarded: 'for=192.0.2.1;proto=https' }],
+    ['X-Forwarded-For', { 'x-forwarded-for': '192.0.2.1' }],
+    ['X-Forwarded-Proto', HTTPS],
+    ['an X-Forwarded header of any other name', { 'x-forwarded-whatever': '' }],
+    ['X-Real-IP', { 'X-Real-IP': '127.0.0.1' }],
+    ['Via', { via: '1.1 proxy' }],
+  ])('is refused with %s', async (_, headers) => {
+    expect(await outcomes(it1.server.gateway, it1.apiKey, headers)).toEqual(REFUSED);
+  });
+
+  it.runIf(OUTSIDE)('is refused from another machine, whatever Host it names', async () => {
+    const { port } = new URL(it1.server.gateway);
+    for (const headers of [{ host: `127.0.0.1:${port}` }, { host: 'localhost', 'cf-connecting-ip': '127.0.0.1' }]) {
+      expect(await outcomes(`http://${OUTSIDE}:${port}`, it1.apiKey, headers)).toEqual(REFUSED);
+    }
+  });
+
+  it('takes a signature in a header, which gives no secret away', async () => {
+    const headers = { ...ELSEWHERE, authorization: 'AWS4-HMAC-SHA256 Credential=a/b' };
+    const answer = await send(it1.server.gateway, invokePath('hello'), { headers, body: '{}' });
+    expect(answer.headers['x-postern-refusal']).toBe('signature-incomplete');
+  });
+
+  it('says at the start that a silent proxy cannot be told from a local caller', () => {
+    expect(it1.server.errors()).toContain('--behind-tls-proxy');
+  });
+});
+
+describe('B7: a secret behind a proxy that ends TLS', () => {
+  const it1 = withServe('proxy', ['--behind-tls-proxy', '--admin-port', '0']);
+  const through = async (headers: Headers) => {
+    const { admin: _, ...calls } = await outcomes(it1.server.gateway, it1.apiKey, headers);
+    return calls;
+  };
+  const { admin: _, ...refused } = REFUSED;
+  const { admin: __, ...taken } = TAKEN;
+
+  it('is taken when the proxy says https once, whatever Host and other headers say', async () => {
+    const proxied = { ...HTTPS, 'x-forwarded-for': '192.0.2.1', 'x-real-ip': '192.0.2.1', via: '1.1 caddy' };
+    for (const headers of [HTTPS, { ...HTTPS, ...ELSEWHERE }, { ...proxied, ...ELSEWHERE }]) {
+      expect(await through(headers)).toEqual(taken);
+    }
+  });
+
+  it.each([
+    ['no header', {}],
+    ["no header, and nginx's default Host", { host: '127.0.0.1:8787' }],
+    ['http', { 'x-forwarded-proto': 'http', host: '127.0.0.1:8787' }],
+    ['another scheme', { 'x-forwarded-proto': 'wss' }],
+    ['nothing', { 'x-forwarded-proto': '' }],
+    ['a list', { 'x-forwarded-proto': 'https, https' }],
+    ['two headers', { 'x-forwarded-proto': ['https', 'https'] }],
+    ["two headers, a caller's first", { 'x-forwarded-proto': ['https', 'http'] }],
+    ['https in another header', { 'x-forwarded-protocol': 'https', forwarded: 'proto=https' }],
+  ])('is refused when the proxy says %s', async (_, headers) => {
+    expect(await through(headers)).toEqual(refused);
+    expect(await through({ ...ELSEWHERE, ...headers })).toEqual(refused);
+  });
+
+  it('C2: the admin API has its own listener: each answers 404 to what the other serves', async () => {
+    const { gateway, admin = '' } = it1.server;
+    const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    const ask = async (origin: string, path: string, method = 'GET') => {
+      const answer = await send(origin, path, { method, headers: { ...bearer, 'x-api-key': it1.apiKey } });
+      return [answer.status, answer.headers['x-postern-refusal']];
+    };
+    for (const path of [
+      '/admin/v1/tenants',
+      '/admin/v1',
+      '/admin/v1/openapi.json',
+      '/%61dmin/v1/tenants',
+      '/nothing',
+    ]) {
+      expect(await ask(gateway, path), path).toEqual([404, 'unknown-path']);
+    }
+    for (const path of [invokePath('hello'), '/', '/nothing', '/adminv1', '/admin']) {
+      expect(await ask(admin, path, 'POST'), path).toEqual([404, 'unknown-path']);
+    }
+    const listed = await send(admin, '/admin/v1/tenants', { method: 'GET', headers: bearer });
+    expect(listed.status).toBe(200);
+  });
+
+  it('C2: no header turns one listener into the other, nor the admin listener into one behind a proxy', async () => {
+    const { gateway, admin = '' } = it1.server;
+    const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    const { host } = new URL(admin);
+    const spoofed = { ...bearer, ...HTTPS, host, rooms: 'admin', props: '{"rooms":"admin"}', 'cf-props': 'admin' };
+    expect((await send(gateway, '/admin/v1/tenants', { method: 'GET', headers: spoofed })).status).toBe(404);
+    const proxied = { ...bearer, ...HTTPS, ...ELSEWHERE };
+    expect((await send(admin, '/admin/v1/tenants', { method: 'GET', headers: proxied })).status).toBe(403);
+  });
+});
+
+describe('B7: POSTERN_HOSTS', () => {
+  const hosts = 'Gateway.example, 127.0.0.1,[::1]:8787';
+  const it1 = withServe('hosts', [], { POSTERN_HOSTS: hosts });
+
+  it('serves the hosts that it lists, and refuses any other before it looks at credentials', async () => {
+    const outcome = async (host: string, headers: Headers = {}) => {
+      const all = { host, 'content-type': 'application/json', ...headers };
+      const answer = await send(it1.server.gateway, invokePath('hello'), { headers: all, body: '{}' });
+      return answer.headers['x-postern-refusal'] ?? answer.status;
+    };
+    const key = { 'x-api-key': it1.apiKey };
+    for (const host of ['127.0.0.1', '127.0.0.1:1']) expect(await outcome(host, key), host).toBe(200);
+    for (const host of ['gateway.example', 'GATEWAY.EXAMPLE:443', '[::1]:8787']) {
+      expect(await outcome(host), host).toBe('no-credentials');
+    }
+    for (const host of [
+      'other.example',
+      'gateway.example.',
+      'a.gateway.example',
+      'localhost',
+      '[::1]',
+      '[::1]:1',
+      '127.0.0.1, gateway.example',
+    ]) {
+      expect(await outcome(host, key), host).toBe('host-not-served');
+      expect(await outcome(host), host).toBe('host-not-served');
+    }
+  });
+
+  it('holds for the admin API and for preflights of web pages', async () => {
+    const headers = { host: 'other.example', authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    expect((await send(it1.server.gateway, '/admin/v1/tenants', { method: 'GET', headers })).status).toBe(421);
+    const preflight = { host: 'other.example', origin: 'https://a.example', 'access-control-request-method': 'POST' };
+    const answer = await send(it1.server.gateway, invokePath('hello'), { method: 'OPTIONS', headers: preflight });
+    expect([answer.status, answer.headers['x-postern-refusal']]).toEqual([421, 'host-not-served']);
+  });
+});
