@@ -38,7 +38,8 @@ it('refuses a revoked key on every isolate within 5 seconds, under load', { time
     const [gateway = ''] = cluster.gateways;
     const tenant = await makeTenant({ gateway, adminToken: cluster.adminToken }, [{ function: 'hello' }]);
     const running = load(cluster, tenant.apiKey);
-    await expect.poll(() => running.seen.filter(({ outcome }) => outcome === '200').length).toBeGreaterThan(100);
+    const served = () => running.seen.filter(({ outcome }) => outcome === '200').length;
+    await expect.poll(served, { timeout: 20_000 }).toBeGreaterThan(100);
     const { status } = await cluster.admin('DELETE', `/tenants/${tenant.id}/keys/${tenant.keyId}`);
     const revokedAtMs = Date.now();
     expect(status).toBe(204);

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { CommandError, usageError } from '../exit.ts';
 import { lockState } from '../lock-state.ts';
-import { renderServeConfig, type Serves, type ServeSocket, workerFileOf } from './config.ts';
+import { renderServeConfig, type ServeSocket, type Serves, workerFileOf } from './config.ts';
 import { type HeldSocket, holdSocket } from './hold-socket.ts';
 import { describeOpenFiles, readOpenFileLimit } from './open-files.ts';
 import { readEnvironment } from './read-environment.ts';
