@@ -19,7 +19,7 @@ import { explainCall } from './explain.ts';
 import { createKeyDesk, type MintedKey } from './keys.ts';
 import { describeApi } from './openapi.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
-import { answerProblem, invalidBody, ProblemError, problemOfState, toFieldFaults } from './problem.ts';
+import { answerProblem, invalidBody, notFound, ProblemError, problemOfState, toFieldFaults } from './problem.ts';
 import { requestLog } from './request-log.ts';
 import { createTenantDesk } from './tenants.ts';
 import { type Admin, createTokenDesk } from './tokens.ts';
@@ -206,9 +206,12 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     const { items, next } = await ports.objects.tenant(tenantId, async (stub) => await stub.audit(cursor, limit));
     return c.json({ entries: items.map(showEntry), cursor: next });
   });
-  serve(OPERATIONS.explainCall, async ({ body, param }, c) =>
-    c.json(explainCall(ports.settings, await tenants.read(param('tenantId')), body)),
-  );
+  serve(OPERATIONS.explainCall, async ({ body, param }, c) => {
+    const id = tenants.verify(param('tenantId'));
+    const foresight = await ports.objects.tenant(id, async (stub) => await stub.foresee(body.payloadBytes));
+    if (!foresight) throw notFound('tenant');
+    return c.json(explainCall(ports.settings, id, foresight, body, Date.now()));
+  });
   serve(OPERATIONS.readUsage, async ({ query, param }, c) => c.json(await usage.read(param('tenantId'), query)));
 
   app.get('/openapi.json', (c) => c.json(describeApi()));

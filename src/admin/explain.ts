@@ -1,65 +1,113 @@
 import type * as z from 'zod';
 import { ARGUMENT_HEADERS, maxPayloadBytes, parseArguments } from '../core/invoke/arguments.ts';
-import { decideCall } from '../core/policy/authorize.ts';
+import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
-import { type Refusal, refuse } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import type { Settings } from '../core/settings.ts';
 import { scopeDurableName } from '../core/tenancy/durable-names.ts';
-import type { Tenant } from '../core/tenancy/tenant.ts';
+import { type TenantId, verifyKeyId } from '../core/tenancy/ids.ts';
+import type { LiveTenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../gateway/address-ranges.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
+import type { Foresight } from '../state/tenant.ts';
 import type { ExplainCall, Explanation } from './schema.ts';
+
+type Call = z.output<typeof ExplainCall>;
 
 /** The least that is a client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
-/** Says what would become of a call of a tenant's, and by which rule: by the very code that decides on real ones. */
+/** Says what would become of a call, and by which rule: by the code that decides on real ones, step by step as there. */
 export function explainCall(
-  { accountId, region, maxFunctionNameLength, rootKeys }: Settings,
-  tenant: Tenant,
-  call: z.output<typeof ExplainCall>,
+  settings: Settings,
+  tenantId: TenantId,
+  { tenant, limit }: Foresight,
+  call: Call,
+  nowMs: number,
 ): z.input<typeof Explanation> {
-  const { operation, type, logType, tenantId, payloadBytes, ip } = call;
+  const { payloadBytes, ip, origin, presignedSeconds } = call;
+  const { policy, upstream, limits } = tenant;
+  const conditions = conditionsOf(tenant, call);
+  const refused = ({ reason, message }: Refusal, found: Partial<z.input<typeof Explanation>> = {}) => ({
+    ...{ allowed: false, reason, message, rule: null, target: null, conditions },
+    ...found,
+  });
+
+  const args = readArguments(settings, call);
+  const maxBytes = args.ok ? maxPayloadBytes(call.operation, args.value.invocationType) : Number.POSITIVE_INFINITY;
+  if (payloadBytes > maxBytes) return refused(refuse('payload-too-large', maxBytes, payloadBytes));
+
+  const caller = callerOf(settings, tenantId, call);
+  if (!caller) return refused(refuse('key-unknown'));
+  const dead = refuseCaller(tenant, tenantId, caller, nowMs);
+  if (dead) return refused(dead);
+
+  const { outcome, rule, target, qualifier } = decideKnownCall({
+    tenantId,
+    tenant: { ...tenant, policy: compilePolicy(policy) },
+    gateway: settings,
+    ...(presignedSeconds !== undefined && {
+      claim: {
+        form: 'query',
+        signedAtMs: nowMs,
+        expiresSeconds: presignedSeconds,
+        scope: { region: upstream.region ?? settings.region },
+      },
+    }),
+    ...(origin !== undefined && { origin }),
+    isAddressAllowed: () => ip === undefined || compileRanges(policy.ipAllow)(ip),
+    scopeDurableName: (name) => scopeDurableName(keyCrypto, settings.rootKeys, tenantId, name),
+    args,
+    nowMs,
+  });
+  const named = target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null;
+  const found = { rule: rule ?? null, target: named };
+  if (!outcome.ok) return refused(outcome.error, found);
+  const roomBytes = Math.min(limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY, outcome.value.maxPayloadBytes);
+  if (payloadBytes > roomBytes) return refused(refuse('payload-too-large', roomBytes, payloadBytes), found);
+  // No rule of the policy is to blame for a limit.
+  if (limit) return refused(refuseLimit(limit.limit, limit.resetMs), { target: named });
+  return { allowed: true, reason: null, message: null, ...found, conditions };
+}
+
+function readArguments({ maxFunctionNameLength }: Settings, call: Call) {
   const headers: Readonly<Record<string, string | undefined>> = {
-    [ARGUMENT_HEADERS.invocationType]: type,
-    [ARGUMENT_HEADERS.logType]: logType,
-    [ARGUMENT_HEADERS.tenantId]: tenantId,
+    [ARGUMENT_HEADERS.invocationType]: call.type,
+    [ARGUMENT_HEADERS.logType]: call.logType,
+    [ARGUMENT_HEADERS.tenantId]: call.tenantId,
     [ARGUMENT_HEADERS.durableExecutionName]: call.durableExecutionName,
     [ARGUMENT_HEADERS.clientContext]: call.clientContext ? CLIENT_CONTEXT : undefined,
   };
-  const args = parseArguments({
-    operation,
+  return parseArguments({
+    operation: call.operation,
     rawFunctionName: encodeURIComponent(call.function),
     query: new Map(call.qualifier === undefined ? [] : [['Qualifier', [call.qualifier]]]),
     header: (name) => headers[name],
     maxFunctionNameLength,
   });
-  if (!args.ok) return refused(args.error);
-  const { policy, upstream, limits, meterDuration = false } = tenant;
-  const { outcome, rule, target, qualifier } = decideCall({
-    policy: compilePolicy(policy),
-    tenant: tenant.id,
-    home: { account: accountId, region: upstream.region ?? region },
-    isAddressAllowed: ip === undefined || compileRanges(policy.ipAllow)(ip),
-    ...(upstream.tenantId !== undefined && { upstreamTenantId: upstream.tenantId }),
-    meterDuration,
-    scopeDurableName: (name) => scopeDurableName(keyCrypto, rootKeys, tenant.id, name),
-    call: args.value,
-  });
-  const found = {
-    rule: rule ?? null,
-    target: target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null,
-  };
-  if (!outcome.ok) return { ...refused(outcome.error), ...found };
-  const roomBytes = Math.min(
-    maxPayloadBytes(operation, args.value.invocationType),
-    limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
-    outcome.value.maxPayloadBytes,
-  );
-  if (payloadBytes > roomBytes) return { ...refused(refuse('payload-too-large', roomBytes, payloadBytes)), ...found };
-  if (tenant.status !== 'active') return { ...refused(refuse('tenant-suspended', tenant.id)), ...found };
-  return { allowed: true, reason: null, message: null, ...found };
 }
 
-const refused = ({ reason, message }: Refusal) => ({ allowed: false, reason, message, rule: null, target: null });
+/** Undefined for a key id that is not one of this tenant's. */
+function callerOf({ rootKeys }: Settings, tenantId: TenantId, { keyId }: Call): CallerFacts | undefined {
+  if (keyId === undefined) return { kind: 'any' };
+  const identity = verifyKeyId(keyCrypto, rootKeys, keyId);
+  return identity?.tenantId === tenantId ? { kind: 'key', keyId: identity.keyId } : undefined;
+}
+
+/** What the answer takes for granted, because the call does not say. */
+function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: Call): string[] {
+  const { ipAllow, corsOrigins = [] } = policy;
+  const pages = corsOrigins.length > 0 ? `, and of web pages only ${corsOrigins.join(', ')}` : ', and no web page';
+  return [
+    ...(ip === undefined && ipAllow ? [`only from ${ipAllow.join(', ')}`] : []),
+    ...(keyId === undefined
+      ? [
+          Object.keys(keys).length > 0
+            ? 'only with a key or token that lives'
+            : 'only with a token: the tenant has no key',
+        ]
+      : []),
+    ...(origin === undefined ? [`only as a program${pages}`] : []),
+  ];
+}

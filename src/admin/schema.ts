@@ -370,7 +370,10 @@ export const UsageQuery = z.object({
 
 const count = z.int();
 const useMembers = {
-  calls: count.meta({ description: "Calls with one of the tenant's keys: forwarded or refused." }),
+  calls: count.meta({ description: "Calls that proved themselves as the tenant's: forwarded or refused." }),
+  unproved: count.meta({
+    description: 'Attempts that named the tenant and did not prove themselves. They are in no other figure.',
+  }),
   forwarded: count.meta({ description: 'Calls sent to Lambda.' }),
   refused: z.record(z.string(), count).meta({ description: 'Refusals, by their `x-postern-refusal`.' }),
   functionErrors: count,
@@ -397,7 +400,9 @@ export const UsageResponse = z
     to: Timestamp,
     step: z.enum(STEPS),
     totals: z.object(useMembers),
-    functions: z.record(z.string(), z.object(useMembers)).meta({ description: 'Of the forwarded calls, by function.' }),
+    functions: z.record(z.string(), z.object(useMembers)).meta({
+      description: 'By function, where it is known which: forwarded calls, and refused ones that a rule is about.',
+    }),
     series: z
       .array(z.object({ at: Timestamp, ...useMembers }))
       .meta({ description: 'Steps without use are left out.' }),
@@ -482,6 +487,14 @@ export const ExplainCall = z
       .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')
       .optional()
       .meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
+    origin: z.string().optional().meta({ description: 'The web page that it comes from. Absent: a program.' }),
+    keyId: z.string().optional().meta({ description: 'The key that it comes with. Absent: one that lives.' }),
+    presignedSeconds: z
+      .int()
+      .min(1)
+      .max(MAX_PRESIGNED_SECONDS)
+      .optional()
+      .meta({ description: 'It is presigned, to live for this long. Absent: it is not.' }),
   })
   .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
 
@@ -494,7 +507,10 @@ export const Explanation = z
       .object({ list: z.enum(['allow', 'deny']), index: z.int() })
       .nullable()
       .meta({ description: 'The rule that decided; of a refusal, the nearest. Null: no rule is about this function.' }),
-    target: z.string().nullable().meta({ description: 'The function that would be called.' }),
+    target: z.string().nullable().meta({ description: 'The function that is meant, whether it may be called or not.' }),
+    conditions: z
+      .array(z.string())
+      .meta({ description: 'What the answer takes for granted because the question left it out.' }),
   })
   .meta({ id: 'Explanation' });
 

@@ -61,9 +61,10 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     };
     const onEnd = (record: CallRecord) => {
       if (!record.tenant) return;
-      if (record.key && call.proved) tenants.recordKey(record.tenant, record.key);
-      const functionName = (record.forwarded && record.target) || '';
-      tenants.record(record.tenant, functionName, useOf(record), waitUntil);
+      // Anybody can name a tenant: what was not proved is no call of its.
+      if (!call.proved) return tenants.recordUnproved(record.tenant, waitUntil);
+      if (record.key) tenants.recordKey(record.tenant, record.key);
+      tenants.record(record.tenant, record.target ?? '', useOf(record), waitUntil);
     };
     const log = (record: CallRecord) => {
       record.address = logAddress(c.req.raw, settings);

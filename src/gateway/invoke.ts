@@ -9,18 +9,17 @@ import {
 } from '../core/invoke/arguments.ts';
 import { explainFault } from '../core/invoke/json-check.ts';
 import { parseRoute } from '../core/invoke/route.ts';
-import { authorize, type Permit, regionsOf } from '../core/policy/authorize.ts';
+import type { Permit } from '../core/policy/authorize.ts';
+import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { isMistake, type Refusal, refuse, refuseLost } from '../core/refusal.ts';
 import { refuseRequestLine } from '../core/request-limits.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
-import { refusePresignedTooLong, refuseScopeRegion } from '../core/signature/check-claim.ts';
 import type { ProofCrypto } from '../core/tenancy/crypto.ts';
-import { MAX_CLAIM_LENGTH, namesIssuer, refuseToken } from '../core/tenancy/issuers.ts';
+import { MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
-import { refuseKey } from '../core/tenancy/tenant.ts';
 import type { SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
@@ -102,7 +101,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const early = known && call.proved ? decide(known) : undefined;
   const tooMany = early?.ok ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   const takesLease = early?.ok && !tooMany;
-  if (known) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
+  // Nor does it have the object asked ahead: anybody could.
+  if (known && call.proved) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
   /** A mistake costs a unit of the rate: without it, no limit would hold for calls that are none. */
   const refuseDecided = async (refusal: Refusal) => {
     const overRate = isMistake(refusal) ? await tenants.chargeRate(tenantId, call.waitUntil) : undefined;
@@ -149,6 +149,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       if (refusal) return call.refuse(refusal);
       call.proved = true;
       if (!(await body.value.prove())) return call.refuse(refuse('busy'));
+      if (known) tenants.prepare(tenantId, undefined, call.waitUntil);
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
     const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
@@ -240,13 +241,14 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
   const { tenantId, credential } = caller;
   const { now } = gateway;
   let args: Result<InvokeArguments, Refusal> | undefined;
+  const facts: CallerFacts =
+    credential.kind === 'token'
+      ? { kind: 'token', claims: credential.token.claims }
+      : { kind: 'key', keyId: credential.key.keyId };
   let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permitted, Refusal> } | undefined;
   return (tenant: KnownTenant): Result<Permitted, Refusal> => {
     if (!tenant.exists) return no(refuse('key-unknown'));
-    const dead =
-      credential.kind === 'token'
-        ? refuseToken(tenant, tenantId, credential.token.claims, now())
-        : refuseKey(tenant, tenantId, credential.key.keyId, now());
+    const dead = refuseCaller(tenant, tenantId, facts, now());
     if (dead) return no(dead);
     call.isLive = true;
     if (decided?.tenant !== tenant) {
@@ -266,38 +268,31 @@ function decideByPolicy(
   call: Call,
 ): Result<Permitted, Refusal> {
   const { record } = call;
-  const { policy, upstream, meterDuration, isAddressAllowed } = tenant;
-  const home = { account: settings.accountId, region: upstream.region ?? settings.region };
-  if (credential.kind === 'signature') {
-    const { claim } = credential;
-    if (!regionsOf(policy, home.region).has(claim.scope.region)) return no(refuseScopeRegion());
-    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds, now());
-    if (tooLong) return no(tooLong);
-  }
-  if (origin !== undefined) {
-    // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
-    if (!policy.corsOrigins.includes(origin)) return no(refuse('origin-not-allowed', tenantId, origin));
-    call.corsOrigin = origin;
-  }
-  if (!args.ok) return args;
-  record.function = args.value.givenName;
-  record.type = args.value.invocationType;
-  const { tenantId: upstreamTenantId } = upstream;
-  const permit = authorize({
-    policy,
-    tenant: tenantId,
-    home,
+  const { isAddressAllowed } = tenant;
+  const { outcome, rule, target, home, allowsOrigin } = decideKnownCall({
+    tenantId,
+    tenant,
+    gateway: settings,
+    ...(credential.kind === 'signature' && { claim: credential.claim }),
+    ...(origin !== undefined && { origin }),
     // The address is dear to read: only a tenant that names ranges has it read.
-    isAddressAllowed: isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
-    ...(upstreamTenantId !== undefined && { upstreamTenantId }),
-    meterDuration,
+    isAddressAllowed: () => isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
     scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
-    call: args.value,
+    args,
+    nowMs: now(),
   });
-  if (!permit.ok) return permit;
-  const { region, account, name } = permit.value.target;
-  record.target = region === home.region && account === home.account ? name : arnOf(permit.value.target);
-  return ok({ permit: permit.value, args: args.value });
+  if (allowsOrigin && origin !== undefined) call.corsOrigin = origin;
+  if (args.ok) {
+    record.function = args.value.givenName;
+    record.type = args.value.invocationType;
+  }
+  // Callers are free to invent names: a function is counted apart only where one of the tenant's rules is about it.
+  if (rule && target) {
+    const { region, account, name } = target;
+    record.target = region === home.region && account === home.account ? name : arnOf(target);
+  }
+  if (!outcome.ok) return outcome;
+  return args.ok ? ok({ permit: outcome.value, args: args.value }) : args;
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */

@@ -37,6 +37,7 @@ import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/t
 import { TimeoutError, within } from '../upstream/within.ts';
 import { type AddressCheck, compileRanges } from './address-ranges.ts';
 import { writeRateLimit } from './rate-limit.ts';
+import { createUnprovedCounts } from './unproved.ts';
 
 /** A snapshot is served without a question for so long... */
 export const FRESH_MS = 1_000;
@@ -163,6 +164,11 @@ export interface TenantMemory {
   chargeRate(tenantId: TenantId, waitUntil: WaitUntil): Promise<Refusal | undefined>;
   /** Adds to the account of a tenant; the object hears of it within a second. */
   record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
+  /**
+   * Counts an attempt that named the tenant and did not prove itself. It wakes no object: where the tenant is known here
+   * its object hears within a second, and then once in four; elsewhere with the next ask that a call causes.
+   */
+  recordUnproved(tenantId: TenantId, waitUntil: WaitUntil): void;
   /** Notes that a key was used by whoever holds its secret. */
   recordKey(tenantId: TenantId, keyId: KeyId): void;
   /** `RateLimit` and `RateLimit-Policy` as they stand; none for a tenant without limits. */
@@ -181,6 +187,7 @@ export function createTenantMemory(
   { look, onFailure }: Partial<AfterFailure> = {},
 ): TenantMemory {
   const entries = new Map<TenantId, Entry>();
+  const unproved = createUnprovedCounts(now);
 
   let youngest: TenantId | undefined;
 
@@ -235,6 +242,8 @@ export function createTenantMemory(
     const { book, known } = entry;
     const sinceMs = now();
     loseAsk(book); // one that is still out is too late
+    const attempts = unproved.take(tenantId);
+    if (attempts > 0) recordUse(book, '', { unproved: attempts }, sinceMs);
     const request = writeAsk(book, limitsOf(entry), purpose, sinceMs);
     const { keysUsed } = entry;
     entry.keysUsed = new Map();
@@ -345,6 +354,12 @@ export function createTenantMemory(
     return { kind: 'unreachable' } as const;
   };
 
+  /** When the object is to hear from this isolate, though no call asks it for anything. */
+  const dueAt = (tenantId: TenantId, { book }: Entry): number | undefined => {
+    const dues = [settleDueAt(book), unproved.dueAtMs(tenantId)].filter((atMs) => atMs !== undefined);
+    return dues.length > 0 ? Math.min(...dues) : undefined;
+  };
+
   /** Sees to it that what this isolate owes the ledger is written when it is due, though no further call comes. */
   const settleLater = (
     tenantId: TenantId,
@@ -352,7 +367,7 @@ export function createTenantMemory(
     waitUntil: WaitUntil,
     untilMs = now() + SETTLER_LIFE_MS,
   ): void => {
-    const dueAtMs = settleDueAt(entry.book);
+    const dueAtMs = dueAt(tenantId, entry);
     const nowMs = now();
     if (dueAtMs === undefined || nowMs >= untilMs) return;
     const atMs = Math.max(dueAtMs, entry.failingSinceMs === undefined ? nowMs : nowMs + SETTLE_AGAIN_MS);
@@ -375,7 +390,7 @@ export function createTenantMemory(
     if (entry.exchange && isAsking(entry)) await within(ASK_TIMEOUT_MS, entry.exchange.answered).catch(() => false);
     if (entry.settler !== settler) return; // somebody else is sooner
     delete entry.settler;
-    const dueAtMs = settleDueAt(entry.book);
+    const dueAtMs = dueAt(tenantId, entry);
     if (dueAtMs === undefined) return;
     if (isAsking(entry) || (dueAtMs > now() && now() < untilMs)) settleLater(tenantId, entry, waitUntil, untilMs);
     else await startExchange(tenantId, entry, 'settle', waitUntil, untilMs);
@@ -512,6 +527,12 @@ export function createTenantMemory(
       // What was set aside for a call that was refused then, is for others.
       if (use.refused && entry.waiting.length === 0) releaseIdleSlots(entry.book, limitsOf(entry));
       settleLater(tenantId, entry, waitUntil);
+    },
+
+    recordUnproved(tenantId, waitUntil) {
+      unproved.add(tenantId);
+      const entry = entries.get(tenantId);
+      if (entry?.known) settleLater(tenantId, entry, waitUntil);
     },
 
     recordKey(tenantId, keyId) {

@@ -1,4 +1,4 @@
-import type { LedgerAsk } from '../core/quota/exchange.ts';
+import type { LedgerAsk, LimitNo } from '../core/quota/exchange.ts';
 import {
   type AskOutcome,
   advanceLedger,
@@ -21,8 +21,23 @@ export interface LedgerStore {
   advance(limits: LimitsDocument): void;
   /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
   read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number };
+  /** Which limit would refuse one more call with such a payload now, if one would; nothing is changed. */
+  foresee(limits: LimitsDocument, bytes: number): LimitNo | undefined;
   clear(): void;
 }
+
+/** An ask of an isolate that has nothing and wants one call. */
+const askForOne = (bytes: number): LedgerAsk => ({
+  holder: 'foresight',
+  seq: 1,
+  reports: [],
+  batches: [],
+  keepSlots: 0,
+  inFlight: 0,
+  arrived: 1,
+  wanted: { calls: 1, bytes, slots: 1 },
+  waiting: { calls: 1, bytes },
+});
 
 export function createLedgerStore(storage: DurableObjectStorage, usage: UsageStore): LedgerStore {
   const { sql } = storage;
@@ -94,6 +109,10 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
       const ledger = load(); // of its own: what is in memory is what is stored
       const { writtenOff } = advanceLedger(ledger, limits, Date.now());
       return { ledger, writtenOff };
+    },
+    foresee(limits, bytes) {
+      const copy = structuredClone(state ?? load());
+      return askLedger(copy, limits, askForOne(bytes), Date.now()).answer.no;
     },
     clear() {
       state = undefined;

@@ -1,12 +1,18 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { LedgerAsk, LimitStanding } from '../core/quota/exchange.ts';
+import type { LedgerAsk, LimitNo, LimitStanding } from '../core/quota/exchange.ts';
 import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
 import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
 import { findChanges } from '../core/tenancy/changes.ts';
 import { createFailureLog } from '../core/tenancy/failure-log.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
-import type { TenantAnswer, TenantDocument, Tenant as TenantRecord, TenantSnapshot } from '../core/tenancy/tenant.ts';
+import type {
+  LiveTenant,
+  TenantAnswer,
+  TenantDocument,
+  Tenant as TenantRecord,
+  TenantSnapshot,
+} from '../core/tenancy/tenant.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { migrate } from './migrate.ts';
@@ -51,6 +57,12 @@ export interface UsageReport {
   readonly unsettledNow: number;
   readonly standings: readonly LimitStanding[];
   readonly atMs: number;
+}
+
+/** A tenant as the gateway would know it, and which limit would refuse a call. */
+export interface Foresight {
+  readonly tenant: LiveTenant;
+  readonly limit: LimitNo | null;
 }
 
 type TenantRow = {
@@ -376,6 +388,13 @@ export class Tenant extends DurableObject {
   }
 
   readonly #logFailure = createFailureLog((line) => console.error(JSON.stringify(line)), Date.now);
+
+  /** What becomes of one more call with such a payload, as far as it is for this object to say; null: no tenant. */
+  foresee(bytes: number): Foresight | null {
+    const tenant = this.snapshot();
+    if (!tenant.exists) return null;
+    return { tenant, limit: this.#ledger.foresee(tenant.limits, bytes) ?? null };
+  }
 
   /** What a gateway isolate needs to serve this tenant's calls. */
   snapshot(): TenantSnapshot {

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { admin } from './client.ts';
 
@@ -57,5 +58,93 @@ describe('explain', () => {
     const { id } = (await admin('POST', '/tenants', { name: 'explained', policy })).body;
     const { status, body } = await admin('POST', `/tenants/${id}/explain`, { function: 'a', when: 'now' });
     expect([status, body.errors[0].pointer]).toEqual([400, '#/when']);
+  });
+
+  it('C5: is refused for its tenant, not by a rule, while that one is suspended', async () => {
+    const { id } = (await admin('POST', '/tenants', { name: 'explained', policy, status: 'suspended' })).body;
+    for (const name of ['bills', 'orders', 'elsewhere', 'orders-secrets:live']) {
+      const { body } = await admin('POST', `/tenants/${id}/explain`, { function: name });
+      expect([name, body.allowed, body.reason, body.rule, body.target]).toEqual([
+        name,
+        false,
+        'tenant-suspended',
+        null,
+        null,
+      ]);
+    }
+  });
+
+  it('C5: says from where alone, when it is not told from where', async () => {
+    const { id } = (await admin('POST', '/tenants', { name: 'explained', policy })).body;
+    const unsaid = (await admin('POST', `/tenants/${id}/explain`, { function: 'bills' })).body;
+    expect(unsaid.allowed).toBe(true);
+    expect(unsaid.conditions).toContain('only from 203.0.113.0/24');
+    const said = (await admin('POST', `/tenants/${id}/explain`, { function: 'bills', ip: '203.0.113.9' })).body;
+    expect(said.conditions.join()).not.toContain('203.0.113');
+  });
+
+  it.each([
+    ['request', { quotas: [{ period: 'month', requests: 1 }] }, 'limit-month-requests'],
+    ['byte', { quotas: [{ period: 'day', payloadBytes: 100 }] }, 'limit-day-bytes'],
+    ['token of the rate', { rate: { perSecond: 0.001, burst: 1 } }, 'limit-rate'],
+  ])('C5: sees that the last %s is used up, as the gateway does', async (_, limits, reason) => {
+    const { id } = (
+      await admin('POST', '/tenants', { name: 'limited', limits, policy: { allow: [{ function: 'f' }] } })
+    ).body;
+    const call = { function: 'f', payloadBytes: 100 };
+    expect((await admin('POST', `/tenants/${id}/explain`, call)).body).toMatchObject({ allowed: true });
+    const stub = env.TENANT.get(env.TENANT.idFromName(id));
+    const ask = {
+      holder: 'isolate',
+      seq: 1,
+      reports: [],
+      batches: [],
+      keepSlots: 0,
+      inFlight: 0,
+      arrived: 1,
+      wanted: { calls: 1, bytes: 100, slots: 0 },
+      waiting: { calls: 1, bytes: 100 },
+    };
+    const { ledger } = await stub.ask(ask, 0);
+    expect(ledger?.lease?.calls).toBe(1);
+    await stub.ask({ ...ask, seq: 2, reports: [{ id: 1, calls: 1, bytes: 100, final: true }] }, 0);
+    const before = await admin('GET', `/tenants/${id}/usage`);
+    for (const _time of [1, 2]) {
+      const { body } = await admin('POST', `/tenants/${id}/explain`, call);
+      expect([body.allowed, body.reason, body.rule]).toEqual([false, reason, null]);
+    }
+    // To ask takes nothing of what is limited.
+    expect((await admin('GET', `/tenants/${id}/usage`)).body.limits[0].remaining).toBeCloseTo(
+      before.body.limits[0].remaining,
+      1,
+    );
+  });
+
+  it('C5: decides on key, page, presigned life and the own largest payload of an operation, too', async () => {
+    const more = { corsOrigins: ['https://app.example.com'], maxPresignedSeconds: 60 };
+    const { id } = (await admin('POST', '/tenants', { name: 'all', policy: { allow: [{ function: 'f' }], ...more } }))
+      .body;
+    const key = (await admin('POST', `/tenants/${id}/keys`, {})).body.id;
+    const other = (await admin('POST', '/tenants', { name: 'other' })).body.id;
+    const otherKey = (await admin('POST', `/tenants/${other}/keys`, {})).body.id;
+    const revoked = (await admin('POST', `/tenants/${id}/keys`, {})).body.id;
+    await admin('DELETE', `/tenants/${id}/keys/${revoked}`);
+    const replaced = (await admin('POST', `/tenants/${id}/keys`, {})).body.id;
+    await admin('POST', `/tenants/${id}/keys/${replaced}/rotate`, { graceSeconds: 0 });
+    for (const [call, reason] of [
+      [{ keyId: key }, null],
+      [{ keyId: revoked }, 'key-revoked'],
+      [{ keyId: replaced }, 'key-expired'],
+      [{ keyId: otherKey }, 'key-unknown'],
+      [{ keyId: 'AKIDEXAMPLE' }, 'key-unknown'],
+      [{ origin: 'https://app.example.com' }, null],
+      [{ origin: 'https://evil.example' }, 'origin-not-allowed'],
+      [{ presignedSeconds: 60 }, null],
+      [{ presignedSeconds: 61 }, 'presigned-too-long'],
+      [{ type: 'Event', payloadBytes: 1_048_577 }, 'payload-too-large'],
+    ] as const) {
+      const { body } = await admin('POST', `/tenants/${id}/explain`, { function: 'f', ...call });
+      expect([call, body.reason]).toEqual([call, reason]);
+    }
   });
 });

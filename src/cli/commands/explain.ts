@@ -19,6 +19,9 @@ interface ExplainFlags extends OperatorFlags {
   readonly tenantId?: string;
   readonly durableExecutionName?: string;
   readonly ip?: string;
+  readonly origin?: string;
+  readonly keyId?: string;
+  readonly presignedSeconds?: number;
 }
 
 interface Explanation {
@@ -27,6 +30,7 @@ interface Explanation {
   readonly message: string | null;
   readonly rule: { readonly list: 'allow' | 'deny'; readonly index: number } | null;
   readonly target: string | null;
+  readonly conditions: readonly string[];
 }
 
 /** Adds `postern explain`: which rule decides over a call that nobody makes. */
@@ -42,6 +46,9 @@ export function explainCommand(program: Command): void {
     .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')
     .option('--durable-execution-name <name>', 'with this X-Amz-Durable-Execution-Name')
     .option('--ip <address>', 'from this address')
+    .option('--origin <origin>', 'from this web page')
+    .option('--key-id <id>', 'with this key')
+    .option('--presigned-seconds <n>', 'presigned, to live for so many seconds', parseCount)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -62,11 +69,12 @@ async function explain(named: string, name: string, flags: ExplainFlags): Promis
   if (!body.allowed) process.exitCode = EXIT.refused;
 }
 
-function showExplanation({ allowed, reason, message, rule, target }: Explanation): string {
+function showExplanation({ allowed, reason, message, rule, target, conditions }: Explanation): string {
   const by = rule ? `by #/policy/${rule.list}/${rule.index}` : 'by no rule';
   return [
     allowed ? paint('green', `allowed ${by}`) : paint('red', `refused ${by}${reason === null ? '' : `: ${reason}`}`),
-    ...(target === null ? [] : [`it calls ${target}`]),
+    ...(target === null ? [] : [allowed ? `it calls ${target}` : `${target} is not called`]),
     ...(message === null ? [] : [message]),
+    ...(allowed ? conditions : []),
   ].join('\n');
 }

@@ -5,10 +5,12 @@ export const DURATION_BOUNDS_MS = [
 
 /** What a tenant used over some time. Everything in it adds up. */
 export interface Use {
-  /** Calls that came with one of the tenant's keys: those forwarded and those refused. */
+  /** Calls that proved themselves with one of the tenant's keys or tokens: those forwarded and those refused. */
   calls: number;
   /** Calls that were sent to Lambda. */
   forwarded: number;
+  /** Attempts that named one of the tenant's keys, or the tenant, and did not prove themselves: in no other figure. */
+  unproved: number;
   /** Refusals by reason. */
   refused: Record<string, number>;
   /** Calls that Lambda answered with an error of the function. */
@@ -37,6 +39,7 @@ export interface Use {
 export const emptyUse = (): Use => ({
   calls: 0,
   forwarded: 0,
+  unproved: 0,
   refused: {},
   functionErrors: 0,
   throttled: 0,
@@ -64,7 +67,7 @@ export function addUse(into: Use, from: Partial<Use>): Use {
         while (into.durations.length <= bucket) into.durations.push(0);
         into.durations[bucket] = (into.durations[bucket] ?? 0) + count;
       });
-    } else into[name] += from[name] ?? 0;
+    } else into[name] = (into[name] ?? 0) + (from[name] ?? 0); // stored use may be older than the figure
   }
   return into;
 }

@@ -62,7 +62,7 @@ export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION
  * the 5 minutes of a signed header, or less where the policy says less.
  */
 export function refusePresignedTooLong(
-  { form, expiresSeconds, signedAtMs }: SignatureClaim,
+  { form, expiresSeconds, signedAtMs }: Pick<SignatureClaim, 'form' | 'expiresSeconds' | 'signedAtMs'>,
   maxSeconds: number | undefined,
   nowMs: number,
 ): Refusal | undefined {

@@ -79,6 +79,9 @@ export function refuseKey(
   const expiresAtMs = keys[keyId];
   if (expiresAtMs === undefined) return refuse('key-revoked');
   if (expiresAtMs !== null && expiresAtMs <= nowMs) return refuse('key-expired');
-  if (status !== 'active') return refuse('tenant-suspended', tenantId);
-  return undefined;
+  return refuseSuspended({ status }, tenantId);
 }
+
+/** Why no call of a tenant may go out, if none may. */
+export const refuseSuspended = ({ status }: Pick<LiveTenant, 'status'>, tenantId: TenantId): Refusal | undefined =>
+  status === 'active' ? undefined : refuse('tenant-suspended', tenantId);

@@ -1,0 +1,91 @@
+import type { InvokeArguments } from '../invoke/arguments.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { no, type Result } from '../result.ts';
+import { refusePresignedTooLong, refuseScopeRegion } from '../signature/check-claim.ts';
+import type { SignatureClaim } from '../signature/claim.ts';
+import type { KeyId, TenantId } from '../tenancy/ids.ts';
+import { refuseToken, type TokenClaims } from '../tenancy/issuers.ts';
+import { type LiveTenant, refuseKey, refuseSuspended } from '../tenancy/tenant.ts';
+import { type AuthorizeInput, type Decision, decideCall, regionsOf } from './authorize.ts';
+import type { Policy } from './policy.ts';
+
+/** Who calls, as far as it is to be judged; `any`: whoever has a key that lives (of a call that nobody makes). */
+export type CallerFacts =
+  | { readonly kind: 'key'; readonly keyId: KeyId }
+  | { readonly kind: 'token'; readonly claims: TokenClaims }
+  | { readonly kind: 'any' };
+
+/** Why a caller that has proved itself may not call now, whatever it calls. */
+export function refuseCaller(
+  tenant: Pick<LiveTenant, 'status' | 'keys' | 'issuers'>,
+  tenantId: TenantId,
+  caller: CallerFacts,
+  nowMs: number,
+): Refusal | undefined {
+  switch (caller.kind) {
+    case 'key':
+      return refuseKey(tenant, tenantId, caller.keyId, nowMs);
+    case 'token':
+      return refuseToken(tenant, tenantId, caller.claims, nowMs);
+    case 'any':
+      return refuseSuspended(tenant, tenantId);
+  }
+}
+
+/** What a tenant's policy is asked about: a call, and how it came. */
+export interface CallFacts extends Pick<AuthorizeInput, 'scopeDurableName'> {
+  readonly tenantId: TenantId;
+  readonly tenant: Pick<LiveTenant, 'upstream' | 'meterDuration'> & { readonly policy: Policy };
+  /** Our account, and the region of tenants that name none. */
+  readonly gateway: { readonly accountId: string; readonly region: string };
+  /** Of a signed call: the claim that was proved. */
+  readonly claim?: Pick<SignatureClaim, 'form' | 'signedAtMs' | 'expiresSeconds'> & {
+    readonly scope: Pick<SignatureClaim['scope'], 'region'>;
+  };
+  /** The web page that calls, when a browser says so. */
+  readonly origin?: string;
+  /** Whether its address may call. It is dear to find out: not asked for before it is needed. */
+  readonly isAddressAllowed: () => boolean;
+  readonly args: Result<InvokeArguments, Refusal>;
+  readonly nowMs: number;
+}
+
+/** What a policy decided on a call, and what it was decided over. */
+export interface PolicyDecision extends Decision {
+  readonly home: AuthorizeInput['home'];
+  /** The page that calls is one that may: it may also read a refusal. */
+  readonly allowsOrigin: boolean;
+}
+
+/**
+ * Decides on a call that has proved itself. The gateway asks this of every call, and `explain` of calls that nobody
+ * makes: there is no other place that decides.
+ */
+export function decideKnownCall(facts: CallFacts): PolicyDecision {
+  const { tenantId, tenant, gateway, claim, origin, args } = facts;
+  const { policy, upstream, meterDuration } = tenant;
+  const home = { account: gateway.accountId, region: upstream.region ?? gateway.region };
+  const refused = (refusal: Refusal, allowsOrigin = false) => ({ outcome: no(refusal), home, allowsOrigin });
+  if (claim) {
+    if (!regionsOf(policy, home.region).has(claim.scope.region)) return refused(refuseScopeRegion());
+    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds, facts.nowMs);
+    if (tooLong) return refused(tooLong);
+  }
+  // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.
+  if (origin !== undefined && !policy.corsOrigins.includes(origin)) {
+    return refused(refuse('origin-not-allowed', tenantId, origin));
+  }
+  const allowsOrigin = origin !== undefined;
+  if (!args.ok) return refused(args.error, allowsOrigin);
+  const decision = decideCall({
+    policy,
+    tenant: tenantId,
+    home,
+    isAddressAllowed: facts.isAddressAllowed(),
+    ...(upstream.tenantId !== undefined && { upstreamTenantId: upstream.tenantId }),
+    meterDuration,
+    scopeDurableName: facts.scopeDurableName,
+    call: args.value,
+  });
+  return { ...decision, home, allowsOrigin };
+}

@@ -1,0 +1,51 @@
+import type { TenantId } from '../core/tenancy/ids.ts';
+
+/** Attempts that named a tenant and did not prove themselves, as far as its object has not been told. */
+export interface UnprovedCounts {
+  add(tenantId: TenantId): void;
+  /** How many there are to tell; they are on their way then. */
+  take(tenantId: TenantId): number;
+  /** When they are to be told though nothing else is; undefined: there are none. */
+  dueAtMs(tenantId: TenantId): number | undefined;
+}
+
+/** Attempts are told soon, and however many come, an object hears no more often than this of them alone. */
+const SOON_MS = 1_000;
+const INTERVAL_MS = 4_000;
+/** Tenants that are kept apart; the first counted is forgotten first. */
+const MAX_TENANTS = 10_000;
+
+interface Count {
+  attempts: number;
+  sinceMs: number;
+  toldAtMs: number;
+}
+
+/** Counts are kept by the isolate, and lost with it: anybody can make them, so they are worth no write each. */
+export function createUnprovedCounts(now: () => number): UnprovedCounts {
+  const counts = new Map<TenantId, Count>();
+  return {
+    add(tenantId) {
+      const count = counts.get(tenantId) ?? { attempts: 0, sinceMs: 0, toldAtMs: Number.NEGATIVE_INFINITY };
+      if (count.attempts === 0) count.sinceMs = now();
+      count.attempts++;
+      counts.set(tenantId, count);
+      if (counts.size <= MAX_TENANTS) return;
+      const [oldest] = counts.keys();
+      if (oldest !== undefined) counts.delete(oldest);
+    },
+    take(tenantId) {
+      const count = counts.get(tenantId);
+      if (!count || count.attempts === 0) return 0;
+      const { attempts } = count;
+      count.attempts = 0;
+      count.toldAtMs = now();
+      return attempts;
+    },
+    dueAtMs(tenantId) {
+      const count = counts.get(tenantId);
+      if (!count || count.attempts === 0) return undefined;
+      return Math.max(count.sinceMs + SOON_MS, count.toldAtMs + INTERVAL_MS);
+    },
+  };
+}
