@@ -109,7 +109,7 @@ const Policy = z
       .optional()
       .meta({
         description:
-          'Names for callers who are not to see where a function lives, each with its target: a function name or a full ARN.',
+          'Names for callers who are not to see where a function lives, each with its target: a function name or a full ARN. In every answer to the tenant account ids and ARNs are hidden, but for payloads.',
         examples: [{ orders: 'arn:aws:lambda:eu-west-1:123456789012:function:orders-prod:live' }],
       }),
     publishedOnly: z.boolean().optional().meta({ description: 'Only published names may be called. Absent: no.' }),
@@ -132,6 +132,10 @@ const Policy = z
       .max(MAX_PRESIGNED_SECONDS)
       .optional()
       .meta({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
+    errorDetail: z.enum(['full', 'type']).optional().meta({
+      description:
+        "How much of a function's error callers see. `type`: its `errorType` alone; message and stack trace are hidden (a log tail shows what the function wrote). Absent: `full`.",
+    }),
   })
   .check((context) => {
     for (const { path, problem } of findPolicyFaults(context.value)) {

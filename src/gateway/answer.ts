@@ -1,7 +1,7 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
 import { type Refusal, refuse, renderRefusal } from '../core/refusal.ts';
 import { EVENT_STREAM } from './stream/event-stream.ts';
-import { chooseFormat } from './stream/formats.ts';
+import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { passStream } from './stream/pass-stream.ts';
 
 /** Lambda's 403s that are about a function and not about who calls; these pass through. */
@@ -61,6 +61,8 @@ export interface PassOptions {
   readonly accept?: string | undefined;
   /** The log was asked for by us, and is not the caller's to see. */
   readonly logIsOurs?: boolean;
+  /** What of a stream's last frame the caller does not get as it is. */
+  readonly revision?: StreamRevision | undefined;
 }
 
 /**
@@ -69,7 +71,7 @@ export interface PassOptions {
  */
 export async function passAnswer(
   upstream: Response,
-  { accept, logIsOurs }: PassOptions = {},
+  { accept, logIsOurs, revision }: PassOptions = {},
 ): Promise<PassedAnswer | 'not-http' | 'broken-off'> {
   // No answer of HTTP's: what spoke was not Lambda.
   if (upstream.status < 200 || upstream.status > 599) return 'not-http';
@@ -82,7 +84,7 @@ export async function passAnswer(
     return { answer: { status, headers, body: null }, ended };
   }
   if (upstream.headers.get('content-type') === EVENT_STREAM) {
-    const format = chooseFormat(accept);
+    const format = chooseFormat(accept, revision);
     headers['content-type'] = format.contentType;
     const { readable, ended } = passStream(body, format);
     return {

@@ -25,12 +25,12 @@ import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.t
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { clientAddress } from './client-address.ts';
-import { hideAccount } from './hide-account.ts';
 import { type Caller, identify } from './identify.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { refuseSignature } from './prove.ts';
+import { createRevision } from './revise-answer.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
 import { refuseTokenSignature, type Token } from './token.ts';
 
@@ -332,8 +332,9 @@ async function forward(
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
-  if (permit.hiddenAccounts) upstream = await hideAccount(upstream, permit);
-  const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs });
+  const revision = createRevision(permit);
+  if (revision) upstream = await revision.answer(upstream);
+  const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs, revision });
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.
     if (passed === 'broken-off') reservation.end();

@@ -18,8 +18,15 @@ export interface InvokeComplete {
 
 /** One event of the stream. */
 export type StreamEvent =
-  | { readonly type: 'chunk'; readonly payload: Uint8Array }
-  | { readonly type: 'complete'; readonly complete: InvokeComplete };
+  | { readonly type: 'chunk'; readonly payload: Uint8Array; readonly frame: Uint8Array }
+  | { readonly type: 'complete'; readonly complete: InvokeComplete }
+  | { readonly type: 'other'; readonly message: EventMessage };
+
+/** A frame, taken apart. */
+export type EventMessage = ReturnType<typeof codec.decode>;
+
+/** Puts a frame together, with its lengths and checksums. */
+export const encodeMessage = (message: EventMessage): Uint8Array => codec.encode(message);
 
 /** What a stream says that the upstream broke off: the service can end one early only so. */
 export const BROKEN_OFF: InvokeComplete = {
@@ -63,8 +70,7 @@ export function createEventReader(): (bytes: Uint8Array) => StreamEvent[] {
       if (length < MIN_FRAME_BYTES || length > MAX_FRAME_BYTES) throw new Error('not an event stream');
       const whole = heldBytes >= length;
       if (whole) {
-        const event = decodeEvent(joined.subarray(0, length));
-        if (event) events.push(event);
+        events.push(decodeEvent(joined.subarray(0, length)));
       }
       const rest = whole ? joined.subarray(length) : joined;
       pieces = [rest];
@@ -89,14 +95,21 @@ function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
   return joined;
 }
 
-function decodeEvent(frame: Uint8Array): StreamEvent | undefined {
-  const { headers, body } = codec.decode(frame);
+function decodeEvent(frame: Uint8Array): StreamEvent {
+  const message = codec.decode(frame);
+  const { headers, body } = message;
   switch (headers[':event-type']?.value) {
     case 'PayloadChunk':
-      return { type: 'chunk', payload: body };
+      return { type: 'chunk', payload: body, frame };
     case 'InvokeComplete':
-      return { type: 'complete', complete: JSON.parse(new TextDecoder().decode(body)) as InvokeComplete };
+      return { type: 'complete', complete: parseComplete(body) };
     default:
-      return undefined;
+      return { type: 'other', message };
   }
+}
+
+function parseComplete(body: Uint8Array): InvokeComplete {
+  const value: unknown = JSON.parse(new TextDecoder().decode(body));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an InvokeComplete');
+  return value;
 }

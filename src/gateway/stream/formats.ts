@@ -1,7 +1,9 @@
 import {
   createEventReader,
   EVENT_STREAM,
+  type EventMessage,
   encodeComplete,
+  encodeMessage,
   type InvokeComplete,
   type StreamEvent,
 } from './event-stream.ts';
@@ -16,6 +18,12 @@ export interface StreamFormat {
   readonly completed: boolean;
   /** What goes out to say that the stream broke off. Undefined, or throws, where only breaking off too can show it. */
   breakOff(complete: InvokeComplete): Uint8Array | undefined;
+}
+
+/** What of a stream a caller does not get as it is. Payloads always pass untouched. */
+export interface StreamRevision {
+  complete(complete: InvokeComplete): InvokeComplete;
+  text(text: string): string;
 }
 
 const utf8 = new TextEncoder();
@@ -36,16 +44,42 @@ function passFormat(): StreamFormat {
   };
 }
 
+/**
+ * The stream in its own format, revised: frames with payload go on byte for byte, each once it is whole, and every other
+ * one is written anew.
+ */
+const revisedFormat = (revision: StreamRevision): StreamFormat =>
+  rewrittenFormat(EVENT_STREAM, revision, (event) => {
+    if (event.type === 'chunk') return event.frame;
+    return event.type === 'complete' ? encodeComplete(event.complete) : encodeMessage(revise(event.message, revision));
+  });
+
+/** Of a frame that we do not know, all that is text may tell what is to be hidden. */
+function revise({ headers, body }: EventMessage, revision: StreamRevision): EventMessage {
+  const revised = Object.entries(headers).map(([name, header]) => {
+    const value = header.type === 'string' ? { ...header, value: revision.text(header.value) } : header;
+    return [name, value] as const;
+  });
+  return { headers: Object.fromEntries(revised), body: utf8.encode(revision.text(new TextDecoder().decode(body))) };
+}
+
 /** A stream rewritten event by event. */
-function rewrittenFormat(contentType: string, rewrite: (event: StreamEvent) => Uint8Array | undefined): StreamFormat {
+function rewrittenFormat(
+  contentType: string,
+  revision: StreamRevision | undefined,
+  rewrite: (event: StreamEvent) => Uint8Array | undefined,
+): StreamFormat {
   const read = createEventReader();
   let completed = false;
   return {
     contentType,
     write(bytes) {
       return read(bytes).flatMap((event) => {
-        if (event.type === 'complete') completed = true;
-        return rewrite(event) ?? [];
+        if (event.type !== 'complete') return rewrite(event) ?? [];
+        const { complete } = event;
+        const written = rewrite({ type: 'complete', complete: revision?.complete(complete) ?? complete });
+        completed = true;
+        return written ?? [];
       });
     },
     get completed() {
@@ -56,56 +90,93 @@ function rewrittenFormat(contentType: string, rewrite: (event: StreamEvent) => U
 }
 
 /** Payload bytes as text: a character that two chunks share goes with the second. */
-function textOf(): (event: StreamEvent) => string {
+function textOf(): (payload: Uint8Array) => string {
   const decoder = new TextDecoder();
-  return (event) => (event.type === 'chunk' ? decoder.decode(event.payload, { stream: true }) : '');
+  return (payload) => decoder.decode(payload, { stream: true });
 }
 
 /** Server-sent events (WHATWG HTML, section 9.2): a chunk is a message; the end is a `complete` or an `error`. */
-function sseFormat(): StreamFormat {
-  const text = textOf();
-  return rewrittenFormat('text/event-stream', (event) => {
+function sseFormat(revision?: StreamRevision): StreamFormat {
+  const textOfPayload = textOf();
+  const message = (text: string) => {
+    const lines = text.split(/\r\n|\r|\n/);
+    return `${lines.map((line) => `data: ${line}\n`).join('')}\n`;
+  };
+  // A CR at the end of a chunk may be half of a line end: it goes with what follows.
+  let held = '';
+  return rewrittenFormat('text/event-stream', revision, (event) => {
+    if (event.type === 'other') return undefined;
     if (event.type === 'complete') {
       const name = event.complete.ErrorCode === undefined ? 'complete' : 'error';
-      return utf8.encode(`event: ${name}\ndata: ${JSON.stringify(event.complete)}\n\n`);
+      const rest = held === '' ? '' : message(held);
+      held = '';
+      return utf8.encode(`${rest}event: ${name}\ndata: ${JSON.stringify(event.complete)}\n\n`);
     }
-    const lines = text(event).split(/\r\n|\r|\n/);
-    return utf8.encode(`${lines.map((line) => `data: ${line}\n`).join('')}\n`);
+    const text = held + textOfPayload(event.payload);
+    held = text.endsWith('\r') ? '\r' : '';
+    const whole = text.slice(0, text.length - held.length);
+    return whole === '' && held !== '' ? undefined : utf8.encode(message(whole));
   });
 }
 
 /** Lines of JSON, named like the events of the API. */
-function ndjsonFormat(): StreamFormat {
-  const text = textOf();
-  return rewrittenFormat('application/x-ndjson', (event) => {
+function ndjsonFormat(revision?: StreamRevision): StreamFormat {
+  const textOfPayload = textOf();
+  return rewrittenFormat('application/x-ndjson', revision, (event) => {
+    if (event.type === 'other') return undefined;
     const line =
-      event.type === 'chunk' ? { PayloadChunk: { Payload: text(event) } } : { InvokeComplete: event.complete };
+      event.type === 'chunk'
+        ? { PayloadChunk: { Payload: textOfPayload(event.payload) } }
+        : { InvokeComplete: event.complete };
     return utf8.encode(`${JSON.stringify(line)}\n`);
   });
 }
 
 /** The payload's bytes and nothing else. An error can only be shown by not ending well: the connection breaks off. */
-function rawFormat(): StreamFormat {
-  return rewrittenFormat('application/octet-stream', (event) => {
+function rawFormat(revision?: StreamRevision): StreamFormat {
+  return rewrittenFormat('application/octet-stream', revision, (event) => {
     if (event.type === 'chunk') return event.payload;
-    if (event.complete.ErrorCode !== undefined) throw new Error('the stream ended with an error');
+    if (event.type === 'complete' && event.complete.ErrorCode !== undefined) {
+      throw new Error('the stream ended with an error');
+    }
     return undefined;
   });
 }
 
-const REWRITTEN: Readonly<Record<string, () => StreamFormat>> = {
+const ownFormat = (revision?: StreamRevision) => (revision ? revisedFormat(revision) : passFormat());
+
+const FORMATS: Readonly<Record<string, (revision?: StreamRevision) => StreamFormat>> = {
   'text/event-stream': sseFormat,
   'application/x-ndjson': ndjsonFormat,
   'application/octet-stream': rawFormat,
+  [EVENT_STREAM]: ownFormat,
 };
+const ANY = new Set(['*/*', 'application/*']);
 
-/** The format that a caller asks for by `Accept`: the first that we write, else the service's own, which SDKs read. */
-export function chooseFormat(accept: string | undefined): StreamFormat {
+/**
+ * The format that a caller asks for by `Accept` (RFC 9110, 12.5.1): of those that we write, the one of the greatest
+ * weight, and of several the first; a wildcard comes after those by name. Else the service's own, which SDKs read.
+ */
+export function chooseFormat(accept: string | undefined, revision?: StreamRevision): StreamFormat {
+  let own = 0; // the weight of a wildcard
+  let chosen: string = EVENT_STREAM;
+  let greatest = 0;
   for (const part of (accept ?? '').split(',')) {
-    const type = (part.split(';')[0] ?? '').trim().toLowerCase();
-    if (type === EVENT_STREAM) break;
-    const format = Object.hasOwn(REWRITTEN, type) ? REWRITTEN[type] : undefined;
-    if (format) return format();
+    const [range = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+    const weight = weightOf(parameters);
+    if (ANY.has(range)) own = Math.max(own, weight);
+    else if (Object.hasOwn(FORMATS, range) && weight > greatest) {
+      greatest = weight;
+      chosen = range;
+    }
   }
-  return passFormat();
+  const write = FORMATS[own > greatest ? EVENT_STREAM : chosen] ?? ownFormat;
+  return write(revision);
+}
+
+/** A range's weight, 0 to 1 (RFC 9110, 12.4.2); one that cannot be read counts as none given. */
+function weightOf(parameters: readonly string[]): number {
+  const text = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  const weight = text === undefined || text === '' ? 1 : Number(text);
+  return weight >= 0 && weight <= 1 ? weight : 1;
 }

@@ -1,0 +1,118 @@
+import type { Permit } from '../core/policy/authorize.ts';
+import { createPlaceHider } from '../core/policy/hide-places.ts';
+import type { InvokeComplete } from './stream/event-stream.ts';
+
+/** Lambda's own errors are far smaller; more than this is not read into memory. */
+const MAX_ERROR_BYTES = 64 * 1024;
+/** A function's error is read so far for its type. */
+const MAX_FUNCTION_ERROR_BYTES = 256 * 1024;
+/** An `errorType` is the name of a class or a code of the runtime; anything else could be a message in disguise. */
+const ERROR_TYPE = /^[\w.$:-]{1,128}$/;
+const HIDDEN_MESSAGE = 'The function returned an error. Its details are not shown to callers.';
+
+/** What of Lambda's answer a caller does not get as it is. */
+export interface Revision {
+  /** An answer's headers, an error's body, and the body of a function's error. Any other payload passes untouched. */
+  answer(upstream: Response): Promise<Response>;
+  /** The last frame of a stream. */
+  complete(complete: InvokeComplete): InvokeComplete;
+  /** Any text that is no payload. */
+  text(text: string): string;
+}
+
+/**
+ * Says how an answer to the holder of this permit has to be revised; undefined: it passes as it is.
+ * - Of a tenant with published names, account ids and ARNs are hidden (`createPlaceHider`).
+ * - With `errorDetail: "type"`, of a function's error only its type is left. The log is another matter: `logTail` shows
+ *   what the function wrote, traces too.
+ * - The name of a durable execution is the caller's own again, where Lambda got a scoped one.
+ */
+export function createRevision(permit: Permit): Revision | undefined {
+  const { hiddenAccounts, errorDetail, durableName } = permit;
+  const isScoped = durableName !== undefined && durableName.sent !== durableName.given;
+  if (!hiddenAccounts && errorDetail === 'full' && !isScoped) return undefined;
+
+  const places = hiddenAccounts && createPlaceHider(permit);
+  const unscope = (text: string) => (isScoped ? text.replaceAll(durableName.sent, durableName.given) : text);
+  const revise = (text: string) => places?.hide(unscope(text)) ?? unscope(text);
+  const reviseLog = (value: string) => inBase64(value, (text) => places?.hideLogTail(unscope(text)) ?? unscope(text));
+  const reviseAny = (value: unknown): unknown => {
+    if (typeof value === 'string') return revise(value);
+    if (Array.isArray(value)) return value.map(reviseAny);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [revise(name), reviseAny(one)]));
+  };
+
+  return {
+    text: revise,
+
+    complete({ LogResult, ...rest }) {
+      const shown = errorDetail === 'type' ? keepErrorType(rest) : rest;
+      return {
+        ...(reviseAny(shown) as InvokeComplete),
+        ...(typeof LogResult === 'string' && { LogResult: reviseLog(LogResult) }),
+      };
+    },
+
+    async answer(upstream) {
+      const headers = new Headers(upstream.headers);
+      for (const [name, value] of upstream.headers) {
+        const revised = name === 'x-amz-log-result' ? reviseLog(value) : revise(value);
+        if (revised !== value) headers.set(name, revised);
+      }
+      const { status, body } = upstream;
+      const functionError = upstream.headers.get('x-amz-function-error');
+      const isTypeOnly = status < 300 && functionError !== null && errorDetail === 'type';
+      if (body === null || (status < 300 && !isTypeOnly)) return new Response(body, { status, headers });
+      const text = await readText(body, isTypeOnly ? MAX_FUNCTION_ERROR_BYTES : MAX_ERROR_BYTES);
+      headers.delete('content-length');
+      headers.delete('content-encoding');
+      const shown = isTypeOnly ? writeErrorType(text, functionError) : text === undefined ? '{}' : revise(text);
+      return new Response(shown, { status, headers });
+    },
+  };
+}
+
+/** What is left of a stream's error. */
+function keepErrorType({ ErrorCode, ErrorDetails }: InvokeComplete): InvokeComplete {
+  if (ErrorCode === undefined && ErrorDetails === undefined) return {};
+  const code = asErrorType(ErrorCode) ?? 'Unhandled';
+  return { ErrorCode: code, ErrorDetails: writeErrorType(ErrorDetails, code) };
+}
+
+/** A function's error with its type alone, in the shape that the runtimes write. */
+function writeErrorType(error: string | undefined, otherwise: string): string {
+  const errorType = asErrorType(readErrorType(error)) ?? asErrorType(otherwise) ?? 'Unhandled';
+  return JSON.stringify({ errorType, errorMessage: HIDDEN_MESSAGE });
+}
+
+function readErrorType(error: unknown): unknown {
+  try {
+    return (JSON.parse(String(error)) as { errorType?: unknown } | null)?.errorType;
+  } catch {
+    return undefined;
+  }
+}
+
+const asErrorType = (value: unknown) => (typeof value === 'string' && ERROR_TYPE.test(value) ? value : undefined);
+
+function inBase64(value: string, revise: (text: string) => string): string {
+  try {
+    return btoa(revise(atob(value)));
+  } catch {
+    return ''; // nothing that could be read; nothing that could be hidden
+  }
+}
+
+/** Reads a body as text; undefined when it is longer. */
+async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
