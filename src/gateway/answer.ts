@@ -1,7 +1,9 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
 import { type Refusal, refuse, renderRefusal } from '../core/refusal.ts';
+import { TimeoutError, type Within, within } from '../upstream/within.ts';
 import { EVENT_STREAM } from './stream/event-stream.ts';
 import { chooseFormat, type StreamRevision } from './stream/formats.ts';
+import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';
 import { passStream } from './stream/pass-stream.ts';
 
 /** Lambda's 403s that are about a function and not about who calls; these pass through. */
@@ -42,6 +44,8 @@ export interface AnswerEnd {
   readonly brokenOff: boolean;
   /** The function has ended, whatever became of its answer. */
   readonly functionEnded: boolean;
+  /** The caller had left by then. */
+  readonly callerLeft: boolean;
   /** Bytes of the answer that Lambda sent. */
   readonly bytes: number;
 }
@@ -63,6 +67,11 @@ export interface PassOptions {
   readonly logIsOurs?: boolean;
   /** What of a stream's last frame the caller does not get as it is. */
   readonly revision?: StreamRevision | undefined;
+  /** Gives a signal that is aborted when the caller resets its connection: made only for answers that are watched. */
+  readonly left?: () => AbortSignal;
+  readonly maxStallMs?: number;
+  /** How a short answer is waited for. */
+  readonly wait?: Within;
 }
 
 /**
@@ -71,53 +80,55 @@ export interface PassOptions {
  */
 export async function passAnswer(
   upstream: Response,
-  { accept, logIsOurs, revision }: PassOptions = {},
-): Promise<PassedAnswer | 'not-http' | 'broken-off'> {
+  { accept, logIsOurs, revision, left, maxStallMs = MAX_BODY_STALL_MS, wait = within }: PassOptions = {},
+): Promise<PassedAnswer | 'not-http' | 'broken-off' | 'stalled'> {
   // No answer of HTTP's: what spoke was not Lambda.
   if (upstream.status < 200 || upstream.status > 599) return 'not-http';
   const headers: Record<string, string> = {};
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers[name] = value;
   if (logIsOurs) delete headers['x-amz-log-result'];
   const { status, body } = upstream;
-  if (body === null) {
-    const ended = { brokenOff: false, functionEnded: true, bytes: 0 };
-    return { answer: { status, headers, body: null }, ended };
-  }
+  if (body === null) return { answer: { status, headers, body: null }, ended: wholeOf(0) };
   if (upstream.headers.get('content-type') === EVENT_STREAM) {
     const format = chooseFormat(accept, revision);
     headers['content-type'] = format.contentType;
-    const { readable, ended } = passStream(body, format);
+    const { readable, ended } = passStream(body, format, { left: left?.() });
     return {
       answer: { status, headers, body: readable },
       // A stream begins when its function does; only its own end says that the function has ended too.
-      ended: ended.then(({ complete, bytes }) => ({ brokenOff: !complete, functionEnded: complete, bytes })),
+      ended: ended.then(({ complete, functionEnded, callerLeft, bytes }) => ({
+        brokenOff: !complete || callerLeft,
+        functionEnded,
+        callerLeft,
+        bytes,
+      })),
     };
   }
   // The runtime decodes a compressed body, so its length is not the one declared.
   const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
-  let bytes = declared === null ? 0 : Number(declared);
-  if (declared !== null && bytes <= MAX_WHOLE_BYTES) {
-    const whole = await upstream.arrayBuffer().catch(() => undefined);
-    const ended = { brokenOff: false, functionEnded: true, bytes };
-    return whole ? { answer: { status, headers, body: whole }, ended } : 'broken-off';
+  const length = declared === null ? undefined : Number(declared);
+  if (length !== undefined && length <= MAX_WHOLE_BYTES) {
+    try {
+      const whole = await wait(maxStallMs, upstream.arrayBuffer());
+      return { answer: { status, headers, body: whole }, ended: wholeOf(length) };
+    } catch (error) {
+      return error instanceof TimeoutError ? 'stalled' : 'broken-off';
+    }
   }
-  const { readable, writable } = declared === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
-  const counted = declared === null ? body.pipeThrough(counting((chunk) => (bytes += chunk))) : body;
-  // Lambda answers when the function has ended.
-  const ended = counted.pipeTo(writable).then(
-    () => ({ brokenOff: false, functionEnded: true, bytes }),
-    () => ({ brokenOff: true, functionEnded: true, bytes }),
-  );
-  return { answer: { status, headers, body: readable }, ended };
+  const { readable, ended } = passBody(body, { length, left: left?.(), maxStallMs });
+  return {
+    answer: { status, headers, body: readable },
+    // Lambda answers when the function has ended.
+    ended: ended.then(({ complete, callerLeft, bytes }) => ({
+      brokenOff: !complete,
+      functionEnded: true,
+      callerLeft,
+      bytes,
+    })),
+  };
 }
 
-const counting = (count: (bytes: number) => void) =>
-  new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      count(chunk.byteLength);
-      controller.enqueue(chunk);
-    },
-  });
+const wholeOf = (bytes: number): AnswerEnd => ({ brokenOff: false, functionEnded: true, callerLeft: false, bytes });
 
 /** A refusal as a response. */
 export function answerRefusal(refusal: Refusal): Response {

@@ -44,6 +44,8 @@ export interface CallRecord {
   billed?: Billed | undefined;
   /** The answer did not get to its end, at Lambda or because the caller left. */
   brokenOff?: boolean;
+  /** The caller had left before the answer's end. */
+  callerLeft?: boolean;
   durationMs?: number;
 }
 
@@ -51,6 +53,8 @@ export interface CallRecord {
 export interface Call {
   readonly record: CallRecord;
   readonly waitUntil: WaitUntil;
+  /** A signal that is aborted when the caller resets its connection; made when it is first asked for. */
+  readonly left: () => AbortSignal;
   /** For whatever the call waits for, until it is answered. */
   readonly stopwatch: Stopwatch;
   /** Whether a secret in its headers or URL may have travelled in clear text. */
@@ -103,6 +107,7 @@ export function startCall(
   const call: Call = {
     record,
     waitUntil,
+    left: () => request.signal,
     stopwatch: createStopwatch(),
     isExposed: () => isExposed(request, listener),
     proved: false,

@@ -20,7 +20,7 @@ import type { Settings } from '../core/settings.ts';
 import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 import { MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
-import type { SendOnce } from '../upstream/send.ts';
+import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
@@ -312,6 +312,8 @@ async function forward(
     wait: call.stopwatch.within,
     onSent: body.onSent,
     waitUntil: call.waitUntil,
+    // A short payload is sent in one go: there is nothing to break off.
+    ...(body.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES && { signal: call.left() }),
   });
   if (!sent.ok) {
     // Unless it is certain that no function started, one may run for a while.
@@ -334,17 +336,24 @@ async function forward(
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
   const revision = createRevision(permit);
   if (revision) upstream = await revision.answer(upstream);
-  const passed = await passAnswer(upstream, { accept, logIsOurs: permit.logIsOurs, revision });
+  const passed = await passAnswer(upstream, {
+    accept,
+    logIsOurs: permit.logIsOurs,
+    revision,
+    left: call.left,
+    wait: call.stopwatch.within,
+  });
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.
-    if (passed === 'broken-off') reservation.end();
-    else reservation.lose();
-    return call.refuse(refuseLost('upstream-unreachable', 'unknown'));
+    if (passed === 'not-http') reservation.lose();
+    else reservation.end();
+    return call.refuse(refuseLost(passed === 'stalled' ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
   }
   const { answer, ended } = passed;
-  const settle = ({ brokenOff, functionEnded, bytes }: AnswerEnd) => {
+  const settle = ({ brokenOff, functionEnded, callerLeft, bytes }: AnswerEnd) => {
     if (functionEnded) reservation.end();
     if (brokenOff) record.brokenOff = true;
+    if (callerLeft) record.callerLeft = true;
     record.bytesOut = bytes;
     call.settle();
   };

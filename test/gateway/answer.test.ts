@@ -98,7 +98,7 @@ describe('passAnswer', () => {
 
   it('reads a short answer whole, and knows its end at once', async () => {
     const { response, ended } = await passAnswer(new Response('{}', { headers: { 'content-length': '2' } }));
-    expect(ended).toEqual({ brokenOff: false, functionEnded: true, bytes: 2 });
+    expect(ended).toEqual({ brokenOff: false, functionEnded: true, callerLeft: false, bytes: 2 });
     expect(await response.text()).toBe('{}');
   });
 
@@ -108,6 +108,43 @@ describe('passAnswer', () => {
     writer.write(new Uint8Array(5)).catch(() => {});
     writer.abort(new Error('gone')).catch(() => {});
     expect(await pass(new Response(readable, { headers: { 'content-length': '10' } }))).toBe('broken-off');
+  });
+
+  /** A body of this length of which only a part ever comes, and whether somebody still wants it. */
+  const halfOf = (length: number) => {
+    const { readable, writable } = new FixedLengthStream(length);
+    const writer = writable.getWriter();
+    const dropped = writer.closed.then(
+      () => false,
+      () => true,
+    );
+    writer.write(new Uint8Array(length / 2)).catch(() => {});
+    return { upstream: new Response(readable, { headers: { 'content-length': String(length) } }), dropped };
+  };
+
+  it('A10: gives up on a short answer that stops half-way', async () => {
+    expect(await pass(halfOf(10).upstream, { maxStallMs: 30 })).toBe('stalled');
+  });
+
+  it('A10: breaks a long answer off that stops half-way', async () => {
+    const { upstream } = halfOf(1_000_000);
+    const passed = await pass(upstream, { maxStallMs: 30 });
+    if (typeof passed === 'string') throw new Error(passed);
+    const { status, headers, body } = passed.answer;
+    await expect(new Response(body, { status, headers }).arrayBuffer()).rejects.toThrow();
+    expect(await passed.ended).toMatchObject({ brokenOff: true, functionEnded: true, callerLeft: false });
+  });
+
+  it.each([false, true])('A3: ends when the caller has reset its connection, before or after: %s', async (after) => {
+    const { upstream, dropped } = halfOf(1_000_000);
+    const leaving = new AbortController();
+    if (!after) leaving.abort();
+    const passed = await pass(upstream, { left: () => leaving.signal });
+    if (typeof passed === 'string') throw new Error(passed);
+    leaving.abort();
+    // The runtime drops the answer: nobody reads it, and nobody cancels it.
+    expect(await passed.ended).toMatchObject({ brokenOff: true, functionEnded: true, callerLeft: true });
+    expect(await dropped).toBe(true);
   });
 
   it('sees the end also when the caller leaves', async () => {

@@ -1,11 +1,32 @@
+import { UPSTREAM_TIMEOUT_MS } from '../../upstream/send.ts';
+import { createStopwatch, TimeoutError } from '../../upstream/within.ts';
+import { openCallerEnd } from './caller-end.ts';
 import { BROKEN_OFF } from './event-stream.ts';
 import type { StreamFormat } from './formats.ts';
+
+/** How a response stream came to its end. */
+export interface StreamEnd {
+  /** Lambda's stream ended by itself, in full. */
+  readonly complete: boolean;
+  /** Its function cannot run any more. */
+  readonly functionEnded: boolean;
+  readonly callerLeft: boolean;
+  /** Bytes that Lambda sent. */
+  readonly bytes: number;
+}
 
 /** A stream on its way to the caller. */
 export interface PassedStream {
   readonly readable: ReadableStream;
-  /** Resolves when Lambda's stream has ended: whether it did so itself, in full, and its bytes. Never rejects. */
-  readonly ended: Promise<{ readonly complete: boolean; readonly bytes: number }>;
+  /** Resolves when Lambda's stream has ended. Never rejects. */
+  readonly ended: Promise<StreamEnd>;
+}
+
+export interface PassStreamOptions {
+  /** Aborted when the caller resets its connection. */
+  readonly left?: AbortSignal | undefined;
+  /** A stream may be silent for as long as its function may run; silence of this length is a fault. */
+  readonly maxSilenceMs?: number;
 }
 
 const PIECE_BYTES = 64 * 1024;
@@ -13,42 +34,47 @@ const PIECE_BYTES = 64 * 1024;
 /**
  * Passes a response stream on, piece by piece as it comes, in the caller's format. Lambda is read only as fast as the
  * caller reads, into one buffer. A stream that breaks off is ended as the service ends one, with an error in
- * it, or breaks off too where the format has no place for one.
+ * it, or breaks off too where the format has no place for one. When the caller leaves, the rest is read and thrown away:
+ * the function runs on, and its end is still to be seen.
  */
-export function passStream(upstream: ReadableStream, format: StreamFormat): PassedStream {
-  const { readable, writable } = new IdentityTransformStream();
-  const writer = writable.getWriter();
-  let callerIsThere = true;
-  const write = async (bytes: Uint8Array) => {
-    if (!callerIsThere || bytes.length === 0) return;
-    await writer.write(bytes).catch(() => {
-      // The function runs on without its caller; its end is still to be seen.
-      callerIsThere = false;
-    });
+export function passStream(
+  upstream: ReadableStream,
+  format: StreamFormat,
+  { left, maxSilenceMs = UPSTREAM_TIMEOUT_MS }: PassStreamOptions = {},
+): PassedStream {
+  const caller = openCallerEnd(left);
+  const reader = upstream.getReader({ mode: 'byob' });
+  const stopwatch = createStopwatch();
+  let bytes = 0;
+  const end = (complete: boolean, functionEnded: boolean): StreamEnd => {
+    stopwatch.stop();
+    return { complete, functionEnded, callerLeft: !caller.isThere, bytes };
   };
 
   const pump = async () => {
-    let bytes = 0;
     try {
-      const reader = upstream.getReader({ mode: 'byob' });
       for (let buffer = new ArrayBuffer(PIECE_BYTES); ; ) {
-        const { value, done } = await reader.read(new Uint8Array(buffer));
+        const { value, done } = await stopwatch.within(maxSilenceMs, reader.read(new Uint8Array(buffer)));
         if (value === undefined || done) break;
         bytes += value.byteLength;
-        for (const piece of format.write(value)) await write(piece);
-        buffer = value.buffer as ArrayBuffer; // written, so it can be filled again
+        for (const piece of format.write(value)) await caller.write(piece);
+        // Written, so it can be filled again; unless the caller left: who knows what the runtime does with it then.
+        buffer = caller.isThere ? (value.buffer as ArrayBuffer) : new ArrayBuffer(PIECE_BYTES);
       }
       if (!format.completed) throw new Error('the stream ended before it was complete');
-      await writer.close().catch(() => {});
-      return { complete: true, bytes };
+      await caller.close();
+      return end(true, true);
     } catch (error) {
+      reader.cancel().catch(() => {});
       const ending = format.completed ? undefined : endingOf(format);
-      if (ending) await write(ending);
-      await (ending ? writer.close() : writer.abort(error)).catch(() => {});
-      return { complete: false, bytes };
+      if (ending) {
+        await caller.write(ending);
+        await caller.close();
+      } else caller.breakOff(error);
+      return end(false, error instanceof TimeoutError);
     }
   };
-  return { readable, ended: pump() };
+  return { readable: caller.readable, ended: pump() };
 }
 
 function endingOf(format: StreamFormat): Uint8Array | undefined {

@@ -171,3 +171,26 @@ describe('chooseFormat', () => {
     expect(chooseFormat(accept).contentType).toBe(type);
   });
 });
+
+describe('A3, A10: a stream whose caller has reset its connection, or whose Lambda is silent', () => {
+  const whole = concat(chunk('one'), chunk('x'.repeat(200_000)), complete());
+
+  it.each(['before', 'while'])('is read to its end when the caller leaves %s it comes', async (when) => {
+    const leaving = new AbortController();
+    if (when === 'before') leaving.abort();
+    const { ended } = passStream(upstreamOf(whole, { size: 10_000 }), chooseFormat(undefined), {
+      left: leaving.signal,
+    });
+    leaving.abort();
+    // The runtime drops the answer: nobody reads it, and nobody cancels it.
+    expect(await ended).toEqual({ complete: true, functionEnded: true, callerLeft: true, bytes: whole.length });
+  });
+
+  it('ends when nothing has come for longer than a function can run', async () => {
+    const silent = new ReadableStream({ type: 'bytes' });
+    const { readable, ended } = passStream(silent, chooseFormat(undefined), { maxSilenceMs: 30 });
+    const [[type, body] = []] = eventsOf(new Uint8Array(await new Response(readable).arrayBuffer()));
+    expect([type, body]).toEqual(['InvokeComplete', expect.stringContaining('ServiceException')]);
+    expect(await ended).toMatchObject({ complete: false, functionEnded: true, callerLeft: false });
+  });
+});

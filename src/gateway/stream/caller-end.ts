@@ -1,0 +1,53 @@
+/** The caller's end of an answer that is passed on piece by piece. */
+export interface CallerEnd {
+  readonly readable: ReadableStream;
+  /** False once the caller has left: what is still to come is for nobody. */
+  readonly isThere: boolean;
+  /** Writes a piece. Resolves when the caller has taken it, or has left. Never rejects. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the answer well. Never rejects. */
+  close(): Promise<void>;
+  /** Breaks the connection off, where only that can say that the answer is not whole. */
+  breakOff(reason: unknown): void;
+}
+
+/**
+ * Opens the caller's end of an answer. A caller that resets its connection is seen by `left` alone: the runtime then
+ * drops the answer unread, and no write to it ever settles. One that closes is seen when a write fails.
+ *
+ * @param length of the whole answer, where it is known: then it goes out with `Content-Length`.
+ */
+export function openCallerEnd(left: AbortSignal | undefined, length?: number): CallerEnd {
+  const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  const writer = writable.getWriter();
+  let isThere = left?.aborted !== true;
+  let wake = () => {};
+  const leave = () => {
+    isThere = false;
+    wake();
+  };
+  left?.addEventListener('abort', leave);
+  /** Waits for the caller, but not for one that has left. One listener for all waits: a race would pile them up. */
+  const untilTaken = (taken: Promise<void>) =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+      taken.then(resolve, leave);
+    });
+  return {
+    readable,
+    get isThere() {
+      return isThere;
+    },
+    async write(bytes) {
+      if (isThere && bytes.length > 0) await untilTaken(writer.write(bytes));
+    },
+    async close() {
+      if (isThere) await untilTaken(writer.close());
+      left?.removeEventListener('abort', leave);
+    },
+    breakOff(reason) {
+      left?.removeEventListener('abort', leave);
+      void writer.abort(reason).catch(() => {});
+    },
+  };
+}

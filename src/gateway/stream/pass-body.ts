@@ -1,0 +1,88 @@
+import { createStopwatch } from '../../upstream/within.ts';
+import { openCallerEnd } from './caller-end.ts';
+
+/** A buffered answer is whole at Lambda before its first byte comes: silence of this length in it is a fault. */
+export const MAX_BODY_STALL_MS = 20_000;
+/** Large pieces cost fewer turns; of an answer with a length they are waited for. */
+const PIECE_BYTES = 256 * 1024;
+
+/** How a buffered answer came to its end. */
+export interface BodyEnd {
+  readonly complete: boolean;
+  readonly callerLeft: boolean;
+  /** Bytes that Lambda sent. */
+  readonly bytes: number;
+}
+
+export interface PassBodyOptions {
+  /** Of the answer, where it is known. */
+  readonly length?: number | undefined;
+  /** Aborted when the caller resets its connection. */
+  readonly left?: AbortSignal | undefined;
+  readonly maxStallMs?: number;
+}
+
+/**
+ * Passes a buffered answer on. Lambda answers when the function has ended, so when the caller leaves nothing is left to
+ * be seen, and the connection to Lambda is closed.
+ */
+export function passBody(
+  upstream: ReadableStream,
+  { length, left, maxStallMs = MAX_BODY_STALL_MS }: PassBodyOptions,
+): { readonly readable: ReadableStream; readonly ended: Promise<BodyEnd> } {
+  const caller = openCallerEnd(left, length);
+  const source = length === undefined ? readAsItComes(upstream) : readWhole(upstream);
+  const pump = async (): Promise<BodyEnd> => {
+    const stopwatch = createStopwatch();
+    let bytes = 0;
+    const end = (complete: boolean) => ({ complete, callerLeft: !caller.isThere, bytes });
+    try {
+      while (caller.isThere) {
+        const piece = await stopwatch.within(maxStallMs, source.read());
+        if (!piece) {
+          await caller.close();
+          return end(caller.isThere);
+        }
+        bytes += piece.byteLength;
+        await caller.write(piece);
+      }
+      source.cancel();
+      return end(false);
+    } catch (error) {
+      caller.breakOff(error);
+      source.cancel();
+      return end(false);
+    } finally {
+      stopwatch.stop();
+    }
+  };
+  return { readable: caller.readable, ended: pump() };
+}
+
+interface Source {
+  /** The next piece, good until the next is asked for; undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): void;
+}
+
+function readWhole(stream: ReadableStream): Source {
+  const reader = stream.getReader({ mode: 'byob' });
+  let buffer = new ArrayBuffer(PIECE_BYTES);
+  return {
+    async read() {
+      const { value } = await reader.readAtLeast(PIECE_BYTES, new Uint8Array(buffer));
+      if (value === undefined || value.byteLength === 0) return undefined;
+      buffer = value.buffer as ArrayBuffer; // written by the time it is filled again
+      return value;
+    },
+    cancel: () => void reader.cancel().catch(() => {}),
+  };
+}
+
+function readAsItComes(stream: ReadableStream): Source {
+  const reader = stream.getReader();
+  return {
+    read: async () => (await reader.read()).value as Uint8Array | undefined,
+    cancel: () => void reader.cancel().catch(() => {}),
+  };
+}
