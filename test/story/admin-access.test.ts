@@ -214,7 +214,7 @@ describe('settings of the admin API and the log', () => {
   });
 
   it('C2: POSTERN_ADMIN_IP_ALLOW goes by the header of a proxy, where one is named', async () => {
-    const behind = await serving({ POSTERN_ADMIN_IP_ALLOW: '203.0.113.0/24', POSTERN_CLIENT_IP_HEADER: 'X-Real-IP' });
+    const behind = await serving({ POSTERN_ADMIN_IP_ALLOW: '203.0.113.0/24', POSTERN_CLIENT_IP_HEADER: 'X-Peer' });
     for (const [address, status] of [
       ['203.0.113.7', 200],
       ['::ffff:203.0.113.7', 200],
@@ -222,7 +222,7 @@ describe('settings of the admin API and the log', () => {
       ['203.0.113.7, 203.0.113.8', 403],
       ['', 403],
     ] as const) {
-      const headers = address === '' ? {} : { 'x-real-ip': address };
+      const headers = address === '' ? {} : { 'x-peer': address };
       expect([address, (await behind.get('/admin/v1/tenants', headers)).status]).toEqual([address, status]);
     }
   });

@@ -39,8 +39,8 @@ export interface Edge {
 /**
  * Cloudflare's edge, as far as it changes what passes: it rewrites `Accept-Encoding` (and tells the Worker of the
  * caller's own in `request.cf`, here by the header that Miniflare takes it from), normalizes URLs, sets the headers that
- * say who called, compresses answers, weakens entity tags, and has statuses of its own. TLS is not played: it says
- * `X-Forwarded-Proto: https`, as if the caller had come by it.
+ * say who called, compresses answers, weakens entity tags, and has statuses of its own. TLS is not played,
+ * and `X-Forwarded-*` is removed but not set: behind plain HTTP it would show a proxy, and secrets would be refused.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const agent = new Agent({ keepAlive: true });
@@ -158,7 +158,6 @@ function requestLines({ rawHeaders, headers }: IncomingMessage, address: string,
     const [name = '', value = ''] = rawHeaders.slice(at, at + 2);
     if (!EDGE_OWNS.has(name.toLowerCase())) lines.push(name, value);
   }
-  const forwarded = [headers['x-forwarded-for'], address].filter(Boolean).join(', ');
   const cf = {
     clientAcceptEncoding: headers['accept-encoding']?.toString() ?? '',
     colo: 'FRA',
@@ -173,8 +172,6 @@ function requestLines({ rawHeaders, headers }: IncomingMessage, address: string,
     'CF-Visitor': '{"scheme":"https"}',
     Connection: 'Keep-Alive',
     'MF-CF-Blob': JSON.stringify(cf),
-    'X-Forwarded-For': forwarded,
-    'X-Forwarded-Proto': 'https',
   };
   return [...lines, ...Object.entries(own).flat()];
 }
