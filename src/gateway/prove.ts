@@ -93,10 +93,13 @@ function signedValues(request: SignedRequest): readonly SignedValue[] | undefine
     const value = receivedValue(request, name);
     length += value.length;
     if (length > SIGNATURE_LIMITS.maxSignedLength) return undefined;
-    values.push([name, value.trim().replace(/\s+/g, ' ')]);
+    values.push([name, collapseSpaces(value.trim())]);
   }
   return values;
 }
+
+/** Makes one space of each run of white space; nearly no value has one that is not a single space. */
+const collapseSpaces = (value: string) => (/\s\s|[^\S ]/.test(value) ? value.replace(/\s+/g, ' ') : value);
 
 /** A signed header's value as it left the caller, where the platform may have changed it on the way. */
 function receivedValue({ headers, clientAcceptEncoding, bodyBytes }: SignedRequest, name: string): string {

@@ -10,7 +10,7 @@ export const SIGNATURE_LIMITS = {
   /** Characters of each of them. */
   maxHeaderNameLength: 128,
   /** Characters of all signed values together. */
-  maxSignedLength: 16_384,
+  maxSignedLength: 8_192,
   /** Characters of X-Amz-Date or Date. */
   maxDateLength: 64,
   /** Ways to read the commas of signed values. */

@@ -18,51 +18,74 @@ const SPACED = ', ';
 export function* readingsOf(values: readonly SignedValue[], most: number): Generator<readonly SignedValue[]> {
   const limit = Math.max(1, Math.min(most, SIGNATURE_LIMITS.maxReadings));
   yield values;
-  if (limit === 1) return;
-  const listed = values.flatMap(([, value], header) =>
+  const lists = values.flatMap(([, value], header) =>
     value.includes(SPACED) ? [{ header, commas: count(value) }] : [],
   );
-  if (listed.length === 0) return;
-  const commas = listed.flatMap(({ header, commas: n }) =>
-    Array.from({ length: n }, (_, comma) => ({ header, comma })),
-  );
-  const seen = new Set<string>([keyOf(() => false)]);
-
-  function keyOf(isJoined: (header: number, comma: number) => boolean): string {
-    return commas.map(({ header, comma }) => (isJoined(header, comma) ? '1' : '0')).join('');
-  }
-  for (const isJoined of choices(listed, commas)) {
-    const key = keyOf(isJoined);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    yield values.map(([name, value], header) => [name, join(value, (comma) => isJoined(header, comma))]);
-    if (seen.size === limit) return;
+  if (limit === 1 || lists.length === 0) return;
+  let tried = 1;
+  for (const choice of choicesOf(lists)) {
+    yield values.map(([name, value], header) => [name, read(value, choice(header))]);
+    tried += 1;
+    if (tried === limit) return;
   }
 }
 
-type IsJoined = (header: number, comma: number) => boolean;
+interface List {
+  /** Its place among the headers. */
+  readonly header: number;
+  readonly commas: number;
+}
 
-function* choices(
-  listed: readonly { readonly header: number }[],
-  commas: readonly { readonly header: number; readonly comma: number }[],
-): Generator<IsJoined> {
-  yield () => true; // by far the likeliest
-  const bits = (n: number) => Math.min(2 ** n, SIGNATURE_LIMITS.maxReadings);
-  if (2 ** commas.length > SIGNATURE_LIMITS.maxReadings) {
-    for (let chosen = 1; chosen < bits(listed.length); chosen++) {
-      const headers = new Set(listed.filter((_, bit) => (chosen >> bit) & 1).map(({ header }) => header));
-      yield (header) => headers.has(header);
-    }
-    for (const one of commas) yield (header, comma) => header === one.header && comma === one.comma;
-    return;
-  }
-  for (let chosen = 1; chosen < bits(commas.length); chosen++) {
+/** How a header's commas are read: all as they came, all joined, or one of them joined. */
+type Reading = 'spaced' | 'joined' | readonly number[];
+type Choice = (header: number) => Reading;
+
+const choicesOf = (lists: readonly List[]): Generator<Choice> =>
+  2 ** lists.reduce((sum, { commas }) => sum + commas, 0) <= SIGNATURE_LIMITS.maxReadings
+    ? everyWay(lists)
+    : likelyWays(lists);
+
+/** Each way in which the commas can be read, but for the one that they came in; all joined first. */
+function* everyWay(lists: readonly List[]): Generator<Choice> {
+  const commas = lists.flatMap((list) => Array.from({ length: list.commas }, (_, comma) => ({ ...list, comma })));
+  for (let chosen = 2 ** commas.length - 1; chosen > 0; chosen--) {
     const joined = commas.filter((_, bit) => (chosen >> bit) & 1);
-    yield (header, comma) => joined.some((one) => one.header === header && one.comma === comma);
+    yield (at) => joined.filter(({ header }) => header === at).map(({ comma }) => comma);
   }
 }
 
-const count = (value: string) => value.split(SPACED).length - 1;
+/** Each header in one way for all of its commas, all joined first; then one comma at a time. */
+function* likelyWays(lists: readonly List[]): Generator<Choice> {
+  yield () => 'joined';
+  const told = Math.min(lists.length, Math.log2(SIGNATURE_LIMITS.maxReadings));
+  for (let chosen = 1; chosen < 2 ** told; chosen++) {
+    const joined = new Set(lists.filter((_, bit) => bit < told && (chosen >> bit) & 1).map(({ header }) => header));
+    if (joined.size < lists.length) yield (header) => (joined.has(header) ? 'joined' : 'spaced');
+  }
+  for (const { header, commas } of lists) {
+    // The only comma of a header has been joined with all of them.
+    for (let comma = 0; comma < commas && commas > 1; comma++) yield (at) => (at === header ? [comma] : 'spaced');
+  }
+}
 
-const join = (value: string, isJoined: (comma: number) => boolean): string =>
-  value.split(SPACED).reduce((joined, part, index) => joined + (isJoined(index - 1) ? ',' : SPACED) + part);
+/** Commas of a value; more than there are readings need no telling apart. */
+function count(value: string): number {
+  let commas = 0;
+  for (let at = value.indexOf(SPACED); at >= 0 && commas < MANY; at = value.indexOf(SPACED, at + 1)) commas += 1;
+  return commas;
+}
+const MANY = SIGNATURE_LIMITS.maxReadings;
+
+function read(value: string, reading: Reading): string {
+  if (reading === 'spaced' || reading.length === 0) return value;
+  if (reading === 'joined') return value.replaceAll(SPACED, ',');
+  let joined = '';
+  let from = 0;
+  const last = Math.max(...reading);
+  for (let comma = 0, at = value.indexOf(SPACED); at >= 0 && comma <= last; comma++) {
+    joined += value.slice(from, at) + (reading.includes(comma) ? ',' : SPACED);
+    from = at + SPACED.length;
+    at = value.indexOf(SPACED, from);
+  }
+  return joined + value.slice(from);
+}
