@@ -48,7 +48,11 @@ function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
     writeLog({ level: 'error', tenant, unreadablePolicy: unreadable });
   const onFailure = createFailureLog(writeLog, now);
   const tenants = createTenantMemory(asker.ask, now, onUnreadable, { look: asker.look, onFailure });
-  const send = createSender({ credentials: settings.credentials, endpoint: settings.lambdaEndpoint });
+  const send = createSender({
+    credentials: settings.credentials,
+    endpoint: settings.lambdaEndpoint,
+    names: settings.lambdaNames,
+  });
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
   const issuerKeys = createIssuerKeys({
     fetch: (url, init) => fetch(url, init),

@@ -56,6 +56,8 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
         POSTERN_ROOT_KEYS: state.rootKeys,
         POSTERN_ADMIN_TOKEN: state.adminToken,
         AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+        // Some emulators know functions by their bare names only.
+        ...(process.env.POSTERN_LAMBDA_NAMES && { POSTERN_LAMBDA_NAMES: process.env.POSTERN_LAMBDA_NAMES }),
         ...lambda.settings,
       },
       log: options.log,

@@ -153,6 +153,10 @@ export const REFUSALS = {
     { error: 'AccessDeniedException' },
     denied('no policy allows X-Amz-Client-Context'),
   ),
+  'function-elsewhere': row(
+    { error: 'AccessDeniedException' },
+    denied('this gateway calls functions by name, which reaches only those of its own account and region'),
+  ),
   'function-denied': row(
     { error: 'AccessDeniedException' },
     (tenant: string, resource: string) =>

@@ -24,6 +24,7 @@ export const SETTING_NAMES = [
   'POSTERN_HOSTS',
   'POSTERN_MAX_FUNCTION_NAME_LENGTH',
   'POSTERN_CHECK_JSON',
+  'POSTERN_LAMBDA_NAMES',
   'POSTERN_LOG_ADDRESS',
   'POSTERN_ADMIN',
   'POSTERN_ADMIN_IP_ALLOW',
@@ -47,6 +48,8 @@ export interface Settings {
   readonly maxFunctionNameLength: number;
   /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
   readonly checkJson: boolean;
+  /** How functions are named to Lambda: by full ARN, or by bare name, which reaches only our account and region. */
+  readonly lambdaNames: LambdaNames;
   /** What of a caller's address the log has: all, its network (/24 or /48), or nothing. */
   readonly logAddress: LogAddress;
   /** Whether there is an admin API at all. */
@@ -55,8 +58,19 @@ export interface Settings {
   readonly adminIpAllow?: readonly string[];
 }
 
+export const LAMBDA_NAMES = ['arn', 'name'] as const;
+export type LambdaNames = (typeof LAMBDA_NAMES)[number];
+
 export const LOG_ADDRESSES = ['full', 'prefix', 'off'] as const;
 export type LogAddress = (typeof LOG_ADDRESSES)[number];
+
+/** The only place whose functions the gateway can reach; undefined: any. A bare name means another function elsewhere. */
+export const onlyPlaceOf = ({
+  lambdaNames,
+  accountId,
+  region,
+}: Pick<Settings, 'lambdaNames' | 'accountId' | 'region'>) =>
+  lambdaNames === 'name' ? { account: accountId, region } : undefined;
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
@@ -156,6 +170,10 @@ export function readSettings(
     });
     return found ?? values[0];
   };
+  const lambdaNames = oneOf('POSTERN_LAMBDA_NAMES', LAMBDA_NAMES);
+  if (lambdaNames === 'name' && optional('AWS_ENDPOINT_URL_LAMBDA') === undefined) {
+    problems.push("POSTERN_LAMBDA_NAMES 'name' needs AWS_ENDPOINT_URL_LAMBDA: AWS's own endpoints are sent ARNs");
+  }
   const logAddress = oneOf('POSTERN_LOG_ADDRESS', LOG_ADDRESSES);
   const admin = oneOf('POSTERN_ADMIN', ['on', 'off']);
   const adminIpAllow =
@@ -186,6 +204,7 @@ export function readSettings(
     ...(hosts !== undefined && { hosts }),
     maxFunctionNameLength,
     checkJson: checkJson === 'on',
+    lambdaNames,
     logAddress,
     admin: admin === 'on',
     ...(adminIpAllow && { adminIpAllow }),

@@ -1,5 +1,5 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
-import { type Refusal, refuse, renderRefusal } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLost, renderRefusal } from '../core/refusal.ts';
 import { TimeoutError, type Within, within } from '../upstream/within.ts';
 import { EVENT_STREAM } from './stream/event-stream.ts';
 import { chooseFormat, type StreamRevision } from './stream/formats.ts';
@@ -25,6 +25,23 @@ export function refuseForUs(upstream: Response, givenName: string): Refusal | un
   return type === 'AccessDeniedException'
     ? refuse('upstream-access-denied', givenName)
     : refuse('upstream-credentials');
+}
+
+/** Statuses that platforms such as Cloudflare answer with on their own account (Cloudflare, "5xx errors"). */
+const PLATFORM_STATUSES: ReadonlySet<number> = new Set([520, 521, 522, 523, 524, 525, 526, 527, 530]);
+/** Of these, and of the gateways' usual ones: the platform waited in vain. */
+const PLATFORM_TIMEOUTS: ReadonlySet<number> = new Set([504, 522, 524]);
+
+/**
+ * Finds an answer that is not Lambda's: that of a platform on the way, which did not reach Lambda or lost it. Whatever
+ * Lambda answers has an id, and a function cannot choose the status. So an answer without an id is a platform's own if
+ * its status is one that Lambda has none of, or if it is Cloudflare's own server error. The function may have run.
+ */
+export function refuseForPlatform({ status, headers }: Response): Refusal | undefined {
+  if (status < 500 || headers.has('x-amzn-requestid') || headers.has('x-amzn-errortype')) return undefined;
+  const isCloudflares = headers.get('server')?.toLowerCase() === 'cloudflare';
+  if (!PLATFORM_STATUSES.has(status) && !isCloudflares) return undefined;
+  return refuseLost(PLATFORM_TIMEOUTS.has(status) ? 'upstream-timeout' : 'upstream-unreachable', 'unknown');
 }
 
 const PASSED = new Set(['content-type', 'date', 'retry-after']);

@@ -83,6 +83,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
         if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);
         headers['x-amzn-requestid'] ??= requestId;
+        if (call.record.traceId !== undefined) headers['x-amzn-trace-id'] ??= call.record.traceId;
         headers.date ??= new Date(now()).toUTCString();
         return new Response(body, { status, headers });
       });

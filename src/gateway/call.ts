@@ -29,6 +29,8 @@ export interface CallRecord {
   status?: number;
   refusal?: string;
   functionError?: string;
+  /** Its trace, as Lambda was told of it. */
+  traceId?: string;
   /** Lambda's own id of the request. */
   upstreamRequestId?: string;
   /** It was sent to Lambda. */

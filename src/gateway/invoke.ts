@@ -21,7 +21,7 @@ import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 import { MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
-import { type Answer, type AnswerEnd, passAnswer, refuseForUs } from './answer.ts';
+import { type Answer, type AnswerEnd, passAnswer, refuseForPlatform, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { clientAddress } from './client-address.ts';
@@ -285,6 +285,7 @@ function decideByPolicy(
   if (args.ok) {
     record.function = args.value.givenName;
     record.type = args.value.invocationType;
+    if (args.value.traceId !== undefined) record.traceId = args.value.traceId;
   }
   // Callers are free to invent names: a function is counted apart only where one of the tenant's rules is about it.
   if (rule && target) {
@@ -322,6 +323,12 @@ async function forward(
     return call.refuse(sent.error);
   }
   let upstream = sent.value;
+  const lost = refuseForPlatform(upstream);
+  if (lost) {
+    reservation.lose();
+    call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
+    return call.refuse(lost);
+  }
   record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
   const refusal = refuseForUs(upstream, permit.givenName);
   if (refusal || upstream.status === 429) reservation.giveBack();

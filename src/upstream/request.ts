@@ -1,29 +1,36 @@
 import type { Permit } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
+import type { LambdaNames } from '../core/settings.ts';
 import { remember } from './remember.ts';
 
+/** RFC 3986, 2.3; names and qualifiers have none of what `encodeURIComponent` leaves alone beyond that. */
 const encodeLabel = remember(encodeURIComponent);
 
 /** The parts of a request to Lambda that a Permit decides. */
 export interface InvokeRequest {
   /** As it goes on the wire, percent-encoded like an SDK's label. */
   readonly path: string;
+  /** As it goes on the wire, without the question mark; empty: there is none. */
+  readonly query: string;
   readonly headers: Record<string, string>;
 }
 
 /**
  * Builds Lambda's request from a Permit. InvokeAsync goes as the Invoke of type `Event` that replaced it, for it is
- * deprecated. The function goes as its full ARN with the qualifier behind it, so that
- * neither our credentials' account nor the endpoint's region can change which function is meant.
+ * deprecated. The function goes as its full ARN with the qualifier behind it, so that neither our credentials' account
+ * nor the endpoint's region can change which function is meant. Emulators that know no ARNs get the bare name, and the
+ * qualifier as a parameter.
  */
-export function buildInvokeRequest(permit: Permit): InvokeRequest {
-  const qualifier = permit.qualifier === undefined ? '' : `:${permit.qualifier}`;
-  const label = encodeLabel(arnOf(permit.target) + qualifier);
+export function buildInvokeRequest(permit: Permit, names: LambdaNames = 'arn'): InvokeRequest {
+  const { qualifier, target } = permit;
+  const byName = names === 'name';
+  const label = encodeLabel(byName ? target.name : arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`));
   return {
     path:
       permit.operation === 'InvokeWithResponseStream'
         ? `/2021-11-15/functions/${label}/response-streaming-invocations`
         : `/2015-03-31/functions/${label}/invocations`,
+    query: byName && qualifier !== undefined ? `Qualifier=${encodeLabel(qualifier)}` : '',
     headers: {
       'content-type': 'application/json',
       'x-amz-invocation-type': permit.invocationType,

@@ -1,7 +1,7 @@
 import type { Permit } from '../core/policy/authorize.ts';
 import { type Refusal, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
-import type { AwsCredentials } from '../core/settings.ts';
+import type { AwsCredentials, LambdaNames } from '../core/settings.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { sendPieces } from './send-pieces.ts';
@@ -51,6 +51,8 @@ export interface SenderOptions {
   readonly credentials: AwsCredentials;
   /** `AWS_ENDPOINT_URL_LAMBDA`. */
   readonly endpoint?: string | undefined;
+  /** How functions are named. Default `arn`. */
+  readonly names?: LambdaNames;
   readonly timeoutMs?: number;
   /** After this long without a piece taken, the upload of a long payload is given up. */
   readonly maxStallMs?: number;
@@ -64,6 +66,7 @@ export interface SenderOptions {
 export function createSender({
   credentials,
   endpoint,
+  names = 'arn',
   timeoutMs = UPSTREAM_TIMEOUT_MS,
   maxStallMs,
   fetch: reach = (url, init) => fetch(url, init),
@@ -84,12 +87,15 @@ export function createSender({
       options.onSent?.(payload.bytes.byteLength);
       return no(refuseLeft());
     }
-    const { path, headers } = buildInvokeRequest(permit);
+    const { path, query, headers } = buildInvokeRequest(permit, names);
     const { region } = permit.target;
     const { origin, host } = placeOf(region);
-    const signed = sign({ host, region, path, headers, bodySha256: payload.sha256 }, Date.now());
+    const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, Date.now());
+    // Not signed, as no SDK signs it: what stands before Lambda may add to it.
+    if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;
+    const url = query === '' ? origin + path : `${origin}${path}?${query}`;
     // Never follow: a redirect would carry the payload elsewhere, and as a GET.
-    const post: Post = (rest) => reach(origin + path, { method: 'POST', headers: signed, redirect: 'manual', ...rest });
+    const post: Post = (rest) => reach(url, { method: 'POST', headers: signed, redirect: 'manual', ...rest });
     return payload.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES
       ? sendLong(post, payload.bytes, { ...options, timeoutMs, maxStallMs })
       : sendShort(post, payload.bytes, timeoutMs, options);

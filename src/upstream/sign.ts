@@ -9,8 +9,13 @@ const MAX_SIGNING_KEYS = 64;
 /** What a signature covers. */
 export interface Signable {
   readonly method: string;
-  /** As it goes on the wire, percent-encoded, without dot segments or empty ones; there is no query. */
+  /** As it goes on the wire, percent-encoded, without dot segments or empty ones. */
   readonly path: string;
+  /**
+   * As it goes on the wire: parameters in the order of their names, and encoded as RFC 3986 says (all but letters, digits
+   * and `-._~`). Absent or empty: there is none.
+   */
+  readonly query?: string;
   /** All headers, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   /** SHA-256 of the body in hex. */
@@ -33,8 +38,7 @@ const encodePath = remember((path) =>
 const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
 /**
- * Signature Version 4 (AWS IAM User Guide, "Create a signed AWS API request"), for requests without a query to any
- * service but S3. Written for speed, for it was a fifth of what a small call cost: it keeps the signing key of each day
+ * Signature Version 4 (AWS IAM User Guide, "Create a signed AWS API request"), for requests to any service but S3. Written for speed, for it was a fifth of what a small call cost: it keeps the signing key of each day
  * and region and builds nothing in between. The bytes are those of `@smithy/signature-v4`, by a property test, and of
  * AWS's vectors.
  */
@@ -52,13 +56,13 @@ export function createAuthorizer(service: string, { accessKeyId, secretAccessKey
     return key;
   };
 
-  return ({ method, path, headers, bodySha256, region, longDate }) => {
+  return ({ method, path, query = '', headers, bodySha256, region, longDate }) => {
     const names = Object.keys(headers).sort();
     let canonicalHeaders = '';
     for (const name of names) canonicalHeaders += `${name}:${headers[name]?.trim().replace(/\s+/g, ' ')}\n`;
     const signedHeaders = names.join(';');
     // Each segment is encoded once more than on the wire: only S3 does without.
-    const canonical = `${method}\n${encodePath(path)}\n\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;
+    const canonical = `${method}\n${encodePath(path)}\n${query}\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;
     const scope = `${longDate.slice(0, 8)}/${region}/${service}/aws4_request`;
     const canonicalSha256 = createHash('sha256').update(canonical).digest('hex');
     const stringToSign = `${ALGORITHM}\n${longDate}\n${scope}\n${canonicalSha256}`;
@@ -73,6 +77,8 @@ export interface LambdaRequest {
   readonly host: string;
   readonly region: string;
   readonly path: string;
+  /** As `Signable` has it. */
+  readonly query?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bodySha256: string;
 }
@@ -85,7 +91,7 @@ export function createSigner(credentials: AwsCredentials): Sign {
   const { sessionToken } = credentials;
   let second = -1;
   let longDate = '';
-  return ({ host, region, path, headers, bodySha256 }, nowMs) => {
+  return ({ host, region, path, query = '', headers, bodySha256 }, nowMs) => {
     if (Math.floor(nowMs / 1_000) !== second) {
       second = Math.floor(nowMs / 1_000);
       longDate = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -94,7 +100,7 @@ export function createSigner(credentials: AwsCredentials): Sign {
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
     // The runtime sets Host itself, by the URL.
     const signed = { ...sent, host };
-    sent.authorization = authorize({ method: 'POST', path, headers: signed, bodySha256, region, longDate });
+    sent.authorization = authorize({ method: 'POST', path, query, headers: signed, bodySha256, region, longDate });
     return sent;
   };
 }

@@ -162,6 +162,12 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     'AccessDeniedException',
     'X-Amz-Client-Context',
   ],
+  'function-elsewhere': [
+    refuse('function-elsewhere', 't', 'f'),
+    403,
+    'AccessDeniedException',
+    'only those of its own account and region',
+  ],
   'function-denied': [refuse('function-denied', 't', 'f'), 403, 'AccessDeniedException', 'with an explicit deny'],
   'address-not-allowed': [refuse('address-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'this address'],
   'origin-not-allowed': [refuse('origin-not-allowed', 't', 'f'), 403, 'AccessDeniedException', 'this web page'],

@@ -28,6 +28,20 @@ describe('readSettings', () => {
     expect(readSettings({ ...GOOD, POSTERN_CHECK_JSON: 'off' })).toMatchObject({ value: { checkJson: false } });
   });
 
+  it('D9: names functions by ARN, or by name where there is an endpoint for that', () => {
+    const endpoint = { AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:3002' };
+    expect(readSettings(GOOD)).toMatchObject({ value: { lambdaNames: 'arn' } });
+    expect(readSettings({ ...GOOD, ...endpoint, POSTERN_LAMBDA_NAMES: 'name' })).toMatchObject({
+      value: { lambdaNames: 'name' },
+    });
+    expect(problems({ ...GOOD, POSTERN_LAMBDA_NAMES: 'name', AWS_ENDPOINT_URL_LAMBDA: undefined })).toEqual([
+      expect.stringContaining('needs AWS_ENDPOINT_URL_LAMBDA'),
+    ]);
+    expect(problems({ ...GOOD, ...endpoint, POSTERN_LAMBDA_NAMES: 'Name' })).toEqual([
+      expect.stringContaining("'arn' or 'name'"),
+    ]);
+  });
+
   it.each(Object.keys(GOOD))('names %s when it is missing, and nothing else', (name) => {
     const found = problems({ ...GOOD, [name]: undefined });
     expect(found).toHaveLength(1);

@@ -24,6 +24,7 @@ describe('the signer', () => {
     host: fc.constantFrom('lambda.eu-west-1.amazonaws.com', '127.0.0.1:9001', 'localhost:4566'),
     region: fc.constantFrom('us-east-1', 'eu-west-1', 'cn-north-1', 'us-gov-west-1'),
     path: fc.array(anySegment, { minLength: 1, maxLength: 5 }).map((segments) => `/${segments.join('/')}`),
+    query: fc.option(fc.record({ Qualifier: fc.stringMatching(/^[A-Za-z0-9$_-]{1,128}$/) }), { nil: {} }),
     headers: fc.dictionary(anyName, anyValue, { maxKeys: 6, noNullPrototype: true }),
     bodySha256: fc.string({ maxLength: 20 }).map(sha256),
     atMs: fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2038, 0) }),
@@ -34,7 +35,7 @@ describe('the signer', () => {
     const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
     const sign = createSigner(keys); // one for all: it keeps keys of many days and regions
     await fc.assert(
-      fc.asyncProperty(anyRequest, async ({ host, region, path, headers, bodySha256, atMs, sessionToken }) => {
+      fc.asyncProperty(anyRequest, async ({ host, region, path, query, headers, bodySha256, atMs, sessionToken }) => {
         const credentials = { ...keys, ...(sessionToken !== undefined && { sessionToken }) };
         const library = new SignatureV4({ service: 'lambda', region, credentials, sha256: Sha256 });
         const [hostname = '', port] = host.split(':');
@@ -46,14 +47,15 @@ describe('the signer', () => {
               hostname,
               ...(port !== undefined && { port: Number(port) }),
               path,
-              query: {},
+              query: { ...query },
               headers: { ...headers, host, 'x-amz-content-sha256': bodySha256 },
             },
             { signingDate: new Date(atMs) },
           )
         ).headers;
         const ours = sessionToken === undefined ? sign : createSigner(credentials);
-        expect(ours({ host, region, path, headers, bodySha256 }, atMs)).toEqual(expected);
+        const encoded = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+        expect(ours({ host, region, path, query: encoded.join('&'), headers, bodySha256 }, atMs)).toEqual(expected);
       }),
       { numRuns: 1_000 },
     );

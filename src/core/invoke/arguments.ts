@@ -6,6 +6,7 @@ import { isAcceptedContentType } from './content-type.ts';
 import { type FunctionName, parseFunctionName } from './function-name.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 import { parseQualifier } from './qualifier.ts';
+import { readTraceId } from './trace-id.ts';
 import {
   INVOCATION_TYPES,
   type InvocationType,
@@ -29,6 +30,8 @@ export interface InvokeArguments {
   readonly clientContext?: string;
   readonly tenantId?: string;
   readonly durableExecutionName?: string;
+  /** In X-Ray's form. */
+  readonly traceId?: string;
   /** As it came; judged with the payload, by `refusePayloadType`. */
   readonly contentType?: string;
 }
@@ -118,6 +121,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
     }
     if (!isClientContext(clientContext)) return no(refuse('client-context'));
   }
+  const traceId = readTraceId(source.header('x-amzn-trace-id'), source.header('traceparent'));
   return ok({
     operation,
     givenName: name.givenName,
@@ -127,6 +131,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
     ...(clientContext !== undefined && { clientContext }),
     ...(tenantId !== undefined && { tenantId }),
     ...(durableExecutionName !== undefined && { durableExecutionName }),
+    ...(traceId !== undefined && { traceId }),
     ...(contentType !== undefined && { contentType }),
   });
 }

@@ -27,6 +27,8 @@ export interface Permit {
   readonly tenantId?: string;
   /** How Lambda is to call the durable execution, and how the caller calls it. */
   readonly durableName?: { readonly sent: string; readonly given: string };
+  /** The call's trace, in X-Ray's form. */
+  readonly traceId?: string;
   /** The function as the caller named it, for messages to that caller. */
   readonly givenName: string;
   /** Accounts that the caller is not to see, and with them any ARN; absent: its tenant has no published names. */
@@ -43,6 +45,8 @@ export interface AuthorizeInput {
   readonly tenant: string;
   /** Our account, and the region of the tenant's functions. */
   readonly home: { readonly account: string; readonly region: string };
+  /** The only place whose functions can be reached, where they are called by bare name; absent: any can be. */
+  readonly onlyAt?: { readonly account: string; readonly region: string };
   /** Whether calls may come from the caller's address; absent: they may. */
   readonly isAddressAllowed?: boolean;
   /** `upstream.tenantId`: always wins over the caller's. */
@@ -144,6 +148,10 @@ export function decideCall(input: AuthorizeInput): Decision {
   const rule = allowing ?? nearestRule;
   const decided = { ...found, ...(rule && { rule: { list: 'allow' as const, index: rule.index } }) };
   if (!allowing) return { ...decided, outcome: refused(CHECKS[nearest]?.[0] ?? 'function-not-allowed') };
+  const { onlyAt } = input;
+  if (onlyAt && (target.account !== onlyAt.account || target.region !== onlyAt.region)) {
+    return { ...decided, outcome: no(refuse('function-elsewhere', input.tenant, call.givenName)) };
+  }
   const given = call.durableExecutionName;
   const sent = given !== undefined && scopesNames ? input.scopeDurableName(given) : given;
   // Without the key that scopes its name, a call would reach what may be another tenant's: fails closed.
@@ -194,6 +202,7 @@ function makePermit(
     ...(call.clientContext !== undefined && { clientContext: call.clientContext }),
     ...(tenantId !== undefined && { tenantId }),
     ...names,
+    ...(call.traceId !== undefined && { traceId: call.traceId }),
     givenName: call.givenName,
     ...(hidden && { hiddenAccounts: hidden }),
     errorDetail: policy.errorDetail,

@@ -1,6 +1,7 @@
 import type { InvokeArguments } from '../invoke/arguments.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { no, type Result } from '../result.ts';
+import { onlyPlaceOf, type Settings } from '../settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../signature/check-claim.ts';
 import type { SignatureClaim } from '../signature/claim.ts';
 import type { KeyId, TenantId } from '../tenancy/ids.ts';
@@ -36,8 +37,8 @@ export function refuseCaller(
 export interface CallFacts extends Pick<AuthorizeInput, 'scopeDurableName'> {
   readonly tenantId: TenantId;
   readonly tenant: Pick<LiveTenant, 'upstream' | 'meterDuration'> & { readonly policy: Policy };
-  /** Our account, and the region of tenants that name none. */
-  readonly gateway: { readonly accountId: string; readonly region: string };
+  /** Our account, the region of tenants that name none, and how functions are named to Lambda. */
+  readonly gateway: Pick<Settings, 'accountId' | 'region' | 'lambdaNames'>;
   /** Of a signed call: the claim that was proved. */
   readonly claim?: Pick<SignatureClaim, 'form' | 'signedAtMs' | 'expiresSeconds'> & {
     readonly scope: Pick<SignatureClaim['scope'], 'region'>;
@@ -77,6 +78,7 @@ export function decideKnownCall(facts: CallFacts): PolicyDecision {
   }
   const allowsOrigin = origin !== undefined;
   if (!args.ok) return refused(args.error, allowsOrigin);
+  const onlyAt = onlyPlaceOf(gateway);
   const decision = decideCall({
     policy,
     tenant: tenantId,
@@ -84,6 +86,7 @@ export function decideKnownCall(facts: CallFacts): PolicyDecision {
     isAddressAllowed: facts.isAddressAllowed(),
     ...(upstream.tenantId !== undefined && { upstreamTenantId: upstream.tenantId }),
     meterDuration,
+    ...(onlyAt && { onlyAt }),
     scopeDurableName: facts.scopeDurableName,
     call: args.value,
   });

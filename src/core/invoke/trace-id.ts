@@ -1,0 +1,45 @@
+/** An X-Ray header of Lambda's own has at most this many characters. */
+const MAX_LENGTH = 512;
+const TRACE = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
+/** The fields that Lambda reads (X-Ray guide, "Tracing header"; Lambda guide, "Recursive loop detection" for Lineage). */
+const FIELDS: Readonly<Record<string, RegExp>> = {
+  Root: TRACE,
+  Self: TRACE,
+  Parent: /^[0-9a-f]{16}$/,
+  Sampled: /^[01?]$/,
+  Lineage: /^[0-9a-f:|]{1,256}$/,
+};
+/** W3C Trace Context, 3.2: version, trace id, parent id, flags. A later version may have more behind them. */
+const TRACEPARENT =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+
+/**
+ * Reads what a call says of its trace: `X-Amzn-Trace-Id`, else what W3C's `traceparent` comes to in X-Ray's form. It is
+ * no argument and changes nothing that runs, so what is malformed is left out and never refused; nor need a signed caller
+ * sign it, for what stands before us may add to it, and SDKs do not. Fields that Lambda does not know are dropped.
+ */
+export function readTraceId(traceId: string | undefined, traceparent: string | undefined): string | undefined {
+  return (traceId === undefined ? undefined : parseTraceId(traceId)) ?? fromTraceparent(traceparent);
+}
+
+function parseTraceId(text: string): string | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
+  const kept = new Map<string, string>();
+  for (const part of text.split(';')) {
+    const [, name = '', value = ''] = /^\s*([A-Za-z]+)=([^=]*?)\s*$/.exec(part) ?? [];
+    const valid = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
+    if (!valid) continue;
+    if (!valid.test(value) || kept.has(name)) return undefined;
+    kept.set(name, value);
+  }
+  if (!kept.has('Root')) return undefined;
+  return [...kept].map(([name, value]) => `${name}=${value}`).join(';');
+}
+
+function fromTraceparent(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > MAX_LENGTH) return undefined;
+  const [, seconds, rest, parent, flags = ''] = TRACEPARENT.exec(text) ?? [];
+  if (parent === undefined) return undefined;
+  const sampled = Number.parseInt(flags, 16) & 1;
+  return `Root=1-${seconds}-${rest};Parent=${parent};Sampled=${sampled}`;
+}
