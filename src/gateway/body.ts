@@ -174,7 +174,7 @@ async function readAll(source: Pieces, mostBytes: number, reader: Reader): Promi
     buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
     hash.update(value);
     length += value.byteLength;
-    upload.came(length);
+    upload.came(length, Date.now());
     if (done) break;
   }
   if (declaredBytes !== undefined && length !== declaredBytes) return no({ kind: 'incomplete' });

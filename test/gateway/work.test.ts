@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BodyMemory } from '../../src/core/body-memory/body-memory.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
 import { REFUSALS, type RefusalReason } from '../../src/core/refusal.ts';
 import { readSettings } from '../../src/core/settings.ts';
@@ -7,7 +8,6 @@ import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { mintKeyId, mintTenantId } from '../../src/core/tenancy/ids.ts';
 import { createKeyring } from '../../src/core/tenancy/keyring.ts';
 import { deriveApiKey } from '../../src/core/tenancy/keys.ts';
-import { createBodyBudget } from '../../src/gateway/body-budget.ts';
 import { startCall } from '../../src/gateway/call.ts';
 import { type Gateway, invoke } from '../../src/gateway/invoke.ts';
 import { keyCrypto } from '../../src/gateway/key-crypto.ts';
@@ -130,7 +130,7 @@ function createGateway({ isReachable = true, issuerIsReachable = true } = {}): G
         };
       },
     },
-    budget: createBodyBudget(48 * 1024 * 1024),
+    bodies: new BodyMemory(),
     send: () => Promise.reject(new Error('nothing may be sent')),
     now: Date.now,
   };
@@ -323,7 +323,8 @@ async function serve({ method = 'POST', origin = 'https://gateway.example', path
     ...(body !== undefined && { body }),
   });
   const waiting: Promise<unknown>[] = [];
-  const ports = { now: Date.now, log: () => {}, onForward: () => {}, onEnd: () => {} };
+  const bodies = new BodyMemory();
+  const ports = { now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
   const call = startCall('id', request, (promise) => waiting.push(promise), ports);
   await invoke(createGateway(rest.gateway), request, call);
   await Promise.all(waiting);

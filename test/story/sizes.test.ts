@@ -122,21 +122,3 @@ describe('a caller that does not go on', () => {
     socket.destroy();
   });
 });
-
-describe('64 callers of 6 MB at once', () => {
-  it('are served or told 503, and the gateway goes on', async () => {
-    const body = jsonOf(6_000_000);
-    const answers = await Promise.all(
-      Array.from({ length: 64 }, () => send(postern.gateway, invokePath('hello'), { headers: keyed(), body })),
-    );
-    const served = answers.filter(({ status }) => status === 200);
-    const busy = answers.filter(({ status }) => status === 503);
-    expect(served.length).toBeGreaterThan(0);
-    expect(served.length + busy.length).toBe(64);
-    for (const { headers } of busy)
-      expect([headers['x-postern-refusal'], headers['retry-after']]).toEqual(['busy', '1']);
-    expect(await takeCalls(postern.lambda)).toHaveLength(served.length);
-    const after = await send(postern.gateway, invokePath('hello'), { headers: keyed(), body });
-    expect(after.status).toBe(200);
-  });
-});

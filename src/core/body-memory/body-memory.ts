@@ -68,8 +68,9 @@ export class Upload {
   }
 
   /** Says how many bytes have come in all: by this an upload is fast or slow. */
-  came(bytes: number): void {
+  came(bytes: number, nowMs: number): void {
     this.stake.cameBytes = bytes;
+    this.stake.movedAtMs = nowMs;
   }
 
   /** Everything has come. */

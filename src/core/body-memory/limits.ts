@@ -20,7 +20,7 @@ export const nextBufferBytes = (heldBytes: number, mostBytes: number): number =>
 /** A call waits for memory no longer than this, in all. Then it is refused as `busy`. */
 export const MAX_WAIT_MS = 30_000;
 /** While an upload waits, time is looked at this often: a slow upload gives way by time. */
-export const WAIT_CHECK_MS = 250;
+export const WAIT_CHECK_MS = 150;
 
 /** Calls that may wait for memory in an isolate, and of one tenant or key. */
 export const MAX_WAITING = 256;
@@ -47,13 +47,13 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
 });
 
 /**
- * What an isolate holds: 56 MiB in all, under half of its 128 MB. What a caller has not proved costs proved callers
+ * What an isolate holds: 58 MiB in all, under half of its 128 MB. What a caller has not proved costs proved callers
  * nothing: its bytes come from budgets of their own.
  */
 export const BODY_MEMORY_LIMITS: BodyMemoryLimits = {
   provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: MIB },
   provedLong: { ...pool(32 * MIB, LARGEST_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: START_BYTES },
-  unprovedShort: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: MIB },
-  unprovedLong: { ...pool(16 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: START_BYTES },
-  scratch: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 500, startBytes: MIB },
+  unprovedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: MIB },
+  unprovedLong: { ...pool(16 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: START_BYTES },
+  scratch: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: MIB },
 };

@@ -13,8 +13,12 @@ export interface PoolLimits {
   readonly graceMs: number;
 }
 
-/** While another waits, an upload that brings less than this in a second, on average since its turn, is slow. */
-export const PACE_BYTES_PER_SECOND = 512 * 1024;
+/**
+ * While another waits, an upload is slow if it brings less than this in a second, on average since its turn, or nothing
+ * for `SILENCE_MS`. Low enough that uploads do not look slow because we are busy with many of them.
+ */
+export const PACE_BYTES_PER_SECOND = 128 * 1024;
+const SILENCE_MS = 1_000;
 
 /**
  * One upload's part of a pool.
@@ -30,6 +34,8 @@ export class Stake {
   heldBytes = 0;
   promisedBytes = 0;
   cameBytes = 0;
+  /** When bytes came last, or its turn did. */
+  movedAtMs = 0;
   turnAtMs = 0;
   turnCameBytes = 0;
   /** Who shares the pool: a tenant, or the key of a caller that is not proved. */
@@ -251,6 +257,7 @@ export class Pool {
     this.served += 1;
     this.ownerOf(stake).servedAt = this.served;
     stake.turnAtMs = nowMs;
+    stake.movedAtMs = nowMs;
     stake.turnCameBytes = stake.cameBytes;
     this.reading.add(stake);
   }
@@ -363,7 +370,8 @@ export class Pool {
     for (const stake of this.reading) {
       const elapsedMs = nowMs - stake.turnAtMs;
       if (elapsedMs < this.limits.graceMs || (owner !== undefined && stake.owner !== owner)) continue;
-      const rate = ((stake.cameBytes - stake.turnCameBytes) * 1_000) / Math.max(1, elapsedMs);
+      const isSilent = nowMs - stake.movedAtMs >= SILENCE_MS;
+      const rate = isSilent ? 0 : ((stake.cameBytes - stake.turnCameBytes) * 1_000) / Math.max(1, elapsedMs);
       if (rate >= lowestRate) continue;
       if (this.limits.slow === 'demote' && !this.canBeDemoted(stake)) continue;
       slowest = stake;

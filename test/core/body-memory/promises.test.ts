@@ -14,7 +14,7 @@ const anyBytes = fc.oneof(
   fc.constantFrom(MB, 3 * MB),
   fc.constantFrom(6 * MB, 6_291_456),
 );
-const anySpeed = fc.constantFrom(0.1 * MB, 0.3 * MB, MB, 5 * MB, 100 * MB);
+const anySpeed = fc.constantFrom(0.08 * MB, 0.3 * MB, MB, 5 * MB, 100 * MB);
 const fast = fc.constantFrom(2 * MB, 10 * MB, 100 * MB);
 
 const anyPlan = (kind: Plan['kind'], more: Partial<{ [Name in keyof Plan]: fc.Arbitrary<Plan[Name]> }> = {}) =>
@@ -36,7 +36,7 @@ const many = (plan: fc.Arbitrary<Plan>, maxLength = 40) => fc.array(plan, { maxL
 /** Uploads that send nothing, little or fast, and never prove themselves; they leave when their time is over. */
 const forged = anyPlan('forged', {
   bytes: fc.constantFrom(1_000, MB, 6_291_456),
-  inPerSecond: fc.constantFrom(0, 1_000, 0.6 * MB, 100 * MB),
+  inPerSecond: fc.constantFrom(0, 1_000, 0.2 * MB, 100 * MB),
   breaksAfterMs: fc.constant(34_000),
 });
 const anyPlans = fc.tuple(many(anyPlan('bearer')), many(anyPlan('signed')), many(forged)).map((plans) => plans.flat());
@@ -47,7 +47,7 @@ const slowCrowd = fc.array(
     atMs: fc.integer({ min: 0, max: 15_000 }),
     tenant: fc.integer({ min: 0, max: 5 }),
     bytes: fc.constant(6_291_456),
-    inPerSecond: fc.constantFrom(0.2 * MB, 0.3 * MB, 0.4 * MB, 0.5 * MB),
+    inPerSecond: fc.constantFrom(0.07 * MB, 0.09 * MB, 0.11 * MB, 0.13 * MB),
     breaksAfterMs: fc.constant(undefined),
   }),
   { minLength: 10, maxLength: 40, size: 'max' },

@@ -89,7 +89,7 @@ export function play(plans: readonly Plan[], broken: Broken = {}): { seen: Seen[
       const bytes = Math.min(room, call.held - call.came, plan.bytes - call.came);
       call.came += bytes;
       room -= bytes;
-      upload.came(call.came);
+      if (bytes > 0) upload.came(call.came, nowMs);
     }
     if (call.came < plan.bytes) return;
     call.cameAtMs = nowMs;
@@ -120,6 +120,7 @@ export function play(plans: readonly Plan[], broken: Broken = {}): { seen: Seen[
       if (proved && isLong) longOf.set(plan.tenant, (longOf.get(plan.tenant) ?? 0) + bytes - sent);
     }
     const capacity = Object.values(limits).reduce((sum, { capacityBytes }) => sum + capacityBytes, 0);
+    if (heldLong > memory.pools.provedLong.promisedBytes) wrong.add('more is held than was promised');
     if (held > capacity || heldLong > limits.provedLong.capacityBytes) wrong.add('more is held than there is');
     for (const [name, pool] of Object.entries(memory.pools)) {
       if (pool.promisedBytes > limits[name as keyof typeof limits].capacityBytes)
