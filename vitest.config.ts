@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Settings of a gateway whose upstream nobody listens at: tests of the worker hand in their own, or expect it lost. */
 const WORKER_SETTINGS = {
-  POSTERN_ROOT_KEYS: `1:${Buffer.alloc(32, 7).toString('base64')}`,
+  POSTERN_ROOT_KEYS: `1:${Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64')}`,
   POSTERN_ADMIN_TOKEN: 'admin-token-of-the-worker-tests-0001',
   AWS_ACCOUNT_ID: '123456789012',
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE000000000',

@@ -4,10 +4,9 @@ import { keyCrypto } from '../gateway/key-crypto.ts';
 import type { Actor } from '../state/audit-trail.ts';
 import { type KeyRecord, MAX_KEYS, type Page, type RotatedKey } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
-import { invalidBody, ProblemError, trailFull } from './problem.ts';
+import { assertExpiry } from './expiry.ts';
+import { ProblemError, trailFull } from './problem.ts';
 import type { createTenantDesk } from './tenants.ts';
-
-const MAX_EXPIRY_MS = Date.UTC(2200, 0);
 
 /** A key that was just made, with the secrets that are derived from its id and stored nowhere. */
 export interface MintedKey extends KeyRecord {
@@ -51,9 +50,7 @@ export function createKeyDesk(
   return {
     async create(tenant: string, name: string, expiresAtMs: number | null, actor: Actor): Promise<MintedKey> {
       const tenantId = tenants.verify(tenant);
-      if (expiresAtMs !== null && !(expiresAtMs > Date.now() && expiresAtMs <= MAX_EXPIRY_MS)) {
-        throw new ProblemError(invalidBody([{ pointer: '#/expiresAt', detail: 'must be in the future, before 2200' }]));
-      }
+      assertExpiry(expiresAtMs);
       const keyId = mint(tenantId);
       return issue(
         tenantId,

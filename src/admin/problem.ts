@@ -21,7 +21,8 @@ export interface Problem {
     | 'storage-full'
     | 'state-damaged'
     | 'state-unopened'
-    | 'state-empty';
+    | 'state-empty'
+    | 'root-key-missing';
   /** Of a key that was rotated already: the key in its place. */
   readonly successor?: string;
 }

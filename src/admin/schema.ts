@@ -526,7 +526,15 @@ export const ProblemSchema = z
     detail: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     reason: z
-      .enum(['already-rotated', 'audit-full', 'storage-full', 'state-damaged', 'state-unopened', 'state-empty'])
+      .enum([
+        'already-rotated',
+        'audit-full',
+        'storage-full',
+        'state-damaged',
+        'state-unopened',
+        'state-empty',
+        'root-key-missing',
+      ])
       .optional()
       .meta({ description: 'Tells problems of one status apart; also the end of `type`.' }),
     successor: z.string().optional().meta({ description: 'Of a key that was rotated: the key in its place.' }),

@@ -1,4 +1,11 @@
-import { mintTenantId, placeNear, TENANT_RANDOM_BYTES, type TenantId, verifyTenantId } from '../core/tenancy/ids.ts';
+import {
+  mintTenantId,
+  missingRootKey,
+  placeNear,
+  TENANT_RANDOM_BYTES,
+  type TenantId,
+  verifyTenantId,
+} from '../core/tenancy/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
 import { keyCrypto } from '../gateway/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
@@ -18,9 +25,17 @@ const PATCH_ATTEMPTS = 50;
 export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
   const { rootKeys, region } = settings;
 
+  /** Without its root key nobody can say that an id is ours: it is not taken for one that is gone. */
+  const unverified = (text: string): ProblemError => {
+    const version = missingRootKey(rootKeys, text);
+    if (version === undefined) return notFound('tenant');
+    const detail = `${text} is a tenant of root key version ${version}, which is not among POSTERN_ROOT_KEYS. Put that version back, behind the first.`;
+    return new ProblemError({ status: 409, title: 'Root key missing', reason: 'root-key-missing', detail });
+  };
+
   const verify = (text: string): TenantId => {
     const id = verifyTenantId(keyCrypto, rootKeys, text);
-    if (!id) throw notFound('tenant');
+    if (!id) throw unverified(text);
     return id;
   };
 

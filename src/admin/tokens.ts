@@ -9,6 +9,7 @@ import { keyCrypto } from '../gateway/key-crypto.ts';
 import { type Actor, ROOT_ACTOR } from '../state/audit-trail.ts';
 import { type AdminTokenRecord, MAX_ADMIN_TOKENS } from '../state/directory.ts';
 import type { AdminPorts } from './app.ts';
+import { assertExpiry } from './expiry.ts';
 import { notFound, ProblemError, trailFull } from './problem.ts';
 
 /** Who asks, and what that one may do. */
@@ -39,6 +40,7 @@ export function createTokenDesk({ settings, objects }: AdminPorts) {
       expiresAtMs: number | null,
       actor: Actor,
     ): Promise<AdminTokenRecord & { readonly token: string }> {
+      assertExpiry(expiresAtMs);
       const id = mintAdminTokenId(rootKeys, crypto.getRandomValues(new Uint8Array(ADMIN_TOKEN_RANDOM_BYTES)));
       const added =
         name.toLowerCase() === ROOT_ACTOR.name

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { SETTING_NAMES } from '../core/settings.ts';
+import { findUnknownSettings } from '../core/unknown-settings.ts';
 import { startEmulator } from '../emulator/start.ts';
 import { createAdminClient } from './admin-client.ts';
 import { assertFree } from './assert-free.ts';
 import { bundleWorker } from './bundle.ts';
 import { ensureDemo } from './demo.ts';
 import { type DemoTenant, type DevState, openState, saveState } from './dev-state.ts';
+import { usageError } from './exit.ts';
 import { startLocalGateway } from './local-gateway.ts';
 import { lockState } from './lock-state.ts';
 
@@ -36,6 +39,8 @@ const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 
 /** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
+  const unknown = findUnknownSettings(process.env, SETTING_NAMES);
+  if (unknown.length > 0) throw usageError(unknown.join('\n  '));
   const stateDir = resolve(options.state);
   const state = await openState(stateDir);
   const closers: (() => Promise<void>)[] = [(await lockState(stateDir)).release];

@@ -6,7 +6,8 @@ export interface TenantFlags {
   readonly name?: string;
   readonly allow?: readonly string[];
   readonly region?: string;
-  readonly rate?: { readonly perSecond: number; readonly burst: number };
+  /** Without a burst: the one that it has, else a second's worth. */
+  readonly rate?: { readonly perSecond: number; readonly burst?: number };
   readonly concurrency?: number;
   readonly maxPayloadBytes?: number;
   readonly quota?: readonly { readonly period: string; readonly requests: number }[];
@@ -16,32 +17,67 @@ export interface TenantFlags {
 export const withTenantOptions = (command: Command): Command =>
   command
     .option('--name <name>', 'what the tenant is called')
-    .option('--allow <pattern...>', 'functions that it may call, in every way: names with * as wildcard, or full ARNs')
+    .option(
+      '--allow <pattern...>',
+      'all the functions that it may call: names with * as wildcard, or full ARNs; a rule that stays keeps what else it says',
+    )
     .option('--region <region>', 'where its functions are')
     .option('--rate <perSecond[:burst]>', 'calls a second, and at once', parseRate)
     .option('--concurrency <n>', 'functions that run at once', parseCount)
     .option('--max-payload-bytes <n>', 'the largest payload', parseCount)
     .addOption(
-      new Option('--quota <period=requests...>', `calls in a period: ${PERIODS.join(', ')} (UTC)`).argParser(
-        collectQuota,
-      ),
+      new Option(
+        '--quota <period=requests...>',
+        `calls in a period: ${PERIODS.join(', ')} (UTC); other periods stay`,
+      ).argParser(collectQuota),
     );
 
-/** The merge patch that the options make; members that no option speaks of are not in it. */
-export function tenantPatch(flags: TenantFlags): Record<string, unknown> {
+/** What a tenant has already that options speak of. */
+export interface Present {
+  readonly policy?: { readonly allow?: readonly Rule[] } | undefined;
+  readonly limits?:
+    | { readonly rate?: { readonly burst?: number } | null; readonly quotas?: readonly Quota[] | null }
+    | undefined;
+}
+type Rule = { readonly function: string; readonly [field: string]: unknown };
+type Quota = { readonly period: string; readonly [field: string]: unknown };
+
+/**
+ * The merge patch that the options make; members that no option speaks of are not in it. A list is replaced whole by a
+ * patch, so what an option cannot say of it is taken from what the tenant has: what a rule or a quota says beside its
+ * pattern or its calls, the quotas of other periods, the burst.
+ */
+export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<string, unknown> {
   const { name, allow, region, rate, concurrency, maxPayloadBytes, quota } = flags;
+  const rules = present.policy?.allow ?? [];
+  const rulesOf = (pattern: string): readonly Rule[] => {
+    const kept = rules.filter((rule) => rule.function === pattern);
+    return kept.length > 0 ? kept : [{ function: pattern }];
+  };
   const limits = {
-    ...(rate && { rate }),
+    ...(rate && { rate: { ...rate, burst: rate.burst ?? burstFor(rate.perSecond, present.limits?.rate?.burst) } }),
     ...(concurrency !== undefined && { concurrency }),
     ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
-    ...(quota && { quotas: quota }),
+    ...(quota && { quotas: mergeQuotas(present.limits?.quotas ?? [], quota) }),
   };
   return {
     ...(name !== undefined && { name }),
-    ...(allow && { policy: { allow: allow.map((pattern) => ({ function: pattern })) } }),
+    ...(allow && { policy: { allow: allow.flatMap(rulesOf) } }),
     ...(region !== undefined && { upstream: { region } }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
+}
+
+const burstFor = (perSecond: number, before: number | undefined): number => before ?? Math.max(1, Math.ceil(perSecond));
+
+/** Quotas of other periods stay, and what a quota says beside its calls. */
+function mergeQuotas(before: readonly Quota[], said: readonly Quota[]): Quota[] {
+  const periods = new Set([...before, ...said].map(({ period }) => period));
+  return [...periods].map((period) => ({
+    period,
+    ...before.find((quota) => quota.period === period),
+    ...said.find((quota) => quota.period === period),
+  }));
 }
 
 /** Parses a whole number. */
@@ -50,12 +86,11 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-/** A burst that is not said is a second's worth. */
-function parseRate(text: string): { perSecond: number; burst: number } {
+function parseRate(text: string): { perSecond: number; burst?: number } {
   const match = /^(\d{1,9}(?:\.\d{1,6})?)(?::(\d{1,9}))?$/.exec(text);
   if (!match) throw new InvalidArgumentError('must be as 50 or 50:100 or 0.5:1');
   const perSecond = Number(match[1]);
-  return { perSecond, burst: match[2] === undefined ? Math.max(1, Math.ceil(perSecond)) : Number(match[2]) };
+  return { perSecond, ...(match[2] !== undefined && { burst: Number(match[2]) }) };
 }
 
 function collectQuota(text: string, before: TenantFlags['quota'] = []): NonNullable<TenantFlags['quota']> {

@@ -2,6 +2,7 @@ import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { partitionOf } from './invoke/region.ts';
 import { no, ok, type Result } from './result.ts';
 import { parseRootKeys, type RootKeys } from './tenancy/root-keys.ts';
+import { findUnknownSettings } from './unknown-settings.ts';
 
 /** The credentials that we sign with; from the operator's AWS account. */
 export interface AwsCredentials {
@@ -73,6 +74,8 @@ export const onlyPlaceOf = ({
   lambdaNames === 'name' ? { account: accountId, region } : undefined;
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
+/** 32 characters of `openssl rand -hex` have fewer different ones once in 10^6 times; words have more. */
+const MIN_ADMIN_TOKEN_CHARACTERS = 8;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
 /** What a header can carry as it is (RFC 9110, VCHAR). */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
@@ -93,7 +96,7 @@ export function readSettings(
   env: Readonly<Record<string, unknown>>,
   findRangeFault: (range: string) => string | undefined = () => undefined,
 ): Result<Settings, readonly string[]> {
-  const problems: string[] = [];
+  const problems: string[] = [...findUnknownSettings(env, SETTING_NAMES)];
   const optional = (name: SettingName): string | undefined => {
     const value = env[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
@@ -113,11 +116,13 @@ export function readSettings(
     parseRootKeys,
   );
   const adminToken = checked('POSTERN_ADMIN_TOKEN', 'make one with: openssl rand -hex 32', (text) =>
-    fits(
-      text.length >= MIN_ADMIN_TOKEN_LENGTH && VISIBLE_ASCII.test(text),
-      text,
-      `must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`,
-    ),
+    text.length >= MIN_ADMIN_TOKEN_LENGTH && VISIBLE_ASCII.test(text)
+      ? fits(
+          new Set(text).size >= MIN_ADMIN_TOKEN_CHARACTERS,
+          text,
+          'can be guessed, its characters repeat: make one with: openssl rand -hex 32',
+        )
+      : no(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`),
   );
   const accountId = checked('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
     fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),

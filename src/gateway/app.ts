@@ -21,6 +21,9 @@ function complete(response: Response, requestId: string, nowMs: number): Respons
   return response;
 }
 
+/** No answer is to be kept by a cache, nor taken for anything but what it says that it is. */
+const PROTECTIVE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
 /** Writes one line of JSON to the log. */
 export const writeLog = (line: object): void => console.log(JSON.stringify(line));
 
@@ -36,6 +39,7 @@ export const envelope =
     c.set('requestId', crypto.randomUUID());
     await next();
     complete(c.res, c.get('requestId'), now());
+    for (const [name, value] of Object.entries(PROTECTIVE)) c.res.headers.set(name, value);
   };
 
 /** The last resort. */
@@ -63,7 +67,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
       if (!record.tenant) return;
       // Anybody can name a tenant: what was not proved is no call of its.
       if (!call.proved) return tenants.recordUnproved(record.tenant, waitUntil);
-      if (record.key) tenants.recordKey(record.tenant, record.key);
+      if (record.key && call.isLive) tenants.recordKey(record.tenant, record.key);
       tenants.record(record.tenant, record.target ?? '', useOf(record), waitUntil);
     };
     const log = (record: CallRecord) => {
@@ -82,6 +86,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         const { tenant } = call.record;
         if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
         if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);
+        Object.assign(headers, PROTECTIVE);
         headers['x-amzn-requestid'] ??= requestId;
         if (call.record.traceId !== undefined) headers['x-amzn-trace-id'] ??= call.record.traceId;
         headers.date ??= new Date(now()).toUTCString();

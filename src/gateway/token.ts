@@ -25,6 +25,9 @@ const ALGORITHMS = [
 /** Characters; no honest token has as many, and whoever sends one has not proved itself. */
 const MAX_TOKEN_LENGTH = 16_384;
 
+/** Longer than any issuer of tokens for machines makes them live: what lives for ever is a key, and cannot be revoked here. */
+const MAX_LIFETIME_MS = 366 * 24 * 3_600_000;
+
 const COMPACT_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** A JSON Web Token that names one of our tenants; its signature is still to be proved. */
@@ -49,7 +52,9 @@ export function parseToken(text: string, keyring: Keyring): Result<Token, Refusa
     return no(refuse('token-malformed'));
   }
   const { iss, exp, aud } = all;
-  if (typeof iss !== 'string' || typeof exp !== 'number') return no(refuse('token-malformed'));
+  if (typeof iss !== 'string' || typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1_000))) {
+    return no(refuse('token-malformed'));
+  }
   const tenantId = keyring.findTenant(tenantOfAudience(aud) ?? '');
   if (tenantId === undefined) return no(refuse('token-audience'));
   return ok({ text, tenantId, claims: { issuer: iss, expiresAtMs: exp * 1_000, all } });
@@ -60,11 +65,12 @@ export function parseToken(text: string, keyring: Keyring): Result<Token, Refusa
  * Whether the tenant accepts what it says is for `refuseToken` to say. Fails closed: without the keys, no call.
  */
 export async function refuseTokenSignature(
-  { text, tenantId, claims: { issuer } }: Token,
+  { text, tenantId, claims: { issuer, expiresAtMs } }: Token,
   issuerKeys: IssuerKeys,
   nowMs: number,
   waitUntil: WaitUntil,
 ): Promise<Refusal | undefined> {
+  if (expiresAtMs - nowMs > MAX_LIFETIME_MS) return refuse('token-malformed');
   const options = {
     issuer,
     audience: audienceOf(tenantId),

@@ -10,7 +10,7 @@ import { keyCrypto } from '../../src/gateway/key-crypto.ts';
 import { refuseSignature } from '../../src/gateway/prove.ts';
 import { createSigner } from '../../src/upstream/sign.ts';
 
-const parsed = parseRootKeys(`1:${btoa('x'.repeat(32))}`);
+const parsed = parseRootKeys(`1:${btoa('0123456789abcdefghijklmnopqrstuv')}`);
 if (!parsed.ok) throw new Error(parsed.error);
 const rootKeys = parsed.value;
 const tenantId = mintTenantId(keyCrypto, rootKeys, 'b', new Uint8Array(10));

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../src/core/settings.ts';
 
 const GOOD = {
-  POSTERN_ROOT_KEYS: `1:${Buffer.alloc(32, 1).toString('base64')}`,
-  POSTERN_ADMIN_TOKEN: 'x'.repeat(32),
+  POSTERN_ROOT_KEYS: `1:${Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64')}`,
+  POSTERN_ADMIN_TOKEN: '0123456789abcdefghijklmnopqrstuv',
   AWS_ACCOUNT_ID: '123456789012',
   AWS_REGION: 'eu-west-1',
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE000000000',

@@ -40,10 +40,15 @@ Examples:
 
 async function doctor(flags: DoctorFlags): Promise<void> {
   const wrangler = checkWrangler(flags.config);
-  const given = await gatherSettings(process.env, flags.settings);
+  let unknown: readonly string[] = [];
+  const given = await gatherSettings(process.env, flags.settings, {}, (problems) => {
+    unknown = problems;
+  });
   // A Worker has its region from wrangler.toml.
   const { AWS_REGION } = wrangler.vars;
   const { findings, settings } = checkSettings({ ...(typeof AWS_REGION === 'string' && { AWS_REGION }), ...given });
+  const { fail } = findingsOf('settings');
+  findings.push(...unknown.map((problem) => fail(problem, 'nobody reads it: it has no effect')));
   findings.push(...wrangler.findings);
   if (settings) findings.push(...(await checkCredentials(settings, flags.function)));
   if ((await findGateway(flags, process.env)) === undefined) {

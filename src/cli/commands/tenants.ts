@@ -4,13 +4,15 @@ import { mergePatch } from '../../admin/merge-patch.ts';
 import { CreateTenant, PatchTenant } from '../../admin/schema.ts';
 import { confirm } from '../confirm.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
+import { compare, type Json } from '../declare/compare.ts';
 import { readFile } from '../declare/read-file.ts';
+import { showChange } from '../declare/show-plan.ts';
 import { usageError } from '../exit.ts';
 import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';
 import { paint } from '../paint.ts';
 import { layOut } from '../table.ts';
-import { parseCount, type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
+import { type Present, parseCount, type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
 
 type TenantJson = { readonly id: string; readonly name: string; readonly status: string; readonly createdAt: string };
 
@@ -25,7 +27,10 @@ export function tenantsCommand(program: Command): void {
     withConnection(tenants.command(usage))
       .description(description)
       .option('--json', 'print JSON')
-      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern tenants ${line}`).join('\n')}`);
+      .addHelpText(
+        'after',
+        `\nExamples:\n${examples.map((line) => `  $ ${line.startsWith('echo ') ? line : `postern tenants ${line}`}`).join('\n')}`,
+      );
 
   add('list', 'list tenants, oldest first', 'list', "list --json | jq -r '.tenants[].id'").action(list);
   add('get <tenant>', 'show a tenant', 'get Acme', 'get Acme --json').action(get);
@@ -99,10 +104,16 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   const operator = await openOperator(flags);
   const fromFile = flags.file === undefined ? {} : await readFile(flags.file, PatchTenant);
   // Not merged as a patch is applied: a null in it has to arrive.
-  const patch = combine(fromFile, tenantPatch(flags));
-  if (Object.keys(patch).length === 0) throw usageError('nothing to change: give --file or an option (see --help)');
+  if (Object.keys(combine(fromFile, tenantPatch(flags))).length === 0) {
+    throw usageError('nothing to change: give --file or an option (see --help)');
+  }
   const id = await findTenant(operator, named);
-  const ifMatch = flags.ifVersion === undefined ? undefined : `"${flags.ifVersion}"`;
+  const { body: before, etag } = await operator.call<Patch & TenantJson>('GET', `/tenants/${id}`);
+  const patch = combine(fromFile, tenantPatch(flags, mergePatch(before, fromFile) as Present));
+  const changes = compare(before as Json, mergePatch(before, patch) as Json);
+  if (!flags.json) console.error(changes.length === 0 ? 'nothing changes' : changes.map(showChange).join('\n'));
+  // What was read is what is changed: the patch holds parts of it.
+  const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
   show((await operator.call<TenantJson>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
 }
 

@@ -5,7 +5,7 @@ import type { Plan, Step } from './plan.ts';
 
 const json = (value: Json | undefined): string => (value === undefined ? '(nothing)' : JSON.stringify(value));
 
-const showChange = ({ path, from, to }: FieldChange): string =>
+export const showChange = ({ path, from, to }: FieldChange): string =>
   `    ${toPointer(path)}: ${paint('red', json(from))} -> ${paint('green', json(to))}`;
 
 /** A step as a headline, for the plan and for what came of it. */

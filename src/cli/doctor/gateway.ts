@@ -1,7 +1,25 @@
 import { createAdminClient } from '../admin-client.ts';
 import type { Connection } from '../connection.ts';
+import { createOperator } from '../operator.ts';
 import { whyUnreachable } from '../unreachable.ts';
 import { type Finding, findingsOf, judgeClock } from './finding.ts';
+
+/** Looks whether the gateway has the root key of each of its tenants: one of each version is read. */
+async function checkRootKeys(connection: Connection): Promise<Finding[]> {
+  const { ok, fail } = findingsOf('root keys of tenants');
+  const tenants = await createOperator(connection).list<{ readonly id: string }>('/tenants', 'tenants');
+  const byVersion = Map.groupBy(tenants, ({ id }) => /^t(\d+)_/.exec(id)?.[1] ?? '?');
+  const findings: Finding[] = [];
+  for (const [version, [first, ...others]] of byVersion) {
+    const client = createAdminClient(connection.url, connection.adminToken);
+    const { body } = await client.request('GET', `/tenants/${first?.id}`);
+    if ((body as { reason?: unknown } | null)?.reason !== 'root-key-missing') continue;
+    const count = others.length === 0 ? '1 tenant is' : `${others.length + 1} tenants are`;
+    const message = `${count} of root key version ${version}, which is not among the gateway's POSTERN_ROOT_KEYS`;
+    findings.push(fail(message, `put version ${version} back into POSTERN_ROOT_KEYS, behind the first`));
+  }
+  return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
+}
 
 /** Looks whether a gateway answers, and takes its admin token. */
 export async function checkGateway({ url, adminToken }: Connection): Promise<Finding[]> {
@@ -9,7 +27,9 @@ export async function checkGateway({ url, adminToken }: Connection): Promise<Fin
   try {
     const { status, headers, body } = await createAdminClient(url, adminToken).request('GET', '/tenants?limit=1');
     const clock = judgeClock('clock of the gateway', headers.get('date'), Date.now());
-    if (status === 200) return [ok(`${url} answers, and takes the admin token`), clock];
+    if (status === 200) {
+      return [ok(`${url} answers, and takes the admin token`), clock, ...(await checkRootKeys({ url, adminToken }))];
+    }
     if (status === 401) return [fail(`${url} does not take the admin token`, 'look at POSTERN_ADMIN_TOKEN'), clock];
     const { Message } = (typeof body === 'object' && body !== null ? body : {}) as { Message?: unknown };
     if (headers.get('x-postern-refusal') === 'misconfigured') {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, SETTING_NAMES, type SettingName } from '../../core/settings.ts';
+import { findUnknownSettings } from '../../core/unknown-settings.ts';
 import { usageError } from '../exit.ts';
 import { readInput } from '../read-input.ts';
 
@@ -12,8 +13,10 @@ export async function gatherSettings(
   env: NodeJS.ProcessEnv,
   file: string | undefined,
   given: Environment = {},
+  onUnknown: (problems: readonly string[]) => void = () => {},
 ): Promise<Environment> {
   const values = { ...(file !== undefined && (await readFileOfSettings(file))), ...env, ...given };
+  onUnknown(findUnknownSettings(values, SETTING_NAMES));
   return Object.fromEntries(SETTING_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
 }
 
@@ -23,7 +26,9 @@ export async function readEnvironment(
   file: string | undefined,
   given: Environment,
 ): Promise<Environment> {
-  const environment = await gatherSettings(env, file, given);
+  const environment = await gatherSettings(env, file, given, (problems) => {
+    if (problems.length > 0) throw usageError(problems.join('\n  '));
+  });
   const settings = readSettings(environment, findRangeFault);
   if (settings.ok) return environment;
   const where = file === undefined ? 'the environment (or give --settings FILE)' : `${file} or the environment`;
@@ -33,7 +38,11 @@ export async function readEnvironment(
 async function readFileOfSettings(file: string): Promise<NodeJS.Dict<string>> {
   const text = (await readInput(file)).toString();
   // What comes through a pipe is nobody else's to read.
-  if (file !== '-' && (await stat(file)).mode & 0o004) {
+  const mode = file === '-' ? 0 : (await stat(file)).mode;
+  if (mode & 0o022) {
+    throw usageError(`--settings ${file} holds secrets and others on this machine can change it: chmod 600 ${file}`);
+  }
+  if (mode & 0o004) {
     throw usageError(`--settings ${file} holds secrets and anybody on this machine can read it: chmod 600 ${file}`);
   }
   return parseEnv(text);

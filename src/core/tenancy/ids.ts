@@ -67,6 +67,12 @@ export function verifyTenantId(crypto: KeyCrypto, keys: RootKeys, text: string):
 export const rootKeyOf = (keys: RootKeys, tenantId: TenantId): RootKey | undefined =>
   keys.byVersion.get(Number(TENANT_ID.exec(tenantId)?.[1]));
 
+/** The root key version that a tenant id names, if it is among those that live no more or not yet. */
+export function missingRootKey(keys: RootKeys, text: string): number | undefined {
+  const version = Number(TENANT_ID.exec(text)?.[1]);
+  return Number.isNaN(version) || keys.byVersion.has(version) ? undefined : version;
+}
+
 /** A verified key id, and what it names. */
 export interface KeyIdentity {
   readonly keyId: KeyId;

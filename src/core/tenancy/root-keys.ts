@@ -15,6 +15,8 @@ export interface RootKeys {
 
 /** Bytes that a root key needs at the least: the output size of SHA-256 (RFC 2104 section 3). */
 export const MIN_ROOT_KEY_BYTES = 32;
+/** 32 random bytes have fewer different ones once in 10^30 times. */
+const MIN_DISTINCT_BYTES = 8;
 const MAX_VERSION = 9999;
 
 /**
@@ -34,6 +36,9 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
       return no(
         `version ${version} has ${secret.length} bytes; make one of ${MIN_ROOT_KEY_BYTES}: openssl rand -base64 32`,
       );
+    }
+    if (new Set(secret).size < MIN_DISTINCT_BYTES) {
+      return no(`version ${version} can be guessed, its bytes repeat; make one with: openssl rand -base64 32`);
     }
     if (byVersion.has(version)) return no(`version ${version} stands in it twice`);
     byVersion.set(version, { version, secret });

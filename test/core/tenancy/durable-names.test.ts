@@ -14,7 +14,7 @@ const keysOf = (text: string) => {
   if (!parsed.ok) throw new Error(parsed.error);
   return parsed.value;
 };
-const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+const key = (byte: number) => Buffer.from(Array.from({ length: 32 }, (_, at) => at * 7 + byte)).toString('base64');
 const old = keysOf(`1:${key(7)}`);
 const tenant = (byte: number) => mintTenantId(crypto, old, 'd', new Uint8Array(10).fill(byte));
 const scope = (name: string, of = tenant(1), keys = old) => scopeDurableName(crypto, keys, of, name);

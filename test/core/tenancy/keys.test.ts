@@ -26,7 +26,7 @@ const rootKeys = (text: string): RootKeys => {
   if (!parsed.ok) throw new Error(parsed.error);
   return parsed.value;
 };
-const secret = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+const secret = (byte: number) => Buffer.from(Array.from({ length: 32 }, (_, at) => at * 7 + byte)).toString('base64');
 const first = rootKeys(`1:${secret(1)}`);
 const second = rootKeys(`2:${secret(2)},1:${secret(1)}`);
 const other = rootKeys(`1:${secret(9)}`);
