@@ -2,6 +2,8 @@ import { PERIODS, type Period, windowEnd, windowStart } from '../../src/core/quo
 import type { LedgerAnswer, LedgerAsk } from '../../src/core/quota/exchange.ts';
 import {
   admit,
+  cancelCall,
+  chargeRate,
   countArrival,
   createLeaseBook,
   endCall,
@@ -57,6 +59,8 @@ export const RULES = {
   endCall,
   loseCall,
   takeBackCall,
+  cancelCall,
+  chargeRate,
   giveBack,
   recordUse,
   wantsRenewal,
@@ -92,9 +96,10 @@ export interface Call {
   /**
    * `left`: its end is not seen. `throttled`: Lambda turns it away after `durationMs`, and no function runs. `lost`: the
    * connection breaks half-way, before any answer, and the function runs on. `unstarted`: the same, but it is certain
-   * that no function runs.
+   * that no function runs. `mistaken`: it is refused when it has been admitted; `mistaken-early`: without being admitted,
+   * for a unit of the rate.
    */
-  readonly fate: 'seen' | 'left' | 'throttled' | 'lost' | 'unstarted';
+  readonly fate: 'seen' | 'left' | 'throttled' | 'lost' | 'unstarted' | 'mistaken' | 'mistaken-early';
   /** It was answered, one way or the other. */
   readonly done?: (forwarded: boolean) => void;
 }
@@ -516,6 +521,16 @@ function checkAnswer(
 }
 
 /** Sees a call go out to Lambda, and whether it may. */
+/** A call that took a unit of the rate, whatever became of it. */
+function seeCharged({ limits: { rate }, seen }: Pick<LedgerNode, 'limits' | 'seen'>, nowMs: number): void {
+  if (!rate) return;
+  const { perSecond, burst } = rate;
+  seen.leaky = Math.max(0, seen.leaky - ((nowMs - seen.leakyAtMs) * perSecond) / 1_000) + 1;
+  seen.leakyAtMs = nowMs;
+  seen.mostLeaky = Math.max(seen.mostLeaky, seen.leaky);
+  if (seen.leaky > burst + perSecond + 1e-6) seen.broken.push(`rate: ${seen.leaky} at ${nowMs}`);
+}
+
 function seeForwarded({ limits, quotas, seen }: LedgerNode, bytes: number, runs: boolean, nowMs: number): void {
   seen.forwarded += 1;
   for (const period of PERIODS) {
@@ -530,14 +545,8 @@ function seeForwarded({ limits, quotas, seen }: LedgerNode, bytes: number, runs:
   for (const { period, unit, amount, limit } of quotas) {
     if (seen.windows[period][unit] > amount) seen.broken.push(`quota: ${limit} at ${nowMs}`);
   }
-  const { rate, concurrency } = limits;
-  if (rate) {
-    const { perSecond, burst } = rate;
-    seen.leaky = Math.max(0, seen.leaky - ((nowMs - seen.leakyAtMs) * perSecond) / 1_000) + 1;
-    seen.leakyAtMs = nowMs;
-    seen.mostLeaky = Math.max(seen.mostLeaky, seen.leaky);
-    if (seen.leaky > burst + perSecond + 1e-6) seen.broken.push(`rate: ${seen.leaky} at ${nowMs}`);
-  }
+  const { concurrency } = limits;
+  seeCharged({ limits, seen }, nowMs);
   if (!runs) return;
   seen.running += 1;
   seen.mostRunning = Math.max(seen.mostRunning, seen.running);
@@ -580,6 +589,15 @@ function tryCall(world: World, place: Place, call: Call): boolean {
   const { rules } = world;
   const { book, ledger } = place;
   const { limits, seen } = ledger;
+  if (call.fate === 'mistaken-early') {
+    const charge = rules.chargeRate(book, clockOf(world, place));
+    if (charge.kind === 'ask') return false;
+    if (charge.kind === 'refused') seen.refused += 1;
+    else seeCharged(ledger, world.nowMs());
+    call.done?.(false);
+    if (place.timerAtMs === undefined) armTimer(world, place);
+    return true;
+  }
   const admission = rules.admit(book, limits, call.bytes, clockOf(world, place));
   if (admission.kind === 'ask') return false;
   if (admission.kind === 'refused') {
@@ -588,6 +606,13 @@ function tryCall(world: World, place: Place, call: Call): boolean {
     return true;
   }
   const { ticket } = admission;
+  if (call.fate === 'mistaken') {
+    rules.cancelCall(book, limits, ticket, clockOf(world, place));
+    seeCharged(ledger, world.nowMs());
+    call.done?.(false);
+    if (place.timerAtMs === undefined) armTimer(world, place);
+    return true;
+  }
   const forwardedAtMs = world.nowMs();
   const runs = call.fate !== 'throttled' && call.fate !== 'unstarted';
   seeForwarded(ledger, call.bytes, runs, forwardedAtMs);

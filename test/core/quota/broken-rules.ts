@@ -67,6 +67,21 @@ export const BROKEN = {
     },
   },
 
+  'a mistake costs a unit of the quotas': {
+    cancelCall: (book, limits, ticket, nowMs) => {
+      book.inFlight -= 1;
+      RULES.endCall(book, limits, ticket, nowMs);
+    },
+  },
+
+  'a mistake gives back what it was not charged': {
+    chargeRate: (book, nowMs) => {
+      const ticket = { countedAtMs: nowMs, bytes: 0, slot: 0 };
+      RULES.giveBack(book, ticket, nowMs);
+      return RULES.chargeRate(book, nowMs);
+    },
+  },
+
   'a restart forgets what was leased': {
     restoreLedger: (stored, holders) => {
       const fresh = RULES.createLedger(stored.atMs);

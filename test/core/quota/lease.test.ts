@@ -5,6 +5,7 @@ import {
   admit,
   admitUncounted,
   cancelCall,
+  chargeRate,
   countArrival,
   createLeaseBook,
   endCall,
@@ -285,5 +286,39 @@ describe('settleDueAt', () => {
     expect(settleDueAt(book)).toBeUndefined();
     recordUse(book, 'orders', { calls: 1 }, 5_000);
     expect(settleDueAt(book)).toBe(6_000);
+  });
+});
+
+describe('chargeRate', () => {
+  const no = { limit: 'rate', holdsMs: 500, resetMs: 900, fromBytes: 0 } as const;
+
+  it('A8: takes a call of a lease and gives its unit of the quotas back, in the window that it was taken from', () => {
+    const book = bookWith(2);
+    expect([chargeRate(book, 60), chargeRate(book, 60), chargeRate(book, 60)].map(({ kind }) => kind)).toEqual([
+      'charged',
+      'charged',
+      'ask',
+    ]);
+    expect(admit(book, LIMITS, 0, 60).kind).toBe('ask');
+    const { reports, batches, keepSlots, inFlight } = writeAsk(book, LIMITS, 'settle', 70);
+    expect(reports).toEqual([{ id: 1, calls: 2, bytes: 0, final: true }]);
+    expect(batches[0]?.corrections).toEqual([{ atMs: GRANTED_MS, calls: -2, bytes: 0 }]);
+    expect([keepSlots, inFlight]).toEqual([0, 0]);
+  });
+
+  it('A8: is refused while the rate is used up, whatever the slots are', () => {
+    expect(chargeRate(bookWith(0, { no }), 60)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 840 });
+    const slots = { ...no, limit: 'concurrency' } as const;
+    expect(chargeRate(bookWith(0, { no: slots }), 60).kind).toBe('ask');
+    expect(chargeRate(bookWith(0, { no: { ...no, limit: 'day-bytes', fromBytes: 9 } }), 60).kind).toBe('ask');
+    expect(chargeRate(bookWith(0, { no }), 600).kind).toBe('ask');
+  });
+
+  it('A8: keeps the pace of a tenant above its rate', () => {
+    const lease = { calls: 3, atOnce: 1, spreadMs: 1_000, lastsMs: 1_000, grantedAtMs: 0 };
+    const book = bookWith(0, { lease });
+    expect(chargeRate(book, 50).kind).toBe('charged');
+    expect(chargeRate(book, 50)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 501 });
+    expect(chargeRate(book, 600).kind).toBe('charged');
   });
 });

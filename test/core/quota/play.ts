@@ -29,6 +29,8 @@ export interface Plan {
   /** Shares of calls that get no answer: their function runs on, or never started. */
   readonly lost: number;
   readonly unstarted: number;
+  /** Refused for a mistake of their own: they cost a unit of the rate. */
+  readonly mistaken?: number;
   readonly kills: readonly { readonly atMs: number; readonly isolate: number }[];
   readonly cutOffs: readonly { readonly atMs: number; readonly isolate: number; readonly forMs: number }[];
   readonly restarts: readonly number[];
@@ -108,12 +110,15 @@ export function advance(world: World, { state, limits, seen }: LedgerNode): void
   seen.writtenOff += world.rules.advanceLedger(state, limits, world.nowMs()).writtenOff;
 }
 
-function someCall(world: World, { maxBytes, maxDurationMs, left, throttled, lost, unstarted }: Plan): Call {
+function someCall(world: World, plan: Plan): Call {
+  const { maxBytes, maxDurationMs, left, throttled, lost, unstarted, mistaken = 0 } = plan;
   const shares = [
     [left, 'left'],
     [throttled, 'throttled'],
     [lost, 'lost'],
     [unstarted, 'unstarted'],
+    [mistaken / 2, 'mistaken'],
+    [mistaken / 2, 'mistaken-early'],
   ] as const;
   let chance = world.random();
   let fate: Call['fate'] = 'seen';
@@ -189,6 +194,7 @@ export function anyPlan(
       throttled: fc.oneof(fc.constant(0), share(0.3)),
       lost: fc.oneof(fc.constant(0), share(0.2)),
       unstarted: fc.oneof(fc.constant(0), share(0.2)),
+      mistaken: fc.oneof(fc.constant(0), share(0.3)),
       kills: deaths ? fc.array(fc.record({ atMs: aMoment, isolate: anIsolate }), { maxLength: 4 }) : fc.constant([]),
       cutOffs: fc.array(fc.record({ atMs: aMoment, isolate: anIsolate, forMs: fc.integer({ min: 1, max: 6_000 }) }), {
         maxLength: 2,

@@ -86,6 +86,7 @@ describe('promise 1: quotas', () => {
       'a lease lasts 10 seconds',
       'an isolate takes an answer that comes late',
       'a call that Lambda throttled is given back twice',
+      'a mistake gives back what it was not charged',
       'a restart forgets what was leased',
     ],
   );
@@ -121,6 +122,8 @@ describe('promise 3: nothing strands', () => {
       'an isolate drops its batches when they are sent',
       'a call that Lambda throttled is given back twice',
       'a call that never started is charged',
+      'a mistake costs a unit of the quotas',
+      'a mistake gives back what it was not charged',
     ],
   );
 
