@@ -4,14 +4,16 @@ import * as z from 'zod';
 export const NAME_LENGTH = 128;
 
 /**
- * Control and format characters, line separators, lone surrogates (`\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}`): they make a name
+ * Control and format characters, line separators (`\p{Cc}\p{Cf}\p{Zl}\p{Zp}`): they make a name
  * look like another, or turn the text around it. Spelled out, for the OpenAPI document carries the pattern to programs
  * whose regular expressions know no `\p`.
  */
 const UNSEEN =
   '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u180e\\u200b-\\u200f' +
-  '\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb' +
-  '\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}';
+  '\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb';
+/** Those beyond U+FFFF: a pattern that has them means something else to programs that count UTF-16. */
+const UNSEEN_BEYOND =
+  /[\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u;
 
 /** What is left of `\p{White_Space}`. */
 const SPACES = '\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
@@ -27,6 +29,8 @@ export const nameOf = (pattern: RegExp, message: string) =>
   z
     .string()
     .regex(pattern, message)
+    .refine((text) => text.isWellFormed(), 'must be whole characters')
+    .refine((text) => !UNSEEN_BEYOND.test(text), message)
     .refine((text) => [...text].length <= NAME_LENGTH, `must have at most ${NAME_LENGTH} characters`)
     .meta({ maxLength: NAME_LENGTH })
     .trim();

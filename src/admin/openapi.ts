@@ -3,7 +3,8 @@ import { OPERATIONS, type Operation } from './operations.ts';
 import { ProblemSchema } from './schema.ts';
 
 const WORDS = {
-  403: 'The request came over plain HTTP',
+  403: 'The admin token may only read, or the request came over plain HTTP or from an address that may not',
+  405: 'The path has no such method',
   413: 'The body is too large',
   415: 'The body is not declared as JSON',
   500: 'Something went wrong inside; the log has it',
@@ -13,7 +14,8 @@ const WORDS = {
   412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
   409: 'It kept changing meanwhile, there are too many already, or it was done already',
-  507: 'The audit trail is full; nothing was done',
+  503: 'The state of the tenant or the directory cannot be read; the answer says why',
+  507: 'The audit trail or the storage is full; nothing was done',
 } as const;
 
 const IF_MATCH = {
@@ -21,11 +23,17 @@ const IF_MATCH = {
   in: 'header',
   required: false,
   schema: { type: 'string' },
-  description: 'The ETag that the tenant was read with: when it has changed since, nothing is done.',
+  description:
+    'The ETag that the tenant was read with, or several, or `*`: when the tenant is at none of them any more, nothing is done. A weak tag counts like a strong one.',
 };
 
 const componentUri = (id: string) => `#/components/schemas/${id}`;
 const refTo = (schema: z.ZodType) => ({ $ref: componentUri(String(z.globalRegistry.get(schema)?.id)) });
+
+/** A list that our code may not change is no member that a client may not send, as OpenAPI's `readOnly` would say. */
+const dropReadOnly = ({ jsonSchema }: { readonly jsonSchema: { readOnly?: boolean } }) => {
+  delete jsonSchema.readOnly;
+};
 
 /** The OpenAPI document of the admin API, made from the table that serves it and the schemas that check it. */
 export function describeApi(): object {
@@ -37,7 +45,7 @@ export function describeApi(): object {
     };
   }
   // OpenAPI 3.1 takes JSON Schema 2020-12 as it is; the ids in it would move the base of the references.
-  const { schemas } = z.toJSONSchema(z.globalRegistry, { io: 'input', uri: componentUri });
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { io: 'input', uri: componentUri, override: dropReadOnly });
   const components = Object.entries(schemas).map(([id, { $id: _id, $schema: _dialect, ...schema }]) => [id, schema]);
   return {
     openapi: '3.1.0',
@@ -52,7 +60,7 @@ export function describeApi(): object {
   };
 }
 
-function describe({ path, summary, query, body, answer, problems = [] }: Operation): object {
+function describe({ method, path, summary, query, body, answer, isReading, problems = [] }: Operation): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -60,9 +68,13 @@ function describe({ path, summary, query, body, answer, problems = [] }: Operati
     schema: { type: 'string' },
   }));
   const inQuery = Object.entries(query?.shape ?? {}).map(([name, schema]) => {
-    const { $schema: _dialect, ...described } = z.toJSONSchema(schema as z.ZodType, { io: 'input' });
+    const { $schema: _dialect, ...described } = z.toJSONSchema(schema as z.ZodType, {
+      io: 'input',
+      override: dropReadOnly,
+    });
     return { name, in: 'query', required: false, schema: described };
   });
+  const full = method === 'GET' || isReading ? [] : ([507] as const);
   const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
   return {
     summary,
@@ -74,10 +86,9 @@ function describe({ path, summary, query, body, answer, problems = [] }: Operati
         ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
       },
       ...Object.fromEntries(
-        ([401, 403, 421, ...(body ? ([413, 415] as const) : []), ...problems, 500] as const).map((status) => [
-          status,
-          { description: WORDS[status], ...problem },
-        ]),
+        ([401, 403, 405, 421, ...(body ? ([413, 415] as const) : []), ...problems, 500, 503, ...full] as const).map(
+          (status) => [status, { description: WORDS[status], ...problem }],
+        ),
       ),
     },
   };

@@ -33,7 +33,7 @@ export interface Operation {
   /** Changes nothing, although it is no GET. */
   readonly isReading?: true;
   /** Which problems it may answer, besides those of every operation or of every body. */
-  readonly problems?: readonly (400 | 404 | 409 | 412 | 507)[];
+  readonly problems?: readonly (400 | 404 | 409 | 412)[];
 }
 
 /** Every operation of the admin API, by its OpenAPI operation id. */
@@ -44,7 +44,7 @@ export const OPERATIONS = {
     summary: 'Make a tenant. It may call nothing until its policy allows it',
     body: CreateTenant,
     answer: { status: 201, schema: TenantResponse },
-    problems: [400, 507],
+    problems: [400],
   },
   listTenants: {
     method: 'GET',
@@ -67,7 +67,7 @@ export const OPERATIONS = {
     summary: 'Change a tenant. It holds everywhere within 5 seconds',
     body: PatchTenant,
     answer: { status: 200, schema: TenantResponse },
-    problems: [400, 404, 409, 412, 507],
+    problems: [400, 404, 409, 412],
   },
   deleteTenant: {
     method: 'DELETE',
@@ -82,7 +82,7 @@ export const OPERATIONS = {
     summary: 'Make a key. Its secrets are shown this once',
     body: CreateKey,
     answer: { status: 201, schema: NewKey },
-    problems: [400, 404, 409, 507],
+    problems: [400, 404, 409],
   },
   listKeys: {
     method: 'GET',
@@ -105,7 +105,7 @@ export const OPERATIONS = {
     summary: 'Make a key in the place of one, which goes on to work for its grace',
     body: RotateKey,
     answer: { status: 201, schema: NewKey },
-    problems: [400, 404, 409, 507],
+    problems: [400, 404, 409],
   },
   readAudit: {
     method: 'GET',
@@ -121,7 +121,7 @@ export const OPERATIONS = {
     summary: 'Make a named admin token. It is shown this once',
     body: CreateAdminToken,
     answer: { status: 201, schema: NewAdminToken },
-    problems: [400, 409, 507],
+    problems: [400, 409],
   },
   listAdminTokens: {
     method: 'GET',

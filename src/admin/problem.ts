@@ -8,6 +8,17 @@ export interface FieldFault {
   readonly detail: string;
 }
 
+export const PROBLEM_REASONS = [
+  'already-rotated',
+  'audit-full',
+  'storage-full',
+  'state-damaged',
+  'state-unopened',
+  'state-empty',
+  'root-key-missing',
+] as const;
+export type ProblemReason = (typeof PROBLEM_REASONS)[number];
+
 /** An admin error: RFC 9457 problem details. */
 export interface Problem {
   readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 421 | 500 | 503 | 507;
@@ -15,14 +26,7 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly FieldFault[];
   /** Tells problems of one status apart, for scripts. */
-  readonly reason?:
-    | 'already-rotated'
-    | 'audit-full'
-    | 'storage-full'
-    | 'state-damaged'
-    | 'state-unopened'
-    | 'state-empty'
-    | 'root-key-missing';
+  readonly reason?: ProblemReason;
   /** Of a key that was rotated already: the key in its place. */
   readonly successor?: string;
 }

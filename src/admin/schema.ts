@@ -14,6 +14,8 @@ import type { TenantDocument } from '../core/tenancy/tenant.ts';
 import { findRangeFault } from '../gateway/address-ranges.ts';
 import { isLoopback } from '../gateway/plain-http.ts';
 import { ADMIN_TOKEN_NAME, NAME, NAME_LENGTH, nameOf, OPTIONAL_NAME } from './names.ts';
+import { patchOf } from './patch-shape.ts';
+import { PROBLEM_REASONS } from './problem.ts';
 
 const MAX_RULES = 100;
 const MAX_QUALIFIERS = 100;
@@ -282,10 +284,10 @@ export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocument
 
 export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 
-/** A merge patch (RFC 7396) is any object: what it makes of the tenant is checked as a whole. */
-export const PatchTenant = z.record(z.string(), z.unknown()).meta({
+/** What a merge patch makes of the tenant is checked as a whole, too. */
+export const PatchTenant = patchOf(MergedTenant).meta({
   id: 'PatchTenant',
-  description: 'A JSON merge patch (RFC 7396) of name, status, policy, limits, upstream, issuers and meterDuration.',
+  description: 'A JSON merge patch (RFC 7396): null takes a member away, and it is as if it had never been given.',
   examples: [{ status: 'suspended' }],
 });
 
@@ -520,21 +522,13 @@ export const Explanation = z
 
 export const ProblemSchema = z
   .object({
-    type: z.string(),
+    type: z.string().meta({ description: '`about:blank`, or `urn:postern:problem:` and the reason.' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     reason: z
-      .enum([
-        'already-rotated',
-        'audit-full',
-        'storage-full',
-        'state-damaged',
-        'state-unopened',
-        'state-empty',
-        'root-key-missing',
-      ])
+      .enum(PROBLEM_REASONS)
       .optional()
       .meta({ description: 'Tells problems of one status apart; also the end of `type`.' }),
     successor: z.string().optional().meta({ description: 'Of a key that was rotated: the key in its place.' }),

@@ -74,6 +74,13 @@ export const STEPS: readonly Step[] = [
     timeoutMinutes: 15,
   },
   {
+    name: 'fuzz-admin',
+    title: 'the admin API against its own OpenAPI document, by schemathesis, and three planted faults',
+    command: ['node', 'test/fuzz/admin/run.ts'],
+    counts: 'closing-line',
+    timeoutMinutes: 15,
+  },
+  {
     name: 'simulate',
     title: 'how limits hold at scale',
     command: ['npm', 'run', 'simulate'],

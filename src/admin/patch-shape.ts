@@ -1,0 +1,29 @@
+import * as z from 'zod';
+
+/** What a schema checks, without leave to be absent and without what it would fill in. */
+const bare = (schema: z.core.$ZodType): z.ZodType => {
+  const isWrapped =
+    schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+  return isWrapped ? bare(schema.unwrap()) : (schema as z.ZodType);
+};
+
+/** What a patch may say of a member: of an object, any of its members in turn. */
+function patched(member: z.ZodType): z.ZodType {
+  if (member instanceof z.ZodObject) return patchOf(member);
+  if (member instanceof z.ZodRecord) {
+    return z.record(z.string(), (member.valueType as z.ZodType).nullable()).meta(member.meta() ?? {});
+  }
+  return member;
+}
+
+/**
+ * The schema of a merge patch (RFC 7396) of an object: any of its members, as they are, or null to take away one that may
+ * be absent. Whether what the patch makes is right as a whole is for the schema of the object to say.
+ */
+export function patchOf(object: z.ZodObject): z.ZodType<Readonly<Record<string, unknown>>> {
+  const members = Object.entries(object.shape as Record<string, z.ZodType>).map(([name, schema]) => {
+    const member = patched(bare(schema));
+    return [name, schema.isOptional() ? member.nullable().optional() : member.optional()] as const;
+  });
+  return z.strictObject(Object.fromEntries(members));
+}
