@@ -74,6 +74,9 @@ export interface PassedAnswer {
   readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
 
+/** Why an answer cannot be passed on: it is none of HTTP's, or its body breaks off or stops half-way. */
+export type PassFault = 'not-http' | 'broken-off' | 'stalled';
+
 /** An answer that is no longer than this is read whole: cheaper than a stream, and its end is seen at once. */
 const MAX_WHOLE_BYTES = 64 * 1024;
 
@@ -98,7 +101,7 @@ export interface PassOptions {
 export async function passAnswer(
   upstream: Response,
   { accept, logIsOurs, revision, left, maxStallMs = MAX_BODY_STALL_MS, wait = within }: PassOptions = {},
-): Promise<PassedAnswer | 'not-http' | 'broken-off' | 'stalled'> {
+): Promise<PassedAnswer | PassFault> {
   // No answer of HTTP's: what spoke was not Lambda.
   if (upstream.status < 200 || upstream.status > 599) return 'not-http';
   const headers: Record<string, string> = {};

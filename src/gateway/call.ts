@@ -57,6 +57,10 @@ export interface Call {
   readonly waitUntil: WaitUntil;
   /** A signal that is aborted when the caller resets its connection; made when it is first asked for. */
   readonly left: () => AbortSignal;
+  /** Waits for something, but not for a caller that has reset its connection: then it gives undefined. */
+  unlessLeft<T>(promise: Promise<T>): Promise<T | undefined>;
+  /** The caller has left, as far as anybody looked. */
+  readonly isLeft: boolean;
   /** For whatever the call waits for, until it is answered. */
   readonly stopwatch: Stopwatch;
   /** Whether a secret in its headers or URL may have travelled in clear text. */
@@ -97,6 +101,7 @@ export function startCall(
   { listener, now, log, bodies, onForward, onEnd }: CallPorts,
 ): Call {
   const startedAtMs = now();
+  let signal: AbortSignal | undefined; // made by the runtime when it is first asked for
   const record: CallRecord = { at: new Date(startedAtMs).toISOString(), requestId };
   let settled = false;
   const settle = () => {
@@ -109,7 +114,25 @@ export function startCall(
   const call: Call = {
     record,
     waitUntil,
-    left: () => request.signal,
+    left: () => {
+      signal ??= request.signal;
+      return signal;
+    },
+    get isLeft() {
+      return signal?.aborted ?? false;
+    },
+    async unlessLeft(promise) {
+      const left = call.left();
+      if (left.aborted) return undefined;
+      const { promise: gone, resolve } = Promise.withResolvers<undefined>();
+      const leave = () => resolve(undefined);
+      left.addEventListener('abort', leave);
+      try {
+        return await Promise.race([promise, gone]);
+      } finally {
+        left.removeEventListener('abort', leave);
+      }
+    },
     stopwatch: createStopwatch(),
     isExposed: () => isExposed(request, listener),
     proved: false,

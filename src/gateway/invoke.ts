@@ -13,15 +13,16 @@ import type { Permit } from '../core/policy/authorize.ts';
 import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
-import { isMistake, type Refusal, refuse, refuseLost } from '../core/refusal.ts';
+import { isMistake, type Refusal, refuse, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { refuseRequestLine } from '../core/request-limits.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { ProofCrypto } from '../core/tenancy/crypto.ts';
+import type { TenantId } from '../core/tenancy/ids.ts';
 import { MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
-import { type Answer, type AnswerEnd, passAnswer, refuseForPlatform, refuseForUs } from './answer.ts';
+import { type Answer, type AnswerEnd, refuseForPlatform, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { clientAddress } from './client-address.ts';
@@ -29,8 +30,8 @@ import { type Caller, identify } from './identify.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
+import { passPermitted } from './pass-permitted.ts';
 import { refuseSignature } from './prove.ts';
-import { createRevision } from './revise-answer.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
 import { refuseTokenSignature, type Token } from './token.ts';
 
@@ -153,20 +154,20 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
     const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
-      const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
-      if (!tenant) return no(refuse('state-unavailable'));
+      const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
+      if (!tenant) return no(refuseUnknown(call));
       const decision = decide(tenant);
       if (!decision.ok) return decision;
       const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.permit.maxPayloadBytes);
       return bytes.length <= roomBytes ? decision : no(refuse('payload-too-large', roomBytes, bytes.length));
     };
-    if (meeting && !(await meeting)) return call.refuse(refuse('state-unavailable'));
+    if (meeting && !(await call.unlessLeft(meeting))) return call.refuse(refuseUnknown(call));
     const permitted = await decideAgain();
     if (!permitted.ok) return refuseDecided(permitted.error);
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger. Before 6, so that a caller above its limits
     // cannot have its payloads checked.
-    const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil);
+    const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil, call.left);
     if (!reserved.ok) return call.refuse(reserved.error);
     const reservation = reserved.value;
     const refuseReserved = (refusal: Refusal) => {
@@ -196,15 +197,19 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   );
 }
 
+/** Asks for a tenant that is not known here any more. */
+const meetTenant = ({ tenants }: Gateway, tenantId: TenantId, call: Call) =>
+  call.unlessLeft(tenants.meet(tenantId, undefined, call.waitUntil));
+
+/** Why a tenant is not known: its caller did not wait, or its object cannot be reached. */
+const refuseUnknown = (call: Call) => (call.isLeft ? refuseLeft() : refuse('state-unavailable'));
+
 /** Why a token does not prove its caller, if it does not. */
-async function proveToken(
-  { tenants, issuerKeys, now }: Gateway,
-  token: Token,
-  call: Call,
-): Promise<Refusal | undefined> {
+async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<Refusal | undefined> {
+  const { tenants, issuerKeys, now } = gateway;
   const { tenantId, claims } = token;
-  const tenant = tenants.recall(tenantId) ?? (await tenants.meet(tenantId, undefined, call.waitUntil));
-  if (!tenant) return refuse('state-unavailable');
+  const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
+  if (!tenant) return refuseUnknown(call);
   if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
   const refusal = await refuseTokenSignature(token, issuerKeys, now(), call.waitUntil);
   if (refusal) return refusal;
@@ -306,6 +311,11 @@ async function forward(
   call: Call,
 ): Promise<Answer> {
   const { record } = call;
+  // Nothing is sent for a caller that left while it waited. Once it is sent, the function runs without its caller.
+  if (call.isLeft) {
+    reservation.cancel();
+    return call.refuse(refuseLeft());
+  }
   record.forwarded = true;
   if (reservation.uncounted) record.uncounted = true;
   call.onForward();
@@ -322,7 +332,7 @@ async function forward(
     else reservation.takeBack();
     return call.refuse(sent.error);
   }
-  let upstream = sent.value;
+  const upstream = sent.value;
   const lost = refuseForPlatform(upstream);
   if (lost) {
     reservation.lose();
@@ -341,15 +351,7 @@ async function forward(
   const functionError = upstream.headers.get('x-amz-function-error');
   if (functionError !== null) record.functionError = functionError;
   record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
-  const revision = createRevision(permit);
-  if (revision) upstream = await revision.answer(upstream);
-  const passed = await passAnswer(upstream, {
-    accept,
-    logIsOurs: permit.logIsOurs,
-    revision,
-    left: call.left,
-    wait: call.stopwatch.within,
-  });
+  const passed = await passPermitted(upstream, permit, accept, call);
   if (typeof passed === 'string') {
     // Lambda answers when the function has ended.
     if (passed === 'not-http') reservation.lose();

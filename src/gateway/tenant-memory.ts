@@ -28,7 +28,7 @@ import {
 } from '../core/quota/lease.ts';
 import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/quota/limits.ts';
 import type { Use } from '../core/quota/use.ts';
-import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLeft, refuseLimit } from '../core/refusal.ts';
 import { no, ok, type Result } from '../core/result.ts';
 import type { OnFailure } from '../core/tenancy/failure-log.ts';
 import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
@@ -111,7 +111,7 @@ export interface Reservation {
 /** A call that waits for an answer of the ledger, and what came of it. */
 interface Waiter {
   readonly bytes: number;
-  readonly decided: (outcome: Exclude<Admission, { kind: 'ask' }> | { readonly kind: 'unreachable' }) => void;
+  readonly decided: (outcome: Exclude<Admission, { kind: 'ask' }> | { readonly kind: 'unreachable' | 'left' }) => void;
 }
 
 /** Plain data but for the promises in `exchange` and `waiting`, which the requests that made them keep alive. */
@@ -153,8 +153,17 @@ export interface TenantMemory {
   meet(tenantId: TenantId, bytes: number | undefined, waitUntil: WaitUntil): Promise<KnownTenant | undefined>;
   /** An early no, from what was leased already. */
   foresee(tenantId: TenantId, bytes: number): Refusal | undefined;
-  /** Reserves one call: from what is leased, or else from the tenant's object. */
-  reserve(tenantId: TenantId, bytes: number, waitUntil: WaitUntil): Promise<Result<Reservation, Refusal>>;
+  /**
+   * Reserves one call: from what is leased, or else from the tenant's object.
+   *
+   * @param left aborted when the caller leaves: then it does not wait any more. Asked for only if it has to wait.
+   */
+  reserve(
+    tenantId: TenantId,
+    bytes: number,
+    waitUntil: WaitUntil,
+    left?: () => AbortSignal,
+  ): Promise<Result<Reservation, Refusal>>;
   /**
    * Charges one unit of the rate, and none of a quota, for a call that is refused for a mistake of its own. A tenant without
    * a rate is charged nothing, nor is any while its object cannot be reached: to say what is wrong costs next to nothing.
@@ -335,22 +344,42 @@ export function createTenantMemory(
   });
 
   /** Waits until the ledger has decided on a call, but not for ever. */
-  const waitForLease = async (tenantId: TenantId, entry: Entry, bytes: number, waitUntil: WaitUntil) => {
+  const waitForLease = async (
+    tenantId: TenantId,
+    entry: Entry,
+    bytes: number,
+    waitUntil: WaitUntil,
+    left: AbortSignal | undefined,
+  ) => {
     const { promise, resolve: decided } = Promise.withResolvers<Parameters<Waiter['decided']>[0]>();
     const waiter: Waiter = { bytes, decided };
     const untilMs = now() + RESERVE_TIMEOUT_MS;
-    entry.waiting.push(waiter);
-    for (;;) {
-      // Who sent the ask may be gone, and what would have come after it.
-      if (!isAsking(entry)) {
-        if (isBackingOff(entry)) break;
-        void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+    const stopWaiting = () => {
+      entry.waiting = entry.waiting.filter((other) => other !== waiter);
+    };
+    // At once, so that nothing is admitted for a caller that has left.
+    const leave = () => {
+      stopWaiting();
+      decided({ kind: 'left' });
+    };
+    left?.addEventListener('abort', leave);
+    if (left?.aborted) leave();
+    else entry.waiting.push(waiter);
+    try {
+      for (;;) {
+        // Who sent the ask may be gone, and what would have come after it.
+        if (!isAsking(entry)) {
+          if (isBackingOff(entry)) break;
+          void startExchange(tenantId, entry, forWaiting(entry), waitUntil);
+        }
+        const outcome = await within(ASK_TIMEOUT_MS, promise).catch(() => undefined);
+        if (outcome) return outcome;
+        if (now() >= untilMs) break;
       }
-      const outcome = await within(ASK_TIMEOUT_MS, promise).catch(() => undefined);
-      if (outcome) return outcome;
-      if (now() >= untilMs) break;
+    } finally {
+      left?.removeEventListener('abort', leave);
     }
-    entry.waiting = entry.waiting.filter((other) => other !== waiter);
+    stopWaiting();
     return { kind: 'unreachable' } as const;
   };
 
@@ -477,7 +506,7 @@ export function createTenantMemory(
       return admission?.kind === 'refused' ? refuseLimit(admission.limit, admission.retryAfterMs) : undefined;
     },
 
-    async reserve(tenantId, bytes, waitUntil) {
+    async reserve(tenantId, bytes, waitUntil, left) {
       const entry = touch(tenantId);
       const tenant = young(entry);
       if (!tenant?.exists) return no(refuse('state-unavailable'));
@@ -487,10 +516,14 @@ export function createTenantMemory(
       // What is not limited need not wait to be counted; nor what is served while the ledger cannot be reached.
       const serveNow = () => !isCounted(limits) || servesUncounted(entry, limits);
       let outcome: Parameters<Waiter['decided']>[0] | { readonly kind: 'ask' } = admit(book, limits, bytes, now());
-      if (outcome.kind === 'ask' && !serveNow()) outcome = await waitForLease(tenantId, entry, bytes, waitUntil);
+      if (outcome.kind === 'ask' && !serveNow()) {
+        outcome = await waitForLease(tenantId, entry, bytes, waitUntil, left?.());
+      }
       switch (outcome.kind) {
         case 'admitted':
           return admitted(tenantId, entry, outcome.ticket, false, waitUntil);
+        case 'left':
+          return no(refuseLeft());
         case 'refused':
           return no(refuseLimit(outcome.limit, outcome.retryAfterMs));
         default: {

@@ -181,7 +181,7 @@ function withLedger(limits: LimitsDocument) {
     await pass(answers.delayMs);
     expect((await meeting)?.exists).toBe(true);
   };
-  const start = (bytes = 2) => memory.reserve(ID, bytes, waitUntil);
+  const start = (bytes = 2, left?: () => AbortSignal) => memory.reserve(ID, bytes, waitUntil, left);
   return {
     memory,
     asks,
@@ -280,6 +280,22 @@ describe('reserve', () => {
     await pass(20);
     expect(test.remaining()).toBe(1);
     expect((await test.reserve(2, 200)).reservations).toHaveLength(1);
+  });
+
+  it('waits for nothing on behalf of a caller that has left, and takes nothing for it', async () => {
+    const test = withLedger({ concurrency: 2 });
+    await test.meet();
+    await test.reserve(1, 100);
+    const leaving = new AbortController();
+    const waits = [test.start(2, () => leaving.signal), test.start()];
+    leaving.abort();
+    expect(await waits[0]).toMatchObject({ ok: false, error: { reason: 'caller-left' } });
+    await pass(100);
+    expect((await waits[1])?.ok).toBe(true);
+    await pass(2_000);
+    expect(test.remaining()).toBe(0); // the first and the last: no slot went to the one that left
+    const late = test.start(2, () => AbortSignal.abort());
+    expect(await late).toMatchObject({ ok: false, error: { reason: 'caller-left' } });
   });
 
   it('A5: frees the slot of a call without an answer after 10 s, and of one that never started at once', async () => {

@@ -112,3 +112,34 @@ describe('A5: a call that Lambda did not answer', () => {
     });
   });
 });
+
+describe('A10: a Lambda that stops in the middle of an answer', () => {
+  it('is given up on, and slot and sockets come back', { timeout: 90_000 }, async () => {
+    const half = (socket: Socket) =>
+      socket.on('data', (data) => {
+        const [, name = ''] = /function%3A(short|long|quick)/.exec(data.toString()) ?? [];
+        const length = name === 'long' ? 1_000_000 : 100;
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`);
+        socket.write(Buffer.alloc(name === 'quick' ? length : length / 2, 0x20));
+      });
+    const lambda = await startRawUpstream(half);
+    const postern = await startPostern({ args: ['--lambda-endpoint', lambda.url] });
+    try {
+      const { apiKey } = await makeTenant(postern, [{ function: '*' }], { limits: { concurrency: 2 } });
+      const call = (name: string) =>
+        send(postern.gateway, invokePath(name), {
+          headers: { 'content-type': 'application/json', 'x-api-key': apiKey },
+          body: '{}',
+        });
+      const [short, long] = await Promise.allSettled([call('short'), call('long')]);
+      expect(short).toMatchObject({ value: { status: 504, headers: { 'x-postern-refusal': 'upstream-timeout' } } });
+      expect(long.status).toBe('rejected'); // its head had gone: only breaking off can say it
+      // Lambda answers when its function has ended, so the slots are free at once.
+      await expect.poll(async () => (await call('quick')).status).toBe(200);
+      await expect.poll(() => lambda.open.size, { timeout: 10_000 }).toBeLessThanOrEqual(1);
+    } finally {
+      await postern.stop();
+      await lambda.stop();
+    }
+  });
+});

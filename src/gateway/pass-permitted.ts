@@ -1,0 +1,26 @@
+import type { Permit } from '../core/policy/authorize.ts';
+import { TimeoutError } from '../upstream/within.ts';
+import { type PassedAnswer, type PassFault, passAnswer } from './answer.ts';
+import type { Call } from './call.ts';
+import { createRevision } from './revise-answer.ts';
+import { MAX_BODY_STALL_MS } from './stream/pass-body.ts';
+
+/** Passes Lambda's answer on, as the holder of this permit is to see it. What is read whole for that may never come whole. */
+export async function passPermitted(
+  upstream: Response,
+  permit: Permit,
+  accept: string | undefined,
+  { left, stopwatch }: Pick<Call, 'left' | 'stopwatch'>,
+): Promise<PassedAnswer | PassFault> {
+  const wait = stopwatch.within;
+  const revision = createRevision(permit);
+  let answer = upstream;
+  if (revision) {
+    try {
+      answer = await wait(MAX_BODY_STALL_MS, revision.answer(upstream));
+    } catch (error) {
+      return error instanceof TimeoutError ? 'stalled' : 'broken-off';
+    }
+  }
+  return passAnswer(answer, { accept, logIsOurs: permit.logIsOurs, revision, left, wait });
+}
