@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
+import { measureBodies, renderBodies } from './bodies.ts';
 import { compare } from './compare.ts';
 import { describeMachine } from './machine.ts';
 import { measureParts } from './parts.ts';
@@ -19,6 +20,7 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --size BYTES       only bodies of so many bytes
   --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
   --soak [MINUTES]   mixed calls by tenants that come and go: memory and latency over time (30)
+  --bodies           64 large calls of one tenant at once: throughput and memory, in a minute or two
   --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json, .bench/soak.json)
   --publish          write the results, and the plot, to test/bench/results/, which the README shows
 `;
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
     size: { type: 'string' },
     profile: { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
+    bodies: { type: 'boolean', default: false },
     json: { type: 'string' },
     publish: { type: 'boolean', default: false },
   },
@@ -107,5 +110,6 @@ async function runSoak(minutes: number): Promise<void> {
 
 if (values.help) console.log(HELP);
 else if (values.profile) await runProfile('.bench');
+else if (values.bodies) console.log(renderBodies(await measureBodies(values.quick ? 2 : 5, tell)));
 else if (values.soak) await runSoak(Number(positionals[0] ?? 30));
 else await runComparison();
