@@ -65,6 +65,8 @@ export interface AnswerEnd {
   readonly callerLeft: boolean;
   /** Bytes of the answer that Lambda sent. */
   readonly bytes: number;
+  /** Of a response stream: the error that its function ended with. */
+  readonly functionError?: string | undefined;
 }
 
 /** Lambda's answer on its way to the caller, and when the last of it has gone. */
@@ -116,7 +118,8 @@ export async function passAnswer(
     return {
       answer: { status, headers, body: readable },
       // A stream begins when its function does; only its own end says that the function has ended too.
-      ended: ended.then(({ complete, functionEnded, callerLeft, bytes }) => ({
+      ended: ended.then(({ complete, functionEnded, callerLeft, bytes, functionError }) => ({
+        functionError,
         brokenOff: !complete || callerLeft,
         functionEnded,
         callerLeft,

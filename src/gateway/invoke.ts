@@ -359,7 +359,8 @@ async function forward(
     return call.refuse(refuseLost(passed === 'stalled' ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
   }
   const { answer, ended } = passed;
-  const settle = ({ brokenOff, functionEnded, callerLeft, bytes }: AnswerEnd) => {
+  const settle = ({ brokenOff, functionEnded, callerLeft, bytes, functionError: streamed }: AnswerEnd) => {
+    if (streamed !== undefined) record.functionError = streamed;
     if (functionEnded) reservation.end();
     if (brokenOff) record.brokenOff = true;
     if (callerLeft) record.callerLeft = true;

@@ -108,4 +108,48 @@ describe('C6: use by function', () => {
     expect(functions.echo).toMatchObject({ calls: 1, forwarded: 0, refused: { 'payload-not-json': 1 } });
     expect(functions.fail).toMatchObject({ calls: 1, forwarded: 0, refused: { 'function-denied': 1 } });
   });
+
+  it.each([
+    ['as it comes', {}],
+    ['as server-sent events', { accept: 'text/event-stream' }],
+    ['as lines', { accept: 'application/x-ndjson' }],
+    ['as bytes', { accept: 'application/octet-stream' }],
+  ])('counts the error of a function that streams, %s, and logs it', async (_, headers) => {
+    const { id, apiKey } = await makeTenant(postern, [{ function: 'fail' }, { function: 'hello' }]);
+    for (const name of ['fail', 'hello']) {
+      const path = `/2021-11-15/functions/${name}/response-streaming-invocations`;
+      // As bytes only a broken connection can say that the function failed.
+      await send(postern.gateway, path, { headers: { 'x-api-key': apiKey, ...headers }, body: '{}' }).catch(() => {});
+    }
+    const { totals, functions } = await usageOf(
+      id,
+      (usage) => usage.totals.calls === 2 && usage.functions.fail?.functionErrors === 1,
+    );
+    expect([totals.calls, totals.functionErrors, functions.fail?.functionErrors]).toEqual([2, 1, 1]);
+    expect(functions.hello?.functionErrors).toBe(0);
+    // The line for people names what the function failed with.
+    expect(postern.log()).toMatch(/fail .* ms {2}\S+/);
+  });
+
+  it('gives the slot of a streamed function back when it failed, as bytes too', async () => {
+    const { apiKey } = await makeTenant(postern, [{ function: 'fail' }], { limits: { concurrency: 1 } });
+    const path = '/2021-11-15/functions/fail/response-streaming-invocations';
+    const call = () =>
+      send(postern.gateway, path, {
+        headers: { 'x-api-key': apiKey, accept: 'application/octet-stream' },
+        body: '{}',
+      }).then(
+        ({ status }) => status,
+        () => 'broken off',
+      );
+    for (let time = 0; time < 3; time++) {
+      let outcome = await call();
+      // The slot comes back behind the answer.
+      for (let attempt = 0; outcome === 429 && attempt < 30; attempt++) {
+        await new Promise((woken) => setTimeout(woken, 100));
+        outcome = await call();
+      }
+      expect(outcome).not.toBe(429);
+    }
+  });
 });

@@ -16,6 +16,8 @@ export interface StreamFormat {
   write(bytes: Uint8Array): Uint8Array[];
   /** Whether the service's own end has gone out. */
   readonly completed: boolean;
+  /** The error that the service's own end named, if it did: the function failed. */
+  readonly errorCode: string | undefined;
   /** What goes out to say that the stream broke off. Undefined, or throws, where only breaking off too can show it. */
   breakOff(complete: InvokeComplete): Uint8Array | undefined;
 }
@@ -27,6 +29,8 @@ export interface StreamRevision {
 }
 
 const utf8 = new TextEncoder();
+/** Characters of an error code that the log has. */
+const MAX_ERROR_CODE = 128;
 
 /** The stream as it came: bytes go out as they come in. */
 function passFormat(): StreamFormat {
@@ -39,6 +43,9 @@ function passFormat(): StreamFormat {
     },
     get completed() {
       return tracker.completed;
+    },
+    get errorCode() {
+      return tracker.errorCode;
     },
     breakOff: (complete) => (tracker.atBoundary ? encodeComplete(complete) : undefined),
   };
@@ -71,12 +78,14 @@ function rewrittenFormat(
 ): StreamFormat {
   const read = createEventReader();
   let completed = false;
+  let errorCode: string | undefined;
   return {
     contentType,
     write(bytes) {
       return read(bytes).flatMap((event) => {
         if (event.type !== 'complete') return rewrite(event) ?? [];
         const { complete } = event;
+        errorCode = complete.ErrorCode?.slice(0, MAX_ERROR_CODE);
         const written = rewrite({ type: 'complete', complete: revision?.complete(complete) ?? complete });
         completed = true;
         return written ?? [];
@@ -84,6 +93,9 @@ function rewrittenFormat(
     },
     get completed() {
       return completed;
+    },
+    get errorCode() {
+      return errorCode;
     },
     breakOff: (complete) => rewrite({ type: 'complete', complete }),
   };

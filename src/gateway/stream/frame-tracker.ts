@@ -1,48 +1,74 @@
-/** Follows an event stream's frames as their bytes go by, keeping nothing but the head of the frame that is open. */
+/** Follows an event stream's frames as their bytes go by, keeping the head of the frame that is open, and the last whole. */
 export interface FrameTracker {
   push(bytes: Uint8Array): void;
   /** Whether the bytes so far end with a whole frame, so that one more may follow. */
   readonly atBoundary: boolean;
   /** Whether an InvokeComplete has gone by: the service's own end of a stream. */
   readonly completed: boolean;
+  /** The error that it ended with, if it did. */
+  readonly errorCode: string | undefined;
 }
 
 /** Prelude: total length, headers length, CRC; 4 bytes each (Smithy, "Event Stream: vnd.amazon.eventstream"). */
 const PRELUDE_BYTES = 12;
+const CRC_BYTES = 4;
 /** Enough for the headers that Lambda sends, of which only the event type is looked for. */
 const MAX_HEAD_BYTES = 512;
+/** Enough for an InvokeComplete with its 4 KB of log; of a longer one the beginning is looked at. */
+const MAX_COMPLETE_BYTES = 64 * 1024;
 
 export function createFrameTracker(): FrameTracker {
   const head = new Uint8Array(MAX_HEAD_BYTES);
   let headBytes = 0; // how much of the open frame's head is kept
   let seenBytes = 0; // how much of the open frame has gone by
   let frameBytes = 0; // its length, once it is known
+  let bodyAt = 0; // where its headers end
+  let body: number[] | undefined; // of an InvokeComplete
   let completed = false;
+  let errorCode: string | undefined;
+
+  const readPrelude = () => {
+    const prelude = new DataView(head.buffer);
+    // A length that cannot be one would never end; it counts as a frame that stays open.
+    frameBytes = Math.max(prelude.getUint32(0), PRELUDE_BYTES + CRC_BYTES);
+    bodyAt = Math.min(PRELUDE_BYTES + prelude.getUint32(4), frameBytes);
+  };
+
+  const readHeaders = () => {
+    const headers = head.subarray(PRELUDE_BYTES, Math.min(bodyAt, headBytes));
+    body = String.fromCharCode(...headers).includes('InvokeComplete') ? [] : undefined;
+  };
 
   const endFrame = () => {
-    const headersBytes = new DataView(head.buffer).getUint32(4);
-    const headers = head.subarray(PRELUDE_BYTES, Math.min(PRELUDE_BYTES + headersBytes, headBytes));
-    completed ||= String.fromCharCode(...headers).includes('InvokeComplete');
+    if (body) {
+      completed = true;
+      errorCode = readErrorCode(Uint8Array.from(body.length < MAX_COMPLETE_BYTES ? body.slice(0, -CRC_BYTES) : body));
+    }
     headBytes = 0;
     seenBytes = 0;
     frameBytes = 0;
+    body = undefined;
+  };
+
+  /** Up to where the open frame is to be looked at next: its lengths, its headers, its end. */
+  const nextStop = () => {
+    if (frameBytes === 0) return PRELUDE_BYTES;
+    return seenBytes < bodyAt ? bodyAt : frameBytes;
   };
 
   return {
     push(bytes) {
       for (let at = 0; at < bytes.length; ) {
-        // Until the prelude is whole, the frame's end is not known.
-        const untilKnown = frameBytes === 0 ? PRELUDE_BYTES - seenBytes : frameBytes - seenBytes;
-        const step = Math.min(untilKnown, bytes.length - at);
+        const step = Math.min(nextStop() - seenBytes, bytes.length - at);
         const kept = Math.min(step, MAX_HEAD_BYTES - headBytes);
         head.set(bytes.subarray(at, at + kept), headBytes);
         headBytes += kept;
+        if (body)
+          for (const byte of bytes.subarray(at, at + Math.min(step, MAX_COMPLETE_BYTES - body.length))) body.push(byte);
         seenBytes += step;
         at += step;
-        if (frameBytes === 0 && seenBytes === PRELUDE_BYTES) {
-          // A length that cannot be one would never end; it counts as a frame that stays open.
-          frameBytes = Math.max(new DataView(head.buffer).getUint32(0), PRELUDE_BYTES + 4);
-        }
+        if (frameBytes === 0 && seenBytes === PRELUDE_BYTES) readPrelude();
+        if (frameBytes > 0 && seenBytes === bodyAt) readHeaders();
         if (frameBytes > 0 && seenBytes === frameBytes) endFrame();
       }
     },
@@ -52,5 +78,21 @@ export function createFrameTracker(): FrameTracker {
     get completed() {
       return completed;
     },
+    get errorCode() {
+      return errorCode;
+    },
   };
+}
+
+const ERROR_CODE = /"ErrorCode"\s*:\s*"([^"\\]{1,128})/;
+
+/** Finds the error code in the JSON of an InvokeComplete, which may have been cut. */
+function readErrorCode(json: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(json);
+  try {
+    const { ErrorCode } = JSON.parse(text) as { ErrorCode?: unknown };
+    return typeof ErrorCode === 'string' ? ErrorCode.slice(0, 128) : undefined;
+  } catch {
+    return ERROR_CODE.exec(text)?.[1];
+  }
 }

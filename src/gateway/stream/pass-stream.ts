@@ -13,6 +13,8 @@ export interface StreamEnd {
   readonly callerLeft: boolean;
   /** Bytes that Lambda sent. */
   readonly bytes: number;
+  /** The error that the function ended with, if it did. */
+  readonly functionError: string | undefined;
 }
 
 /** A stream on its way to the caller. */
@@ -48,7 +50,7 @@ export function passStream(
   let bytes = 0;
   const end = (complete: boolean, functionEnded: boolean): StreamEnd => {
     stopwatch.stop();
-    return { complete, functionEnded, callerLeft: !caller.isThere, bytes };
+    return { complete, functionEnded, callerLeft: !caller.isThere, bytes, functionError: format.errorCode };
   };
 
   const pump = async () => {
@@ -71,7 +73,8 @@ export function passStream(
         await caller.write(ending);
         await caller.close();
       } else caller.breakOff(error);
-      return end(false, error instanceof TimeoutError);
+      // What the service itself ended with an error is over, also where only breaking off can show that.
+      return end(false, error instanceof TimeoutError || format.errorCode !== undefined);
     }
   };
   return { readable: caller.readable, ended: pump() };
