@@ -60,6 +60,7 @@ function showUsage({ from, to, step, totals, functions, series, limits }: Usage)
       ['refused', count(refusalsOf(totals))],
       ['function errors', count(totals.functionErrors)],
       ['throttled by Lambda', count(totals.throttled)],
+      ['attempts unproved', count(totals.unproved)],
       ['unsettled', count(totals.unsettled)],
       ['payloads in', bytes(totals.bytesIn)],
       ['answers out', bytes(totals.bytesOut)],
