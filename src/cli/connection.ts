@@ -83,7 +83,7 @@ export async function readConnection(flags: ConnectionFlags, env: NodeJS.Process
   const located = await locate(flags, env);
   if (!located) throw isNowhere();
   const { url, by } = located;
-  const adminToken = located.adminToken ?? env.POSTERN_ADMIN_TOKEN;
+  const adminToken = located.adminToken ?? tokenOfEnvironment(located, env);
   if (!adminToken) {
     throw usageError(
       `no admin token for ${url} (by ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${profileFile(env)}`,
@@ -94,6 +94,20 @@ export async function readConnection(flags: ConnectionFlags, env: NodeJS.Process
   }
   assertPrivate(url, by, 'An admin token');
   return { url, adminToken };
+}
+
+/**
+ * The token of the environment belongs to the address of the environment, if there is one, and goes to no other: to send it
+ * there would give it away.
+ */
+function tokenOfEnvironment({ url, by }: Located, env: NodeJS.ProcessEnv): string | undefined {
+  const { POSTERN_ADMIN_TOKEN, POSTERN_URL } = env;
+  if (!POSTERN_ADMIN_TOKEN || !POSTERN_URL) return POSTERN_ADMIN_TOKEN;
+  const owner = checkUrl(POSTERN_URL, 'POSTERN_URL');
+  if (owner === url) return POSTERN_ADMIN_TOKEN;
+  throw usageError(
+    `POSTERN_ADMIN_TOKEN belongs to POSTERN_URL (${owner}), and is not sent to ${url} (by ${by}): unset POSTERN_URL, or write a profile with its "adminToken"`,
+  );
 }
 
 /** The gateway alone, for callers; undefined where none is named. */

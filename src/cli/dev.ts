@@ -107,7 +107,8 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
 /** Takes the AWS settings of the environment; for an emulator on this machine, what LocalStack has as defaults. */
 function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
   const local = LOOPBACK.test(endpoint);
-  const setting = (name: string, localDefault: string): string => {
+  const hasKeys = env.AWS_ACCESS_KEY_ID !== undefined || env.AWS_SECRET_ACCESS_KEY !== undefined;
+  const setting = (name: string, localDefault?: string): string => {
     const value = env[name] ?? (local ? localDefault : undefined);
     if (value === undefined) throw new Error(`--lambda-endpoint ${endpoint} needs ${name} in the environment`);
     return value;
@@ -117,9 +118,14 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
     settings: {
       AWS_ACCOUNT_ID: setting('AWS_ACCOUNT_ID', LOCALSTACK_ACCOUNT_ID),
       AWS_REGION: setting('AWS_REGION', 'us-east-1'),
-      AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID', 'test'),
-      AWS_SECRET_ACCESS_KEY: setting('AWS_SECRET_ACCESS_KEY', 'test'),
-      ...(env.AWS_SESSION_TOKEN !== undefined && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
+      // As a set: the defaults stand only where the environment has neither.
+      ...(hasKeys || !local
+        ? {
+            AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID'),
+            AWS_SECRET_ACCESS_KEY: setting('AWS_SECRET_ACCESS_KEY'),
+            ...(env.AWS_SESSION_TOKEN !== undefined && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
+          }
+        : { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }),
     },
   };
 }

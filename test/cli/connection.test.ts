@@ -68,7 +68,8 @@ describe('the gateway', () => {
   it('is that of POSTERN_URL with POSTERN_ADMIN_TOKEN, and --url wins', async () => {
     expectListed(await run(LIST, inEnv()));
     expectListed(await run(LIST, inEnv({ POSTERN_URL: `${postern.gateway}/` })));
-    expectListed(await run([...LIST, '--url', postern.gateway], inEnv({ POSTERN_URL: 'http://127.0.0.1:1' })));
+    expectListed(await run([...LIST, '--url', `${postern.gateway}/`], inEnv()));
+    expectListed(await run([...LIST, '--url', postern.gateway], { POSTERN_ADMIN_TOKEN: postern.adminToken }));
   });
 
   it('is one of the profiles: that of --profile, else the default', async () => {
@@ -114,6 +115,19 @@ describe('the gateway', () => {
     const config = await write({ profiles: { here: { url: postern.gateway, adminToken: SECRET } }, default: 'here' });
     expect(await run([...LIST, '--url', postern.gateway], config)).toEqual(said(2, 'no admin token for'));
     expect(await run(LIST, { ...config, POSTERN_URL: postern.gateway })).toEqual(said(2, 'no admin token for'));
+  });
+});
+
+describe('C8: the token of the environment', () => {
+  it('goes to the address of the environment, and to no other that a flag or a profile names', async () => {
+    const other = await serve((_, response) => response.end('{"tenants":[],"cursor":null}'));
+    const config = await write({ profiles: { other: { url: other.url } }, default: 'other' });
+    const words = `belongs to POSTERN_URL (${postern.gateway}), and is not sent to ${other.url}`;
+    expect(await run([...LIST, '--url', other.url], inEnv())).toEqual(said(2, words));
+    expect(await run([...LIST, '--profile', 'other'], inEnv(config))).toEqual(said(2, words));
+    // Where the environment names no address, it goes where it is told to.
+    expect(await run([...LIST, '--url', other.url], { POSTERN_ADMIN_TOKEN: SECRET })).toMatchObject({ code: 0 });
+    other.close();
   });
 });
 
@@ -200,7 +214,7 @@ describe('the token', () => {
     expect(await run(['invoke', 'hello'], call)).toEqual(said(2, `A key ${words}`));
     const config = await write({ profiles: { far: { url, adminToken: SECRET } }, default: 'far' });
     expect(await run(LIST, config)).toEqual(said(2, 'use https in profile far of'));
-    const near = await run([...LIST, '--url', 'http://127.0.0.1.example.com'], inEnv());
+    const near = await run([...LIST, '--url', 'http://127.0.0.1.example.com'], { POSTERN_ADMIN_TOKEN: SECRET });
     expect(near).toEqual(said(2, 'use https in --url'));
   });
 

@@ -81,7 +81,8 @@ describe('postern doctor', { timeout: 60_000 }, () => {
     const wrong = await runCli(['doctor'], { env: { ...env, POSTERN_ADMIN_TOKEN: 'x'.repeat(40) } });
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toContain('does not take the admin token');
-    const nobody = await runCli(['doctor', '--url', `http://127.0.0.1:${await freePort()}`], { env });
+    const elsewhere = { ...env, POSTERN_URL: `http://127.0.0.1:${await freePort()}` };
+    const nobody = await runCli(['doctor'], { env: elsewhere });
     expect(nobody.stdout).toContain('gave no answer (ECONNREFUSED)');
   });
 

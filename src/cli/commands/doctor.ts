@@ -41,8 +41,13 @@ Examples:
 async function doctor(flags: DoctorFlags): Promise<void> {
   const wrangler = checkWrangler(flags.config);
   let unknown: readonly string[] = [];
-  const given = await gatherSettings(process.env, flags.settings, {}, (problems) => {
-    unknown = problems;
+  const given = await gatherSettings({
+    env: process.env,
+    file: flags.settings,
+    log: (line) => console.error(line),
+    onUnknown: (problems) => {
+      unknown = problems;
+    },
   });
   // A Worker has its region from wrangler.toml.
   const { AWS_REGION } = wrangler.vars;

@@ -1,7 +1,7 @@
 import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, type Settings } from '../../core/settings.ts';
 import { parseRootKeys, type RootKey } from '../../core/tenancy/root-keys.ts';
-import type { Environment } from '../serve/read-environment.ts';
+import type { Environment } from '../serve/choose-settings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it before this one with the next version';

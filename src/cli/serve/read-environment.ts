@@ -1,33 +1,43 @@
 import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { findRangeFault } from '../../admin/check-range.ts';
-import { readSettings, SETTING_NAMES, type SettingName } from '../../core/settings.ts';
+import { readSettings, SETTING_NAMES } from '../../core/settings.ts';
 import { findUnknownSettings } from '../../core/unknown-settings.ts';
 import { usageError } from '../exit.ts';
 import { readInput } from '../read-input.ts';
+import { chooseSettings, type Environment, type SettingSource } from './choose-settings.ts';
 
-export type Environment = Readonly<Partial<Record<SettingName, string>>>;
+export interface SettingsInput {
+  readonly env: NodeJS.ProcessEnv;
+  /** A file of `NAME=value` lines, which the environment overrides. */
+  readonly file?: string | undefined;
+  /** What a flag sets, which overrides both. */
+  readonly flags?: SettingSource;
+  /** Gets a line for each setting that overrides another. */
+  readonly log: (line: string) => void;
+  /** Gets a sentence for each name that is no setting, once. */
+  readonly onUnknown?: (problems: readonly string[]) => void;
+}
 
-/** The settings that are given: those of the environment, else of a file of `NAME=value` lines. */
-export async function gatherSettings(
-  env: NodeJS.ProcessEnv,
-  file: string | undefined,
-  given: Environment = {},
-  onUnknown: (problems: readonly string[]) => void = () => {},
-): Promise<Environment> {
-  const values = { ...(file !== undefined && (await readFileOfSettings(file))), ...env, ...given };
-  onUnknown(findUnknownSettings(values, SETTING_NAMES));
-  return Object.fromEntries(SETTING_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
+/** The settings that are given: by flags, else by the environment, else by the file. */
+export async function gatherSettings({ env, file, flags, log, onUnknown }: SettingsInput): Promise<Environment> {
+  const sources: SettingSource[] = [{ name: 'the environment', values: env }];
+  if (flags) sources.unshift(flags);
+  if (file !== undefined) sources.push({ name: file, values: await readFileOfSettings(file) });
+  onUnknown?.(findUnknownSettings(Object.assign({}, ...sources.map(({ values }) => values)), SETTING_NAMES));
+  const { environment, notes } = chooseSettings(sources);
+  for (const note of notes) log(note);
+  return environment;
 }
 
 /** The settings for a gateway of this machine, checked as the Worker itself checks them. */
-export async function readEnvironment(
-  env: NodeJS.ProcessEnv,
-  file: string | undefined,
-  given: Environment,
-): Promise<Environment> {
-  const environment = await gatherSettings(env, file, given, (problems) => {
-    if (problems.length > 0) throw usageError(problems.join('\n  '));
+export async function readEnvironment(input: SettingsInput): Promise<Environment> {
+  const { file } = input;
+  const environment = await gatherSettings({
+    ...input,
+    onUnknown(problems) {
+      if (problems.length > 0) throw usageError(problems.join('\n  '));
+    },
   });
   const settings = readSettings(environment, findRangeFault);
   if (settings.ok) return environment;

@@ -59,8 +59,11 @@ const TLS_FILES = { keyFile: inheritedFile(1), certFile: inheritedFile(2) };
 /** Serves the gateway on workerd, with its state on this machine's disk. */
 export async function startServe(options: ServeOptions): Promise<Served> {
   const { clientIpHeader, drainMs, log } = options;
-  const env = await readEnvironment(process.env, options.settings, {
-    ...(clientIpHeader !== undefined && { POSTERN_CLIENT_IP_HEADER: clientIpHeader }),
+  const env = await readEnvironment({
+    env: process.env,
+    file: options.settings,
+    flags: { name: '--client-ip-header', values: { POSTERN_CLIENT_IP_HEADER: clientIpHeader } },
+    log,
   });
   checkOptions(options);
   const readPair = tlsReader(options);

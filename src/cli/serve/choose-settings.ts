@@ -1,0 +1,46 @@
+import { SETTING_NAMES, type SettingName } from '../../core/settings.ts';
+
+export type Environment = Readonly<Partial<Record<SettingName, string>>>;
+
+/** Settings from one place. */
+export interface SettingSource {
+  /** What it is called in messages. */
+  readonly name: string;
+  readonly values: Readonly<Record<string, string | undefined>>;
+}
+
+/** They sign together or not at all: an id with the secret of another source, or with a stale token, is refused by AWS. */
+const CREDENTIALS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
+const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[]).includes(name);
+
+/**
+ * Takes each setting from the first source that has it. AWS credentials come from one source as a set: the first that has
+ * `AWS_ACCESS_KEY_ID`.
+ *
+ * @param sources the strongest first
+ * @returns the settings, and a line for each that stands in two sources with different values. No line holds a value.
+ */
+export function chooseSettings(sources: readonly SettingSource[]): {
+  readonly environment: Environment;
+  readonly notes: readonly string[];
+} {
+  const signing = firstWith(sources, 'AWS_ACCESS_KEY_ID') ?? sources.find(hasCredential);
+  const environment: Partial<Record<SettingName, string>> = {};
+  const notes: string[] = [];
+  for (const name of SETTING_NAMES) {
+    const source = isCredential(name) ? signing : firstWith(sources, name);
+    const value = source?.values[name];
+    if (value) environment[name] = value;
+    const others = sources.filter(({ values }) => values[name] && values[name] !== value);
+    if (others.length === 0 || source === undefined) continue;
+    const set = isCredential(name) ? ', for credentials come from one source' : '';
+    const from = value ? `from ${source.name}` : 'not set';
+    notes.push(`${name}: ${from}, not from ${others.map((other) => other.name).join(' or ')}${set}`);
+  }
+  return { environment, notes };
+}
+
+const firstWith = (sources: readonly SettingSource[], name: string): SettingSource | undefined =>
+  sources.find(({ values }) => values[name]);
+
+const hasCredential = ({ values }: SettingSource): boolean => CREDENTIALS.some((name) => values[name]);
