@@ -9,7 +9,7 @@ import { connect as connectTls } from 'node:tls';
 import { EventStreamCodec } from '@smithy/core/event-streams';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { invokePath } from '../support/postern.ts';
+import { invokePath, makeTenant, type RunningPostern, startPostern } from '../support/postern.ts';
 import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
 
 const utf8 = new TextEncoder();
@@ -64,12 +64,13 @@ function createLambda() {
 
 let folder: string;
 const lambda = createLambda();
-const servers: Record<'plain' | 'tls', RunningServe | undefined> = { plain: undefined, tls: undefined };
+type Kind = 'plain' | 'tls' | 'dev';
+const servers: { plain?: RunningServe; tls?: RunningServe; dev?: RunningPostern } = {};
 let settings: ReturnType<typeof settingsFor>;
 let apiKeys: Record<string, string> = {};
 
 /** Calls the admin API with Node's own fetch, or over TLS with a certificate of our own. */
-async function admin(kind: 'plain' | 'tls', path: string, document: object): Promise<{ id: string; apiKey: string }> {
+async function admin(kind: Kind, path: string, document: object): Promise<{ id: string; apiKey: string }> {
   const body = JSON.stringify(document);
   const text = await new Promise<string>((done, reject) => {
     const socket = open(kind);
@@ -88,10 +89,10 @@ async function admin(kind: 'plain' | 'tls', path: string, document: object): Pro
 
 /** The TCP connection under each connection over TLS: only that can be reset. */
 const under = new WeakMap<Socket, Socket>();
-const open = (kind: 'plain' | 'tls'): Socket => {
+const open = (kind: Kind): Socket => {
   const { hostname, port } = new URL(servers[kind]?.gateway ?? '');
   const socket = connect(Number(port), hostname);
-  if (kind === 'plain') return socket;
+  if (kind !== 'tls') return socket;
   const secure = connectTls({ socket: socket.on('error', () => {}), rejectUnauthorized: false });
   under.set(secure, socket);
   return secure;
@@ -103,7 +104,7 @@ const requestOf = (name: string, apiKey: string) =>
   `POST ${pathOf(name)} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: ${apiKey}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
 
 /** Sends one call and gives its status. */
-const statusOf = (kind: 'plain' | 'tls', name: string) =>
+const statusOf = (kind: Kind, name: string) =>
   new Promise<number>((done, reject) => {
     const socket = open(kind);
     socket.on('error', reject);
@@ -135,20 +136,24 @@ beforeAll(async () => {
     ['--state', join(folder, 'tls'), '--tls-cert', certFile, '--tls-key', keyFile],
     settings,
   );
+  servers.dev = await startPostern({ args: ['--lambda-endpoint', settings.AWS_ENDPOINT_URL_LAMBDA] });
+  const limits = { concurrency: CALLERS };
+  apiKeys.dev = (await makeTenant(servers.dev, [{ function: '*' }], { limits })).apiKey;
   for (const kind of ['plain', 'tls'] as const) {
     const { id } = await admin(kind, '/admin/v1/tenants', {
       name: 'leavers',
       policy: { allow: [{ function: '*' }] },
-      limits: { concurrency: CALLERS },
+      limits,
     });
     apiKeys = { ...apiKeys, [kind]: (await admin(kind, `/admin/v1/tenants/${id}/keys`, {})).apiKey };
   }
 });
 afterAll(async () => {
-  for (const server of Object.values(servers)) {
+  for (const server of [servers.plain, servers.tls]) {
     server?.kill();
     await server?.exited;
   }
+  await servers.dev?.stop();
   lambda.server.closeAllConnections();
   lambda.server.close();
   await rm(folder, { recursive: true, force: true });
@@ -213,5 +218,18 @@ describe.each(['plain', 'tls'] as const)('A3: callers that leave (%s)', (kind) =
     expect(before).toBeGreaterThan(0);
     await expect.poll(() => descriptors(kind) - before, { timeout: 20_000 }).toBeLessThanOrEqual(CALLERS);
     await expect.poll(() => lambda.open.size, { timeout: 20_000 }).toBeLessThanOrEqual(2 * CALLERS);
+  });
+});
+
+describe('A3: callers that leave (postern dev)', () => {
+  it.each(['buffered', 'stream'])('%s answer, before the head, by reset: slots come back', async (name) => {
+    const callers = Array.from({ length: CALLERS }, () => open('dev'));
+    for (const caller of callers) caller.on('error', () => {}).write(requestOf(name, apiKeys.dev ?? ''));
+    await expect.poll(() => lambda.held.length, { timeout: 10_000 }).toBe(CALLERS);
+    for (const caller of callers) caller.resetAndDestroy();
+    await new Promise((passed) => setTimeout(passed, 100)); // nothing depends on it
+    expect(await statusOf('dev', 'quick')).toBe(429);
+    lambda.finish();
+    await expect.poll(() => statusOf('dev', 'quick'), { timeout: 10_000 }).toBe(200);
   });
 });
