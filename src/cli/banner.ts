@@ -1,4 +1,4 @@
-import type { DevServer } from './dev.ts';
+import type { DevServer, FirstCall } from './dev.ts';
 
 /** A curl line that calls a function with the demo tenant's key, to be copied as it stands. */
 export const curlLine = ({ gateway, demo }: DevServer): string =>
@@ -21,11 +21,14 @@ const lambda = new LambdaClient({
 const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
 
+/** A function that throws is answered 200, by Lambda too. */
+const showFirst = ({ status, functionError, body }: FirstCall): string =>
+  status === 200 && functionError === null
+    ? `A first call of \`hello\` was answered ${status}: ${body}`
+    : `A first call of \`hello\` FAILED (${functionError ?? status}): ${body}`;
+
 /** What `postern dev` says when it is ready: where things are, and lines to copy. */
-export function banner(
-  server: DevServer,
-  first: { readonly status: number; readonly body: string } | undefined,
-): string {
+export function banner(server: DevServer, first: FirstCall | undefined): string {
   const { gateway, lambda, adminToken, demo } = server;
   return [
     '',
@@ -36,7 +39,7 @@ export function banner(
     `  admin API    ${gateway}/admin/v1`,
     `  admin token  ${adminToken}`,
     `  demo tenant  ${demo.tenantId}`,
-    ...(first ? ['', `A first call of \`hello\` was answered ${first.status}: ${first.body}`] : []),
+    ...(first ? ['', showFirst(first)] : []),
     '',
     'Call it with curl:',
     '',
@@ -50,7 +53,7 @@ export function banner(
     '',
     javaScriptLines(server),
     '',
-    'Ctrl-C ends it. One line for each call follows.',
+    'Ctrl-C ends it. A line for each call follows, beside what its function writes.',
     '',
   ].join('\n');
 }

@@ -5,7 +5,7 @@ import { usageError } from './exit.ts';
 export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY) throw usageError(`this would ${what}; confirm it with --yes`);
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   const answer = await prompt.question(`This will ${what}. Type yes: `);
   prompt.close();
   if (answer.trim() !== 'yes') throw usageError('not confirmed; nothing was done');

@@ -11,6 +11,7 @@ import { type DemoTenant, type DevState, openState, saveState } from './dev-stat
 import { usageError } from './exit.ts';
 import { startLocalGateway } from './local-gateway.ts';
 import { lockState } from './lock-state.ts';
+import { whyUnreachable } from './unreachable.ts';
 
 export interface DevOptions {
   readonly port: number;
@@ -35,6 +36,7 @@ export interface DevServer {
 
 const ACCOUNT_ID = '123456789012';
 const LOCALSTACK_ACCOUNT_ID = '000000000000';
+const PROBE_MS = 2_000;
 const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 
 /** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
@@ -49,6 +51,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   };
   try {
     await assertFree('127.0.0.1', options.port, '--port');
+    if (options.lambdaEndpoint) await warnUnlessAnswered(options.lambdaEndpoint, options.log);
     const lambda = options.lambdaEndpoint
       ? useLambda(options.lambdaEndpoint, process.env)
       : await startLambda(options, state, closers);
@@ -74,6 +77,17 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Says at the start what each call would say: that nothing is there. */
+async function warnUnlessAnswered(endpoint: string, log: (line: string) => void): Promise<void> {
+  try {
+    await fetch(endpoint, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(PROBE_MS) });
+  } catch (error) {
+    log(
+      `Nothing answers at --lambda-endpoint ${endpoint} (${whyUnreachable(error)}): calls will fail until something does.`,
+    );
   }
 }
 
@@ -130,12 +144,21 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
   };
 }
 
+/** How the first call went. */
+export interface FirstCall {
+  readonly status: number;
+  /** `x-amz-function-error`: the function threw. */
+  readonly functionError: string | null;
+  readonly body: string;
+}
+
 /** Makes the first call, so that a newcomer sees one answered. */
-export async function firstCall({ gateway, demo }: DevServer): Promise<{ status: number; body: string }> {
+export async function firstCall({ gateway, demo }: DevServer): Promise<FirstCall> {
   const response = await fetch(`${gateway}/2015-03-31/functions/hello/invocations`, {
     method: 'POST',
     headers: { 'x-api-key': demo.apiKey, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'Postern', id: randomUUID() }),
   });
-  return { status: response.status, body: await response.text() };
+  const functionError = response.headers.get('x-amz-function-error');
+  return { status: response.status, functionError, body: await response.text() };
 }

@@ -1,8 +1,11 @@
 import { type Command, CommanderError } from 'commander';
 import { CommandError, EXIT } from './exit.ts';
+import { protectTerminal } from './terminal.ts';
 
 /** Runs the command that was asked for; says in one sentence what went wrong, and ends with the code that fits. */
 export async function run(program: Command): Promise<void> {
+  protectTerminal(process.stdout);
+  protectTerminal(process.stderr);
   // A reader that has seen enough (`postern audit | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
   try {

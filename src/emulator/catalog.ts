@@ -7,6 +7,8 @@ export interface FunctionCode {
   readonly name: string;
   /** The URL of the module that exports the handler. */
   readonly module: string;
+  /** The developer's folder that it is from; absent: it is built in. */
+  readonly folder?: string;
   /** Another one means that the code has changed. */
   readonly revision: string;
   /** True for a function whose reserved concurrency is zero: it never runs. */
@@ -58,7 +60,7 @@ function findInFolder(folder: string, name: string, changes: number): FunctionCo
       const stat = statSync(file, { throwIfNoEntry: false });
       if (!stat?.isFile()) continue;
       const revision = [changes, stat.ino, stat.mtimeMs, stat.size].join('/');
-      return { name, module: pathToFileURL(file).href, revision, isThrottled: false };
+      return { name, module: pathToFileURL(file).href, folder, revision, isThrottled: false };
     }
   }
   return undefined;

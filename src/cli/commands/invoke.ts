@@ -5,6 +5,7 @@ import { CommandError, EXIT, type ExitCode, usageError } from '../exit.ts';
 import { paint } from '../paint.ts';
 import { type Posted, post } from '../post.ts';
 import { readInput } from '../read-input.ts';
+import { escapeControls } from '../terminal.ts';
 import { unreachable } from '../unreachable.ts';
 
 interface InvokeFlags extends ConnectionFlags {
@@ -103,13 +104,14 @@ function parse(text: string): unknown {
 
 function showAnswer({ status, headers, body }: Posted): void {
   const log = logOf(headers);
-  if (log !== null) console.error(log.trimEnd());
+  if (log !== null) console.error(process.stderr.isTTY ? escapeControls(log.trimEnd()) : log.trimEnd());
   const version = headers.get('x-amz-executed-version');
   const id = headers.get('x-amzn-requestid');
   const notes = [`${status}`, ...(version ? [`version ${version}`] : []), ...(id ? [`request ${id}`] : [])].join('  ');
   console.error(paint('dim', notes, process.stderr));
   // A refusal's body is an error, not a payload.
-  if (isSuccess(status) && body.length > 0) process.stdout.write(process.stdout.isTTY ? `${body}\n` : body);
+  if (isSuccess(status) && body.length > 0)
+    process.stdout.write(process.stdout.isTTY ? `${escapeControls(body.toString())}\n` : body);
 }
 
 function throwUnlessDone({ status, headers, body }: Posted): void {

@@ -5,6 +5,7 @@ import { parseDurationSeconds } from '../duration.ts';
 import { usageError } from '../exit.ts';
 import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';
+import { paint } from '../paint.ts';
 import { parseExpiry } from '../parse-expiry.ts';
 import { layOut } from '../table.ts';
 
@@ -31,7 +32,12 @@ export function keysCommand(program: Command): void {
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern keys ${line}`).join('\n')}`);
 
-  add('list <tenant>', 'list the keys that live, without secrets', 'list Acme', 'list Acme --json').action(list);
+  add(
+    'list <tenant>',
+    'list the live keys, without secrets; expired ones are marked',
+    'list Acme',
+    'list Acme --json',
+  ).action(list);
   add(
     'create <tenant>',
     'make a key, and print it this once',
@@ -76,11 +82,17 @@ async function list(named: string, flags: OperatorFlags): Promise<void> {
     id,
     name,
     createdAt,
-    expiresAt ?? 'never',
+    showExpiry(expiresAt),
     ...(hasUse ? [lastUsedAt ?? 'never'] : []),
   ]);
   console.log(layOut([['ID', 'NAME', 'MADE', 'EXPIRES', ...(hasUse ? ['LAST USED'] : [])], ...rows]));
 }
+
+/** An expired key is listed for 30 days more, so that its caller is told why it is refused. */
+const showExpiry = (expiresAt: string | null): string => {
+  if (expiresAt === null) return 'never';
+  return Date.parse(expiresAt) <= Date.now() ? paint('yellow', `${expiresAt} (expired)`) : expiresAt;
+};
 
 async function create(named: string, flags: OperatorFlags & { readonly name?: string; readonly expires?: string }) {
   const operator = await openOperator(flags);

@@ -72,7 +72,8 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   const { gateway, admin } = server;
   if (json) console.log(JSON.stringify({ gateway, ...(admin !== undefined && { admin }) }));
   else {
-    console.error(`Postern serves at ${gateway}`);
+    const isAll = options.host === '0.0.0.0' || options.host === '::';
+    console.error(`Postern serves at ${gateway}${isAll ? ', and at every other address of this machine' : ''}`);
     if (admin !== undefined) console.error(`The admin API is at ${admin}`);
   }
   await Promise.race([signalled, server.ended]);

@@ -36,7 +36,7 @@ interface Running {
 
 /** Starts an environment. A crash, an exit or an endless loop inside stays inside: each is an outcome. */
 export function startEnvironment(target: Target, timeoutSeconds: number): Environment {
-  const setup: EnvironmentSetup = { module: target.code.module };
+  const setup: EnvironmentSetup = { module: target.code.module, folder: target.code.folder };
   const worker = new Worker(new URL('./runtime.ts', import.meta.url), {
     workerData: setup,
     env: environmentVariables(target, Date.now()),

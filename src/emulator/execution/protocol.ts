@@ -22,6 +22,8 @@ export interface ErrorDocument {
 /** What a new environment is told: the module of its function. */
 export interface EnvironmentSetup {
   readonly module: string;
+  /** The developer's folder that it is from. */
+  readonly folder?: string | undefined;
 }
 
 export type ToEnvironment =

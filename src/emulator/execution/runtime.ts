@@ -4,6 +4,7 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { callHandler, type HandlerContext } from './call-handler.ts';
 import { captureOutput } from './capture-output.ts';
+import { readAsLambdaDoes } from './commonjs-files.ts';
 import { errorDocument, unhandledRejectionDocument } from './error-document.ts';
 import { type Handler, loadHandler } from './load-handler.ts';
 import type { EnvironmentSetup, ErrorDocument, FromEnvironment, Invocation, ToEnvironment } from './protocol.ts';
@@ -12,7 +13,8 @@ import { isStreaming, streamingApi } from './streaming-api.ts';
 
 if (parentPort === null) throw new Error('runtime.ts is the inside of an environment; it runs only as a thread.');
 const port = parentPort;
-const { module } = workerData as EnvironmentSetup;
+const { module, folder } = workerData as EnvironmentSetup;
+if (folder !== undefined) readAsLambdaDoes(folder);
 
 /** The invocation that is running: what an empty event loop and a word from outside do to it. */
 interface Running {
