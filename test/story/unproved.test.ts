@@ -67,7 +67,7 @@ describe('A6: what is too large is refused before it is parsed or hashed', () =>
   const dated = (headers: object) => ({ ...headers, 'x-amz-date': '2'.repeat(65) });
 
   it('takes all that an honest caller may send', async () => {
-    const headers = Object.fromEntries(names(60).map((name) => [name, 'v'.repeat(200)]));
+    const headers = Object.fromEntries(names(60).map((name) => [name, 'v'.repeat(120)]));
     expect((await answer(sign({ path: echo, headers, body: '{}' }))).status).toBe(200);
     const context = Buffer.from(JSON.stringify({ custom: { k: 'ü?>'.repeat(630) } })).toString('base64');
     expect(context.length).toBeGreaterThan(3_300);
