@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { listClients, prepare } from '../conformance/clients.ts';
+import { installEmulator, LAMBDAS } from '../story/lambdas/emulators.ts';
 
 const run = promisify(execFile);
 const APT_TIMEOUT_MS = 10 * 60_000;
@@ -51,7 +52,16 @@ async function installClients(): Promise<void> {
   }
 }
 
+/** Installs other people's Lambdas. */
+async function installLambdas(): Promise<void> {
+  for (const emulator of LAMBDAS) {
+    const readiness = await installEmulator(emulator);
+    tell(`Lambda ${emulator.name}`, 'skipped' in readiness ? readiness.skipped : undefined);
+  }
+}
+
 await installTools();
 await installClients();
+await installLambdas();
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed > 0 ? 1 : 0;

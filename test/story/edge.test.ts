@@ -10,14 +10,14 @@ import {
   putBehindEdge,
   type RunningPostern,
   send,
-  startPostern,
+  startDev,
   takeCalls,
 } from '../support/postern.ts';
 
 // A part of what `npm run prove` runs whole: the story and every conformance client through the edge.
 let postern: RunningPostern & { readonly edge: Edge };
 beforeAll(async () => {
-  postern = await putBehindEdge(await startPostern());
+  postern = await putBehindEdge(await startDev());
 });
 afterAll(() => postern?.stop());
 beforeEach(async () => {

@@ -36,6 +36,9 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
+/** Workers platform limits: 128 KB of request headers, and as many of a response. */
+const MAX_HEADER_BYTES = 128 * 1024;
+
 /**
  * Cloudflare's edge, as far as it changes what passes: it rewrites `Accept-Encoding` (and tells the Worker of the
  * caller's own in `request.cf`, here by the header that Miniflare takes it from), normalizes URLs, sets the headers that
@@ -54,7 +57,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     else pass(request, response, options, agent, fault);
   };
   // RFC 9110 section 10.1.1: a proxy passes the expectation on. What Cloudflare does is not documented.
-  const server = createServer(serve).on('checkContinue', serve);
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, serve).on('checkContinue', serve);
   // Calls wait for functions that run for minutes.
   server.requestTimeout = 0;
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -85,6 +88,7 @@ function pass(
     hostname,
     port,
     agent,
+    maxHeaderSize: MAX_HEADER_BYTES,
     method: request.method,
     path: normalizeUrl(request.url ?? '/'),
     headers: requestLines(request, address, acceptEncoding),

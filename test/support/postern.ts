@@ -65,7 +65,8 @@ export async function putBehindEdge(running: RunningPostern): Promise<RunningPos
   };
 }
 
-async function startDev(options: PosternOptions): Promise<RunningPostern> {
+/** Starts `postern dev`, whatever the story runs on. */
+export async function startDev(options: PosternOptions = {}): Promise<RunningPostern> {
   const { args = [], env = {}, stateDir } = options;
   const state = stateDir ?? (await mkdtemp(join(tmpdir(), 'postern-')));
   const child = spawn(
