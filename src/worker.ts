@@ -55,7 +55,8 @@ function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
   });
   const keyring = createKeyring(keyCrypto, settings.rootKeys);
   const issuerKeys = createIssuerKeys({
-    fetch: (url, init) => fetch(url, init),
+    // Self-hosted it is a network of its own, which reaches public addresses only. Elsewhere all networks are the platform's.
+    fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),
     now,
     random: Math.random,
     onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),

@@ -1,7 +1,8 @@
 import type * as z from 'zod';
-import { ARGUMENT_HEADERS, maxPayloadBytes, parseArguments } from '../core/invoke/arguments.ts';
+import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
 import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
+import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import type { Settings } from '../core/settings.ts';
@@ -35,8 +36,8 @@ export function explainCall(
   });
 
   const args = readArguments(settings, call);
-  const maxBytes = args.ok ? maxPayloadBytes(call.operation, args.value.invocationType) : Number.POSITIVE_INFINITY;
-  if (payloadBytes > maxBytes) return refused(refuse('payload-too-large', maxBytes, payloadBytes));
+  const room = roomOfOperation(call.operation, args.ok ? args.value.invocationType : 'RequestResponse');
+  if (args.ok && payloadBytes > room.maxBytes) return refused(refuse('payload-too-large', room, payloadBytes));
 
   const caller = callerOf(settings, tenantId, call);
   if (!caller) return refused(refuse('key-unknown'));
@@ -64,8 +65,8 @@ export function explainCall(
   const named = target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null;
   const found = { rule: rule ?? null, target: named };
   if (!outcome.ok) return refused(outcome.error, found);
-  const roomBytes = Math.min(limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY, outcome.value.maxPayloadBytes);
-  if (payloadBytes > roomBytes) return refused(refuse('payload-too-large', roomBytes, payloadBytes), found);
+  const narrowed = narrowRoom(room, limits, outcome.value);
+  if (payloadBytes > narrowed.maxBytes) return refused(refuse('payload-too-large', narrowed, payloadBytes), found);
   // No rule of the policy is to blame for a limit.
   if (limit) return refused(refuseLimit(limit.limit, limit.resetMs), { target: named });
   return { allowed: true, reason: null, message: null, ...found, conditions };

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
 import { partitionOf } from '../core/invoke/region.ts';
 import { INVOCATION_TYPES, LOG_TYPES, RULE_TYPES } from '../core/invoke/types.ts';
+import { findPolicyFaults } from '../core/policy/find-policy-faults.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
-import { findPolicyFaults } from '../core/policy/policy.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
 import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
 import { STEPS } from '../core/quota/steps.ts';
@@ -89,6 +89,9 @@ const AllowRule = z
 
 const DenyRule = z.strictObject(selector).meta({ id: 'DenyRule', description: 'Wins over every rule of `allow`.' });
 
+/** A host's name as a browser writes it, or an address. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)$/;
+
 const Range = z.string().check(({ value, issues }) => {
   const message = findRangeFault(value);
   if (message !== undefined) issues.push({ code: 'custom', message, input: value });
@@ -99,6 +102,10 @@ const Origin = z
   .refine(
     (text) => URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text,
     'must be an origin as browsers send it, such as https://app.example.com, without a path',
+  )
+  .refine(
+    (text) => !URL.canParse(text) || HOST.test(new URL(text).hostname),
+    'can never match: a browser names one host, so there are no wildcards. Name each origin',
   );
 
 const Policy = z
@@ -134,6 +141,10 @@ const Policy = z
       .max(MAX_PRESIGNED_SECONDS)
       .optional()
       .meta({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
+    contentTypes: z.enum(['strict', 'lenient']).optional().meta({
+      description:
+        "`strict`: a payload comes with a content type of JSON, or none. `lenient`: with any, and the payload itself is checked to be JSON. Absent: as the gateway's POSTERN_CONTENT_TYPES says.",
+    }),
     errorDetail: z.enum(['full', 'type']).optional().meta({
       description:
         "How much of a function's error callers see. `type`: its `errorType` alone; message and stack trace are hidden (a log tail shows what the function wrote). Absent: `full`.",
@@ -177,6 +188,19 @@ const Issuer = z
         isIssuerUrl,
         "must be the issuer's https URL as it stands in a token's 'iss', such as https://login.example.com, without query or fragment",
       ),
+    jwksUri: z
+      .string()
+      .max(MAX_ISSUER_LENGTH)
+      .refine(
+        (text) =>
+          /^https?:\/\/[^\s#@]+$/.test(text) && URL.canParse(text) && (text.startsWith('https:') || isLoopback(text)),
+        'must be an https URL, such as https://www.example.com/keys',
+      )
+      .optional()
+      .meta({
+        description:
+          "Where the issuer's keys are. Absent: where its metadata says, if that is on the issuer's own site and no address.",
+      }),
     claims: z
       .record(
         z.string().min(1).max(NAME_LENGTH),
@@ -194,10 +218,21 @@ const Issuer = z
   })
   .meta({ id: 'Issuer', description: 'An OpenID Connect issuer whose tokens do in place of a key.' });
 
-const Issuers = z.array(Issuer).max(MAX_ISSUERS).readonly().meta({
-  description:
-    "Whose tokens (`Authorization: Bearer`, `aud` = `postern:<tenant id>`) do in place of a key. Absent: nobody's.",
-});
+const Issuers = z
+  .array(Issuer)
+  .max(MAX_ISSUERS)
+  .readonly()
+  .check(({ value, issues }) => {
+    value.forEach(({ issuer, jwksUri }, index) => {
+      if (value.find((other) => other.issuer === issuer)?.jwksUri === jwksUri) return;
+      const message = 'must be the same in every entry of this issuer';
+      issues.push({ code: 'custom', path: [index, 'jwksUri'], message, input: value });
+    });
+  })
+  .meta({
+    description:
+      "Whose tokens (`Authorization: Bearer`, `aud` = `postern:<tenant id>`) do in place of a key. Absent: nobody's.",
+  });
 
 const Quota = z
   .strictObject({

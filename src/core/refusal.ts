@@ -4,6 +4,7 @@ import type { JsonFault, UnlocatedJsonFault } from './invoke/json-check.ts';
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { QUALIFIER_PATTERN, type QualifierFault } from './invoke/qualifier.ts';
 import { LOG_TYPES } from './invoke/types.ts';
+import { describeTooLarge } from './policy/payload-too-large.ts';
 import type { LimitName } from './quota/limits.ts';
 
 /** What one reason to say no looks like on the wire. */
@@ -69,11 +70,7 @@ export const REFUSALS = {
     (max: number) => `The request's query has more than ${max} parameters`,
   ),
   'method-not-allowed': row({ error: 'AccessDeniedException', status: 405, allow: 'POST' }, UNKNOWN_OPERATION),
-  'payload-too-large': row({ error: 'RequestTooLargeException' }, (maxBytes: number, bytes: number) =>
-    maxBytes === INVOKE_LIMITS.maxSyncPayloadBytes
-      ? `Request must be smaller than ${maxBytes} bytes for the InvokeFunction operation`
-      : `${bytes} byte payload is too large for the Event invocation type (limit ${maxBytes} bytes)`,
-  ),
+  'payload-too-large': row({ error: 'RequestTooLargeException' }, describeTooLarge),
 
   'host-not-served': row(
     { error: 'AccessDeniedException', status: 421 },

@@ -1,5 +1,6 @@
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { partitionOf } from './invoke/region.ts';
+import type { ContentTypes } from './policy/policy.ts';
 import { no, ok, type Result } from './result.ts';
 import { parseRootKeys, type RootKeys } from './tenancy/root-keys.ts';
 import { findUnknownSettings } from './unknown-settings.ts';
@@ -26,6 +27,7 @@ export const SETTING_NAMES = [
   'POSTERN_MAX_FUNCTION_NAME_LENGTH',
   'POSTERN_CHECK_JSON',
   'POSTERN_LAMBDA_NAMES',
+  'POSTERN_CONTENT_TYPES',
   'POSTERN_LOG_ADDRESS',
   'POSTERN_ADMIN',
   'POSTERN_ADMIN_IP_ALLOW',
@@ -51,6 +53,8 @@ export interface Settings {
   readonly checkJson: boolean;
   /** How functions are named to Lambda: by full ARN, or by bare name, which reaches only our account and region. */
   readonly lambdaNames: LambdaNames;
+  /** Which content types a payload may come with, where a tenant's policy does not say. */
+  readonly contentTypes: ContentTypes;
   /** What of a caller's address the log has: all, its network (/24 or /48), or nothing. */
   readonly logAddress: LogAddress;
   /** Whether there is an admin API at all. */
@@ -160,6 +164,12 @@ export function readSettings(
       ? INVOKE_LIMITS.maxFunctionNameLength
       : checked('POSTERN_MAX_FUNCTION_NAME_LENGTH', '', parseNameLength);
 
+  const contentTypes =
+    optional('POSTERN_CONTENT_TYPES') === undefined
+      ? 'strict'
+      : checked('POSTERN_CONTENT_TYPES', '', (text) =>
+          fits(/^(strict|lenient)$/.test(text), text, "must be 'strict' or 'lenient'"),
+        );
   const checkJson =
     optional('POSTERN_CHECK_JSON') === undefined
       ? 'on'
@@ -210,6 +220,7 @@ export function readSettings(
     maxFunctionNameLength,
     checkJson: checkJson === 'on',
     lambdaNames,
+    contentTypes: contentTypes === 'lenient' ? 'lenient' : 'strict',
     logAddress,
     admin: admin === 'on',
     ...(adminIpAllow && { adminIpAllow }),

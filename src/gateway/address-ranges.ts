@@ -3,25 +3,58 @@ import ipaddr from 'ipaddr.js';
 /** Says whether an address is in one of some ranges. */
 export type AddressCheck = (address: string | undefined) => boolean;
 
+const DECIMAL = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const IPV4 = new RegExp(`^${DECIMAL}(?:\\.${DECIMAL}){3}$`);
+const BITS = /^(0|[1-9]\d{0,2})$/;
+
+/**
+ * Reads an address, strictly: four decimal numbers without leading zeros, or IPv6 without a zone. Other spellings (octal,
+ * hexadecimal, fewer numbers) mean different addresses to different programs. Undefined for what is none.
+ */
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (IPV4.test(text)) return ipaddr.IPv4.parse(text);
+  const dotted = /[^:]*\.[^:]*$/.exec(text)?.[0];
+  if (!text.includes(':') || text.includes('%') || (dotted !== undefined && !IPV4.test(dotted))) return undefined;
+  return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
+}
+
+type Range = readonly [network: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
+
+function parseRange(range: string): Range | undefined {
+  const [text = '', bits = '', ...rest] = range.split('/');
+  const network = parseAddress(text);
+  if (!network || rest.length > 0 || !BITS.test(bits)) return undefined;
+  return Number(bits) <= (network.kind() === 'ipv4' ? 32 : 128) ? [network, Number(bits)] : undefined;
+}
+
 /**
  * Makes ranges (CIDR) ready to check. An address that is not known or cannot be read is in none, and neither is anything
  * in a range that cannot be read: fails closed. An IPv4 address that came as IPv6 (`::ffff:...`) counts as IPv4.
  */
 export function compileRanges(ranges: readonly string[] | undefined): AddressCheck {
   if (ranges === undefined) return () => true;
-  const compiled = ranges.flatMap((range) => (ipaddr.isValidCIDR(range) ? [ipaddr.parseCIDR(range)] : []));
+  const compiled = ranges.flatMap((range) => {
+    const parsed = parseRange(range);
+    return parsed ? [parsed] : [];
+  });
   return (text) => {
-    if (text === undefined || !ipaddr.isValid(text)) return false;
-    const address = ipaddr.process(text);
+    const read = text === undefined ? undefined : parseAddress(text);
+    if (!read) return false;
+    const address = read instanceof ipaddr.IPv6 && read.isIPv4MappedAddress() ? read.toIPv4Address() : read;
     return compiled.some(([network, bits]) => address.kind() === network.kind() && address.match(network, bits));
   };
 }
 
 /** Says what is wrong with a range, and how to mend it; undefined for one that is right. */
 export function findRangeFault(range: string): string | undefined {
-  if (!ipaddr.isValidCIDR(range) || !range.includes('/'))
-    return 'must be a range such as 203.0.113.0/24 or 2001:db8::/32';
-  const [network, bits] = ipaddr.parseCIDR(range);
+  const parsed = parseRange(range);
+  if (!parsed) {
+    return 'must be a range such as 203.0.113.0/24 or 2001:db8::/32: decimal numbers without leading zeros, and a length';
+  }
+  const [network, bits] = parsed;
+  if (network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && bits >= 96) {
+    return `can never match: an address of IPv4 is matched as such. Write ${network.toIPv4Address()}/${bits - 96}`;
+  }
   const first =
     network.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(range) : ipaddr.IPv6.networkAddressFromCIDR(range);
   if (first.toString() === network.toString()) return undefined;

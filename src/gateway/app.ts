@@ -85,7 +85,10 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         call.stopwatch.stop();
         const { tenant } = call.record;
         if (tenant && call.proved && call.isLive) Object.assign(headers, tenants.describeLimits(tenant));
-        if (call.corsOrigin !== undefined && call.proved) allowOrigin(headers, call.corsOrigin);
+        // A refusal before proof tells nothing of a tenant, so any page may read it: to set its clock, or mend its request.
+        const unproved = call.proved ? undefined : (c.req.raw.headers.get('origin') ?? undefined);
+        const origin = call.proved ? call.corsOrigin : unproved;
+        if (origin !== undefined) allowOrigin(headers, origin);
         Object.assign(headers, PROTECTIVE);
         headers['x-amzn-requestid'] ??= requestId;
         if (call.record.traceId !== undefined) headers['x-amzn-trace-id'] ??= call.record.traceId;

@@ -3,7 +3,7 @@ const MAX_AGE_SECONDS = 600;
 const MAX_ORIGIN_LENGTH = 512;
 const HEADER_NAMES = /^[a-z0-9\-, ]{1,2000}$/i;
 const EXPOSED =
-  'ratelimit, ratelimit-policy, retry-after, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, x-postern-refusal, x-postern-started';
+  'date, ratelimit, ratelimit-policy, retry-after, x-amz-durable-execution-arn, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, x-postern-refusal, x-postern-started';
 
 /**
  * Answers a preflight (Fetch standard, "CORS-preflight request"), which carries no key, so that the tenant is not known:

@@ -2,7 +2,6 @@ import type { BodyMemory } from '../core/body-memory/body-memory.ts';
 import {
   type ArgumentSource,
   type InvokeArguments,
-  maxPayloadBytes,
   parseArguments,
   presumedInvocationType,
   refusePayloadType,
@@ -12,6 +11,8 @@ import { parseRoute } from '../core/invoke/route.ts';
 import type { Permit } from '../core/policy/authorize.ts';
 import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
+import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
+import type { PayloadRoom } from '../core/policy/payload-too-large.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { isMistake, type Refusal, refuse, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { refuseRequestLine } from '../core/request-limits.ts';
@@ -19,7 +20,7 @@ import { no, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 import type { TenantId } from '../core/tenancy/ids.ts';
-import { MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
+import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
 import type { Keyring } from '../core/tenancy/keyring.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, refuseForPlatform, refuseForUs } from './answer.ts';
@@ -68,7 +69,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const query = parseQuery(rawQuery);
   const { maxFunctionNameLength } = settings;
   const source = { operation, rawFunctionName, query, header, maxFunctionNameLength };
-  const maxInvokeBytes = maxPayloadBytes(operation, presumedInvocationType(source));
+  const operationRoom = roomOfOperation(operation, presumedInvocationType(source));
 
   // 2 identify: who calls, with no lookup. An API key is proved here; a signature needs the body.
   const identified = identify({
@@ -84,8 +85,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   record.tenant = tenantId;
   call.proved = credential.kind === 'api-key';
   if (credential.kind !== 'token') record.key = credential.key.keyId;
-  if (declaredBytes !== undefined && declaredBytes > maxInvokeBytes) {
-    return call.refuse(refuse('payload-too-large', maxInvokeBytes, declaredBytes));
+  if (declaredBytes !== undefined && declaredBytes > operationRoom.maxBytes) {
+    return call.refuse(refuse('payload-too-large', operationRoom, declaredBytes));
   }
 
   // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
@@ -100,8 +101,11 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   const known = tenants.recall(tenantId);
   const decide = createDecision(gateway, request, caller, source, call);
   const early = known && call.proved ? decide(known) : undefined;
-  const tooMany = early?.ok ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
-  const takesLease = early?.ok && !tooMany;
+  // What can never fit is refused for that, and not for what is left of a quota.
+  const room = known && early?.ok ? roomOf(operationRoom, known, early.value.permit) : operationRoom;
+  const isTooLarge = declaredBytes !== undefined && declaredBytes > room.maxBytes;
+  const tooMany = early?.ok && !isTooLarge ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
+  const takesLease = early?.ok && !tooMany && !isTooLarge;
   // Nor does it have the object asked ahead: anybody could.
   if (known && call.proved) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
   /** A mistake costs a unit of the rate: without it, no limit would hold for calls that are none. */
@@ -110,6 +114,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     return call.refuse(overRate ?? refusal);
   };
   if (early && !early.ok) return refuseDecided(early.error);
+  if (isTooLarge) return call.refuse(refuse('payload-too-large', room, declaredBytes));
   if (tooMany) return call.refuse(tooMany);
   // A tenant that is not known here is asked for, with a first lease, while the body comes.
   const meeting = known
@@ -117,14 +122,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     : tenants.meet(tenantId, call.proved ? (declaredBytes ?? 0) : undefined, call.waitUntil);
 
   // 4 read the body.
-  const maxPermittedBytes = early?.ok ? early.value.permit.maxPayloadBytes : Number.POSITIVE_INFINITY;
-  const maxTenantBytes = call.proved ? maxPayloadBytesOf(known) : Number.POSITIVE_INFINITY;
-  const maxBytes = Math.min(maxInvokeBytes, maxTenantBytes, maxPermittedBytes);
-  if (declaredBytes !== undefined && declaredBytes > maxBytes) {
-    return call.refuse(refuse('payload-too-large', maxBytes, declaredBytes));
-  }
   const body = await readBody(request, {
-    maxBytes,
+    maxBytes: room.maxBytes,
     declaredBytes,
     memory: bodies,
     uploader: { tenant: tenantId, ...(credential.kind === 'signature' && { unprovedKey: credential.key.keyId }) },
@@ -133,7 +132,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       record.waitedMs = ms;
     },
   });
-  if (!body.ok) return call.refuse(refuseBody(body.error, maxBytes));
+  if (!body.ok) return call.refuse(refuseBody(body.error, room));
   const { bytes, sha256 } = body.value;
   record.bytesIn = bytes.length;
 
@@ -158,8 +157,8 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       if (!tenant) return no(refuseUnknown(call));
       const decision = decide(tenant);
       if (!decision.ok) return decision;
-      const roomBytes = Math.min(maxPayloadBytesOf(tenant), decision.value.permit.maxPayloadBytes);
-      return bytes.length <= roomBytes ? decision : no(refuse('payload-too-large', roomBytes, bytes.length));
+      const roomNow = roomOf(operationRoom, tenant, decision.value.permit);
+      return bytes.length <= roomNow.maxBytes ? decision : no(refuse('payload-too-large', roomNow, bytes.length));
     };
     if (meeting && !(await call.unlessLeft(meeting))) return call.refuse(refuseUnknown(call));
     const permitted = await decideAgain();
@@ -175,7 +174,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       return call.refuse(refusal);
     };
     // 6 validate: the arguments are valid by now, and the payload is JSON or nothing at all.
-    const mistake = refusePayload(settings, permitted.value.args, bytes);
+    const mistake = refusePayload(settings, permitted.value, bytes);
     if (mistake) return refuseReserved(mistake);
     const stillPermitted = await decideAgain();
     if (!stillPermitted.ok) return refuseReserved(stillPermitted.error);
@@ -211,7 +210,13 @@ async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<R
   const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
   if (!tenant) return refuseUnknown(call);
   if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
-  const refusal = await refuseTokenSignature(token, issuerKeys, now(), call.waitUntil);
+  const refusal = await refuseTokenSignature(
+    token,
+    issuerKeys,
+    now(),
+    call.waitUntil,
+    jwksUriOf(tenant, claims.issuer),
+  );
   if (refusal) return refusal;
   const { issuer, all } = claims;
   Object.assign(call.record, {
@@ -221,13 +226,15 @@ async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<R
   return undefined;
 }
 
-const maxPayloadBytesOf = (tenant: KnownTenant | undefined): number =>
-  (tenant?.exists ? tenant.limits.maxPayloadBytes : undefined) ?? Number.POSITIVE_INFINITY;
+const roomOf = (room: PayloadRoom, tenant: KnownTenant, permit: Permit): PayloadRoom =>
+  narrowRoom(room, tenant.exists ? tenant.limits : {}, permit);
 
 /** Why the payload cannot be an event, if it cannot. */
-function refusePayload({ checkJson }: Settings, args: InvokeArguments, bytes: Uint8Array): Refusal | undefined {
-  const ofType = refusePayloadType(args, bytes.length);
-  if (ofType || !checkJson || bytes.length === 0 || isJson(bytes)) return ofType;
+function refusePayload(settings: Settings, { permit, args }: Permitted, bytes: Uint8Array): Refusal | undefined {
+  // Where any type is taken, the payload itself has to show that it is JSON.
+  const isLenient = (permit.contentTypes ?? settings.contentTypes) === 'lenient';
+  const ofType = isLenient ? undefined : refusePayloadType(args, bytes.length);
+  if (ofType || !(settings.checkJson || isLenient) || bytes.length === 0 || isJson(bytes)) return ofType;
   const fault = explainFault(bytes);
   return fault && refuse('payload-not-json', fault);
 }
@@ -372,10 +379,10 @@ async function forward(
   return answer;
 }
 
-function refuseBody(fault: BodyFault, maxBytes: number): Refusal {
+function refuseBody(fault: BodyFault, room: PayloadRoom): Refusal {
   switch (fault.kind) {
     case 'too-large':
-      return refuse('payload-too-large', maxBytes, fault.bytes);
+      return refuse('payload-too-large', room, fault.bytes);
     case 'busy':
       return refuse('busy');
     case 'incomplete':

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { findSiteFault } from './issuer-site.ts';
 import { isLoopback } from './plain-http.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
@@ -17,6 +18,12 @@ const MAX_DOCUMENT_BYTES = 262_144;
 /** Issuers that an isolate remembers; the longest unasked goes first. */
 const MAX_ISSUERS = 1_000;
 
+/** Whose keys, and where they are if a tenant says so. What one tenant says holds for no other. */
+export interface KeySource {
+  readonly issuer: string;
+  readonly jwksUri?: string | undefined;
+}
+
 /** The public keys of issuers, in an isolate's memory. */
 export interface IssuerKeys {
   /**
@@ -26,7 +33,7 @@ export interface IssuerKeys {
    * @returns `unavailable`: they cannot be fetched now; undefined: there are no newer ones than those found before.
    */
   find(
-    issuer: string,
+    source: KeySource,
     isKeyUnknown: boolean,
     waitUntil: WaitUntil,
   ): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
@@ -55,7 +62,8 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
   const { now, random, onFailure } = ports;
   const entries = new Map<string, Entry>();
 
-  const touch = (issuer: string): Entry => {
+  const touch = (source: KeySource): Entry => {
+    const issuer = JSON.stringify([source.issuer, source.jwksUri]);
     const entry = entries.get(issuer) ?? { fetchedAtMs: 0, freshUntilMs: 0, askAgainAtMs: 0 };
     entries.delete(issuer);
     entries.set(issuer, entry);
@@ -65,12 +73,12 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
   };
 
   /** One request fetches, and all others wait for it or go on with what there is. Never rejects. */
-  const refresh = (issuer: string, entry: Entry, waitUntil: WaitUntil): Promise<boolean> => {
+  const refresh = (source: KeySource, entry: Entry, waitUntil: WaitUntil): Promise<boolean> => {
     const sinceMs = now();
     if (entry.fetching && sinceMs - entry.fetching.sinceMs < WAIT_MS) return entry.fetching.done;
     const fetching = {
       sinceMs,
-      done: fetchKeys(issuer, ports).then(
+      done: fetchKeys(source, ports).then(
         (keys) => {
           const nowMs = now();
           Object.assign(entry, {
@@ -83,7 +91,7 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
         },
         (error: unknown) => {
           entry.askAgainAtMs = now() + BACKOFF_MS;
-          onFailure(issuer, error);
+          onFailure(source.issuer, error);
           return false;
         },
       ),
@@ -107,36 +115,46 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
   };
 
   return {
-    async find(issuer, isKeyUnknown, waitUntil) {
-      const entry = touch(issuer);
+    async find(source, isKeyUnknown, waitUntil) {
+      const entry = touch(source);
       const nowMs = now();
       const isUsable = entry.keys !== undefined && nowMs < entry.fetchedAtMs + MAX_AGE_MS;
       const mayAsk = nowMs >= entry.askAgainAtMs;
       if (isKeyUnknown) {
         if (!entry.fetching && !mayAsk) return undefined;
-        return (await waitFor(refresh(issuer, entry, waitUntil))) ? entry.keys : 'unavailable';
+        return (await waitFor(refresh(source, entry, waitUntil))) ? entry.keys : 'unavailable';
       }
       if (isUsable) {
-        if (nowMs >= entry.freshUntilMs && mayAsk) void refresh(issuer, entry, waitUntil);
+        if (nowMs >= entry.freshUntilMs && mayAsk) void refresh(source, entry, waitUntil);
         return entry.keys;
       }
       if (!entry.fetching && !mayAsk) return 'unavailable';
-      return (await waitFor(refresh(issuer, entry, waitUntil))) && entry.keys ? entry.keys : 'unavailable';
+      return (await waitFor(refresh(source, entry, waitUntil))) && entry.keys ? entry.keys : 'unavailable';
     },
   };
 }
 
-/** Fetches an issuer's keys where its metadata says that they are (OpenID Connect Discovery 1.0, 4). */
-async function fetchKeys(issuer: string, { fetch }: IssuerPorts): Promise<JWTVerifyGetKey> {
+/**
+ * Fetches an issuer's keys: where the tenant says that they are, else where its metadata does (OpenID Connect Discovery
+ * 1.0, 4). The metadata is the issuer's word, so it may only name the issuer's own site, and no address.
+ */
+async function fetchKeys({ issuer, jwksUri }: KeySource, { fetch }: IssuerPorts): Promise<JWTVerifyGetKey> {
+  const location = jwksUri ?? (await findKeys(issuer, fetch));
+  if (!location.startsWith('https:') && !(isLoopback(issuer) && isLoopback(location))) {
+    throw new Error('its jwks_uri is not https');
+  }
+  return createLocalJWKSet((await fetchJson(location, fetch)) as unknown as JSONWebKeySet);
+}
+
+async function findKeys(issuer: string, fetch: IssuerPorts['fetch']): Promise<string> {
   const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, fetch);
   // Discovery 1.0, 4.3: else one issuer could speak for another.
   if (metadata.issuer !== issuer) throw new Error('its metadata names another issuer');
   const { jwks_uri: location } = metadata;
   if (typeof location !== 'string' || !URL.canParse(location)) throw new Error('its metadata has no jwks_uri');
-  if (!location.startsWith('https:') && !(isLoopback(issuer) && isLoopback(location))) {
-    throw new Error('its jwks_uri is not https');
-  }
-  return createLocalJWKSet((await fetchJson(location, fetch)) as unknown as JSONWebKeySet);
+  const fault = findSiteFault(new URL(issuer), new URL(location));
+  if (fault !== undefined) throw new Error(`its jwks_uri ${fault}; name it as 'jwksUri' if it is right`);
+  return location;
 }
 
 async function fetchJson(url: string, fetch: IssuerPorts['fetch']): Promise<Record<string, unknown>> {

@@ -69,6 +69,8 @@ export async function refuseTokenSignature(
   issuerKeys: IssuerKeys,
   nowMs: number,
   waitUntil: WaitUntil,
+  /** Where the tenant says that the issuer's keys are. */
+  jwksUri?: string,
 ): Promise<Refusal | undefined> {
   if (expiresAtMs - nowMs > MAX_LIFETIME_MS) return refuse('token-malformed');
   const options = {
@@ -81,7 +83,7 @@ export async function refuseTokenSignature(
   };
   let isKeyUnknown = false;
   for (;;) {
-    const keys = await issuerKeys.find(issuer, isKeyUnknown, waitUntil);
+    const keys = await issuerKeys.find({ issuer, jwksUri }, isKeyUnknown, waitUntil);
     if (keys === 'unavailable') return refuse('issuer-unavailable');
     if (!keys) return refuse('token-not-accepted');
     try {

@@ -99,6 +99,55 @@ describe('postern serve', () => {
     expect(await callsSoFar()).toHaveLength(before + 1);
   });
 
+  it('D2: takes any content type, when it is told to, and then checks the payload itself', async () => {
+    const server = await startServe(['--state', newState()], {
+      ...settings,
+      POSTERN_CONTENT_TYPES: 'lenient',
+      POSTERN_CHECK_JSON: 'off',
+    });
+    running.push(server);
+    const { apiKey } = await makeTenant({ ...server, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY);
+    const strict = await makeTenant({ ...server, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY, {
+      policy: { allow: ANY, contentTypes: 'strict' },
+    });
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await call(server, apiKey, form, 'hello', '{"a":1}')).status).toBe(200);
+    const refused = await call(server, apiKey, form, 'hello', 'a=1');
+    expect([refused.status, refused.headers['x-postern-refusal']]).toEqual([400, 'payload-not-json']);
+    expect((await call(server, strict.apiKey, form, 'hello', '{"a":1}')).status).toBe(415);
+  });
+
+  it('B5: fetches the keys of an issuer from public addresses only, wherever Lambda is', async () => {
+    let connections = 0;
+    const issuer = createServer((_, response) => response.end('{}'));
+    issuer.on('connection', () => {
+      connections += 1;
+    });
+    await new Promise<void>((listening) => issuer.listen(0, '127.0.0.1', listening));
+    const address = issuer.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+    const callWithToken = async (args: readonly string[]) => {
+      const server = await startServe(['--state', newState(), ...args], settings);
+      running.push(server);
+      const { id } = await makeTenant({ ...server, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY, {
+        issuers: [{ issuer: url, claims: { sub: ['*'] } }],
+      });
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const claims = { iss: url, aud: `postern:${id}`, sub: 'x', exp: Math.floor(Date.now() / 1_000) + 60 };
+      const token = `${encode({ alg: 'ES256', kid: 'k' })}.${encode(claims)}.AAAA`;
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const answer = await send(server.gateway, invokePath('hello'), { headers, body: '{}' });
+      return answer.headers['x-postern-refusal'];
+    };
+    try {
+      expect([await callWithToken([]), connections]).toEqual(['issuer-unavailable', 0]);
+      expect(await callWithToken(['--local-issuers'])).toBe('issuer-unavailable');
+      expect(connections).toBeGreaterThan(0);
+    } finally {
+      issuer.close();
+    }
+  });
+
   it('is alone on its state, and finds it again after a restart, by settings from a file', async () => {
     const first = await start();
     const { apiKey } = await makeTenant(first, ANY);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LAMBDA_ERRORS, type LambdaErrorName } from '../../src/core/invoke/errors.ts';
+import { roomOfOperation } from '../../src/core/policy/payload-room.ts';
 import {
   REFUSALS,
   type Refusal,
@@ -54,7 +55,7 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
   ],
   'method-not-allowed': [refuse('method-not-allowed'), 405, 'AccessDeniedException', 'Unable to determine service'],
   'payload-too-large': [
-    refuse('payload-too-large', 1_048_576, 2_236_568),
+    refuse('payload-too-large', roomOfOperation('Invoke', 'Event'), 2_236_568),
     413,
     'RequestTooLargeException',
     '2236568 byte payload is too large for the Event invocation type (limit 1048576 bytes)',

@@ -68,6 +68,7 @@ describe('readSettings', () => {
     ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '100'],
     ['POSTERN_MAX_FUNCTION_NAME_LENGTH', '257'],
     ['POSTERN_CHECK_JSON', 'maybe'],
+    ['POSTERN_CONTENT_TYPES', 'any'],
   ])('names %s when it is %j, without its value', (name, value) => {
     const found = problems({ ...GOOD, [name]: value });
     expect(found).toHaveLength(1);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import * as sdk from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
 import { LAMBDA_ERRORS, type LambdaErrorName, writeErrorBody } from '../../src/core/invoke/errors.ts';
+import { roomOfOperation } from '../../src/core/policy/payload-room.ts';
 import { refuse, renderRefusal } from '../../src/core/refusal.ts';
 
 /** What an unmodified AWS SDK client throws when it is answered so. */
@@ -49,7 +50,9 @@ describe('an AWS SDK client', () => {
   });
 
   it('finds our reason beside the exception', async () => {
-    const { status, headers, body } = renderRefusal(refuse('payload-too-large', 6_291_456, 7_000_000));
+    const { status, headers, body } = renderRefusal(
+      refuse('payload-too-large', roomOfOperation('Invoke', 'RequestResponse'), 6_291_457),
+    );
     const error = await thrownBySdk(status, { ...headers }, body);
     expect(error).toBeInstanceOf(sdk.RequestTooLargeException);
     const response = (error as unknown as { $response: { headers: Record<string, string> } }).$response;

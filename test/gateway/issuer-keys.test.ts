@@ -35,7 +35,8 @@ function setUp(answers: (url: string) => Response | Promise<Response> = answerWe
     pass: (ms: number) => {
       nowMs += ms;
     },
-    find: (isKeyUnknown = false, issuer = ISSUER) => keys.find(issuer, isKeyUnknown, (promise) => kept.push(promise)),
+    find: (isKeyUnknown = false, issuer = ISSUER, jwksUri?: string) =>
+      keys.find({ issuer, jwksUri }, isKeyUnknown, (promise) => kept.push(promise)),
     settled: () => Promise.all(kept),
   };
 }
@@ -103,7 +104,7 @@ describe('the keys of an issuer', () => {
     ],
     ['no place for its keys', () => Response.json({ issuer: ISSUER }), 'no jwks_uri'],
     ['a place without https', () => metadata({ jwks_uri: 'http://login.example.com/keys' }), 'not https'],
-    ['a place within our own machine', () => metadata({ jwks_uri: 'http://127.0.0.1/keys' }), 'not https'],
+    ['a place within our own machine', () => metadata({ jwks_uri: 'http://127.0.0.1/keys' }), 'on an address'],
     ['a redirect', () => new Response(null, { status: 302, headers: { location: JWKS } }), '302'],
     ['what is not JSON', () => new Response('<html>'), 'SyntaxError'],
     ['what is no object', () => Response.json(null), 'no JSON object'],
@@ -128,5 +129,52 @@ describe('the keys of an issuer', () => {
     const { find } = setUp((url) => (url.startsWith(ISSUER) ? answerWell(url) : fail()));
     expect(await find(false, 'https://other.example.com')).toBe('unavailable');
     expect(await find()).toBeTypeOf('function');
+  });
+});
+
+describe('B5: where an issuer says that its keys are', () => {
+  const saying = (jwksUri: string, issuer = ISSUER) =>
+    setUp((url) =>
+      Response.json(url.endsWith('openid-configuration') ? { issuer, jwks_uri: jwksUri } : { keys: [jwk] }),
+    );
+
+  it.each([
+    'https://127.0.0.1:18440/x',
+    'https://10.0.0.7/keys',
+    'https://2130706433/keys',
+    'https://0x7f.1/keys',
+    'https://[::1]/keys',
+    'https://[::ffff:10.0.0.7]/keys',
+    'https://keys.example.net/keys',
+    'https://login.example.com.evil.net/keys',
+    'https://internal/keys',
+    'https://localhost/keys',
+  ])('is not asked at %s', async (location) => {
+    const { find, asked, failures } = saying(location);
+    expect(await find()).toBe('unavailable');
+    expect(asked).toEqual([METADATA]);
+    expect(failures.join()).toMatch(/on an address|on another site/);
+  });
+
+  it.each(['https://login.example.com:8443/keys', 'https://keys.example.com/keys', 'https://example.com/keys'])(
+    'is asked at %s, on its own site',
+    async (location) => {
+      const { find, asked } = saying(location);
+      expect(await find()).toBeTypeOf('function');
+      expect(asked).toEqual([METADATA, location]);
+    },
+  );
+
+  it('takes no country for a site', async () => {
+    const { find } = saying('https://evil.co.uk/keys', 'https://login.co.uk');
+    expect(await find(false, 'https://login.co.uk')).toBe('unavailable');
+  });
+
+  it('is asked where a tenant says, without its metadata, and what that brings serves no other tenant', async () => {
+    const { find, asked } = saying('https://login.example.com/keys');
+    expect(await find(false, ISSUER, 'https://www.example.net/certs')).toBeTypeOf('function');
+    expect(asked).toEqual(['https://www.example.net/certs']);
+    await find();
+    expect(asked).toEqual(['https://www.example.net/certs', METADATA, 'https://login.example.com/keys']);
   });
 });

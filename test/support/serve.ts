@@ -103,13 +103,14 @@ export async function startServed({ args = [], env = {}, stateDir }: PosternOpti
     : await startEmulator({
         port: 0,
         credentials: kept.lambda,
+        ...(args[0] === '--functions' && args[1] !== undefined && { functionsDir: args[1] }),
         log: (line) => {
           log += `${line}\n`;
         },
       });
   const lambda = endpoint ?? emulator?.url ?? '';
   const credentials = endpoint ? { accessKeyId: 'test', secretAccessKey: 'test' } : kept.lambda;
-  const serve = await startServe(['--state', state], {
+  const serve = await startServe(['--state', state, '--local-issuers'], {
     ...settingsFor(lambda, credentials),
     // The tests stand where Cloudflare's edge is.
     POSTERN_CLIENT_IP_HEADER: 'CF-Connecting-IP',

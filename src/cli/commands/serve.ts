@@ -28,6 +28,7 @@ export function serveCommand(program: Command): void {
     .option('--tls-key <file>', 'its private key, PEM')
     .option('--behind-tls-proxy', 'a proxy that ends TLS is the only way in, and sets X-Forwarded-Proto: https')
     .option('--client-ip-header <name>', "the caller's address, in a header that your proxy has to set")
+    .option('--local-issuers', 'let issuers of tokens be on this machine too, for tests')
     .option('--drain <seconds>', 'how long calls may go on after SIGTERM or SIGHUP', parseSeconds, 4)
     .option('--dist <dir>', 'what postern build made', join(PACKAGE_ROOT, 'dist'))
     .option('--json', 'when ready, print one line of JSON on standard output, before the log')

@@ -37,6 +37,8 @@ export interface ServeConfig {
   readonly sockets: readonly ServeSocket[];
   /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */
   readonly lambdaEndpoint?: string | undefined;
+  /** Issuers of tokens may be on this machine; else only at public addresses, wherever Lambda is. */
+  readonly localIssuers?: boolean | undefined;
 }
 
 /** The file of a built folder that workerd reads. */
@@ -71,6 +73,7 @@ export function renderWorker({ compatibilityDate, compatibilityFlags, objects }:
     ({ class_name }) =>
       `(className = ${quote(class_name)}, uniqueKey = ${quote(`postern-${class_name}`)}, enableSql = true)`,
   );
+  const issuers = '(name = "ISSUERS", service = "issuers")';
   return `${HEADER}
 const worker :Workerd.Worker = (
   modules = [
@@ -80,7 +83,7 @@ const worker :Workerd.Worker = (
   compatibilityDate = ${quote(compatibilityDate)},
   compatibilityFlags = ${texts(compatibilityFlags)},
   bindings = [
-    ${[...settings, ...bindings].join(',\n    ')}
+    ${[...settings, ...bindings, issuers].join(',\n    ')}
   ],
   durableObjectNamespaces = ${list(classes)},
   durableObjectStorage = (localDisk = "objects")
@@ -103,7 +106,7 @@ const config :Workerd.Config = ${renderServices('Postern.worker', config)};
 
 function renderServices(
   worker: string,
-  { objectsDir, sockets, lambdaEndpoint }: Pick<ServeConfig, 'objectsDir' | 'sockets' | 'lambdaEndpoint'>,
+  { objectsDir, sockets, lambdaEndpoint, localIssuers = false }: Omit<ServeConfig, 'workerFile'>,
 ): string {
   const { allow, deny } = reachable(lambdaEndpoint);
   return `(
@@ -112,6 +115,9 @@ function renderServices(
     (name = "objects", disk = (path = ${quote(objectsDir)}, writable = true)),
     (name = "internet", network = (
       allow = ${texts(allow)}, deny = ${texts(deny)}, tlsOptions = (trustBrowserCas = true)
+    )),
+    (name = "issuers", network = (
+      allow = ${texts(localIssuers ? ['public', 'local'] : ['public'])}, tlsOptions = (trustBrowserCas = true)
     ))
   ],
   sockets = [

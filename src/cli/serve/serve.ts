@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly tlsKey?: string;
   readonly behindTlsProxy?: boolean;
   readonly clientIpHeader?: string;
+  /** Issuers of tokens may be on this machine. */
+  readonly localIssuers?: boolean;
   /** Milliseconds for which calls in flight may go on when workerd is stopped or replaced. */
   readonly drainMs: number;
   /** Gets what the operator should know. */
@@ -96,6 +98,7 @@ export async function startServe(options: ServeOptions): Promise<Served> {
       workerFile,
       objectsDir,
       lambdaEndpoint: env.AWS_ENDPOINT_URL_LAMBDA,
+      localIssuers: options.localIssuers,
       sockets: listening.map(({ config }) => config),
     });
     await writeFile(configFile, config, { mode: 0o600 });

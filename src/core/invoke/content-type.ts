@@ -4,11 +4,11 @@ const JSON_TYPE =
 /** What AWS SDKs send with a JSON payload (measured: JS v3, Go v2 and Rust the first; JS v2 the second). */
 const SDK_TYPES = new Set(['application/octet-stream', 'binary/octet-stream']);
 
-const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-8"?\s*(;|$))/i;
+const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(;|$))/i;
 
 /**
  * Says whether a Content-Type may come with an Invoke: a JSON type (RFC 6839 `+json` too), what SDKs send, or none.
- * JSON is UTF-8 (RFC 8259 section 8.1), so no other charset.
+ * JSON is UTF-8 (RFC 8259 section 8.1), so no other charset; some clients spell it `UTF8`.
  */
 export function isAcceptedContentType(contentType: string | undefined): boolean {
   if (contentType === undefined || contentType.trim() === '') return true;

@@ -5,7 +5,7 @@ import { type InvocationType, type LogType, type Operation, type RuleType, ruleT
 import { type Refusal, type RefusalReason, refuse } from '../refusal.ts';
 import { no, ok, type Result } from '../result.ts';
 import { deniesFunction, type FunctionTarget, matchesFunction } from './pattern.ts';
-import type { AllowRule, ErrorDetail, Policy, Selector } from './policy.ts';
+import type { AllowRule, ContentTypes, ErrorDetail, Policy, Selector } from './policy.ts';
 
 declare const permitBrand: unique symbol;
 
@@ -34,6 +34,8 @@ export interface Permit {
   /** Accounts that the caller is not to see, and with them any ARN; absent: its tenant has no published names. */
   readonly hiddenAccounts?: readonly string[];
   readonly errorDetail: ErrorDetail;
+  /** Absent: as the gateway's settings say. */
+  readonly contentTypes?: ContentTypes;
   /** The largest payload that the policy allows; infinite when it says nothing. */
   readonly maxPayloadBytes: number;
 }
@@ -206,6 +208,7 @@ function makePermit(
     givenName: call.givenName,
     ...(hidden && { hiddenAccounts: hidden }),
     errorDetail: policy.errorDetail,
+    ...(policy.contentTypes !== undefined && { contentTypes: policy.contentTypes }),
     maxPayloadBytes,
   } as Permit;
 }

@@ -4,13 +4,7 @@ import { parseQualifier } from '../invoke/qualifier.ts';
 import { partitionOf } from '../invoke/region.ts';
 import { RULE_TYPES, type RuleType } from '../invoke/types.ts';
 import { no, ok, type Result } from '../result.ts';
-import {
-  coversPattern,
-  type FunctionPattern,
-  type FunctionTarget,
-  matchesGlob,
-  parseFunctionPattern,
-} from './pattern.ts';
+import { type FunctionPattern, type FunctionTarget, parseFunctionPattern } from './pattern.ts';
 
 /** What `policy.allow` and `policy.deny` select calls by; what is absent selects all. */
 export interface SelectorDocument {
@@ -115,7 +109,6 @@ export interface PolicyFault {
   readonly problem: string;
 }
 
-const PUBLISHED_NAME = /^[a-zA-Z0-9\-_]{1,64}$/;
 const ONLY_DOTS = /^\.+$/;
 
 /** Parses what a published name stands for: a function's name, or its full ARN, each with a qualifier or without. */
@@ -130,49 +123,6 @@ export function parsePublishedTarget(text: string): Result<PublishedTarget, stri
     if (!text.startsWith(`arn:${known.name}:`)) return no(`must begin with arn:${known.name}: for ${region}`);
   } else if (region !== undefined || account !== undefined) return no(problem);
   return ok(parsed.value);
-}
-
-/** Finds everything that is wrong with a policy whose shape is already right. */
-export function findPolicyFaults(document: PolicyDocument): PolicyFault[] {
-  const { allow, deny = [], publish = {} } = document;
-  const denied = deny.flatMap((rule) => {
-    const pattern = parseFunctionPattern(rule.function);
-    return pattern.ok && !rule.qualifiers && !rule.types ? [pattern.value] : [];
-  });
-  const faults = [
-    ...allow.flatMap((rule, index) => findSelectorFaults(rule, ['allow', index])),
-    ...deny.flatMap((rule, index) => findSelectorFaults(rule, ['deny', index])),
-  ];
-  allow.forEach(({ function: text }, index) => {
-    const pattern = parseFunctionPattern(text);
-    if (!pattern.ok || !denied.some((one) => coversPattern(one, pattern.value))) return;
-    faults.push({ path: ['allow', index, 'function'], problem: "can never match: a rule of 'deny' covers all of it" });
-  });
-  for (const [name, text] of Object.entries(publish)) {
-    const path = ['publish', name];
-    if (!PUBLISHED_NAME.test(name)) {
-      faults.push({ path, problem: "must be named with 1 to 64 letters, digits, '-' and '_'" });
-    }
-    const target = parsePublishedTarget(text);
-    if (!target.ok) faults.push({ path, problem: target.error });
-    else if (!allow.some((rule) => matchesGlob(rule.function.replace(/^.*:/, ''), target.value.name))) {
-      faults.push({ path, problem: "can never be called: no rule of 'allow' names its function" });
-    }
-  }
-  return faults;
-}
-
-function findSelectorFaults(rule: SelectorDocument, path: readonly (string | number)[]): PolicyFault[] {
-  const faults: PolicyFault[] = [];
-  const pattern = parseFunctionPattern(rule.function);
-  if (!pattern.ok) faults.push({ path: [...path, 'function'], problem: pattern.error });
-  rule.qualifiers?.forEach((qualifier, at) => {
-    if (!isQualifier(qualifier)) {
-      const problem = "must be a version, an alias, '$LATEST' or '$LATEST.PUBLISHED', of at most 128 characters";
-      faults.push({ path: [...path, 'qualifiers', at], problem });
-    }
-  });
-  return faults;
 }
 
 /**
@@ -247,7 +197,8 @@ function compileSelector(rule: SelectorDocument, index: number): Selector | unde
 
 const isListOf = (list: readonly unknown[], is: (one: unknown) => boolean) => Array.isArray(list) && list.every(is);
 
-const isQualifier = (text: unknown): boolean => {
+/** Whether a rule may name it. */
+export const isQualifier = (text: unknown): boolean => {
   const parsed = typeof text === 'string' ? parseQualifier(text) : no(undefined);
   return parsed.ok && parsed.value !== undefined;
 };

@@ -9,6 +9,8 @@ export interface TrustedIssuer {
   readonly issuer: string;
   /** Claims that a token must have, each with the values that will do; `*` stands for any run of characters. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
+  /** Where its keys are. Absent: where its metadata says, if that is on its own site. */
+  readonly jwksUri?: string | undefined;
 }
 
 /** What a token says: to be believed once its signature is proved. */
@@ -40,6 +42,10 @@ export function tenantOfAudience(audience: unknown): string | undefined {
 /** Whether a tenant has anything to do with an issuer. Only of those that it names is anything fetched. */
 export const namesIssuer = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): boolean =>
   issuers.some((trusted) => trusted.issuer === issuer);
+
+/** Where the tenant says that an issuer's keys are, if it does; all its entries for an issuer say the same. */
+export const jwksUriOf = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): string | undefined =>
+  issuers.find((trusted) => trusted.issuer === issuer)?.jwksUri;
 
 /** Why a proved token may not be used now, if it may not. What is not asked for by name is refused: fails closed. */
 export function refuseToken(

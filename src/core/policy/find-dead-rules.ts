@@ -1,0 +1,79 @@
+import { RULE_TYPES } from '../invoke/types.ts';
+import { coversPattern, type FunctionPattern, matchesGlob } from './pattern.ts';
+import type { Policy, PolicyFault, PublishedTarget, Selector } from './policy.ts';
+
+/** Stands for a qualifier that no rule names; no caller can send it. */
+const ANY_OTHER = '*';
+
+/**
+ * Finds what of a policy no call can ever meet: a rule of `allow` that `deny` covers, or that has no published name where
+ * only these may be called, and a published name whose target no rule allows or `deny` forbids, in every way to call it.
+ *
+ * Where the tenant's home is not known here, so a name without a place may be in any. Several rules of `deny` whose
+ * patterns only together cover one of `allow` are not found.
+ */
+export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): PolicyFault[] {
+  const targets = [...publish.values()].filter((target) => target !== undefined);
+  const faults: PolicyFault[] = [];
+  if (publishedOnly && publish.size === 0) {
+    faults.push({ path: ['publishedOnly'], problem: "can never match: no name is published. Add one to 'publish'" });
+  }
+  for (const rule of allow) {
+    const covering = deny.filter((one) => coversPattern(one.function, rule.function));
+    if (!hasWay(rule, covering)) {
+      const problem = "can never match: 'deny' covers all of it";
+      faults.push({ path: ['allow', rule.index, 'function'], problem });
+    } else if (publishedOnly && !targets.some((target) => reaches(rule, target, deny))) {
+      const problem = "can never match: 'publishedOnly' is set, and no published name has such a target";
+      faults.push({ path: ['allow', rule.index, 'function'], problem });
+    }
+  }
+  for (const [name, target] of publish) {
+    if (!target || allow.some((rule) => reaches(rule, target, deny))) continue;
+    const named = allow.some((rule) => matchesTarget(rule.function, target));
+    const why = named
+      ? "'deny', or the qualifiers and types of 'allow', leave no way"
+      : "no rule of 'allow' names its function";
+    faults.push({ path: ['publish', name], problem: `can never match: ${why}` });
+  }
+  return faults;
+}
+
+/** Whether a rule of `allow` lets a published name through to its target in any way. */
+function reaches(rule: Selector, target: PublishedTarget, deny: readonly Selector[]): boolean {
+  if (!matchesTarget(rule.function, target)) return false;
+  const { qualifier } = target;
+  if (qualifier !== undefined && rule.qualifiers && !rule.qualifiers.includes(qualifier)) return false;
+  const place = placeOf(target) ?? rule.function.place;
+  const denying = deny.filter(
+    ({ function: pattern }) =>
+      matchesGlob(pattern.name, target.name) && (pattern.place === undefined || isSame(pattern.place, place)),
+  );
+  return hasWay(qualifier === undefined ? rule : { ...rule, qualifiers: [qualifier] }, denying);
+}
+
+/** Whether a rule selects a type and a qualifier that none of these denies. */
+function hasWay({ types = RULE_TYPES, qualifiers = [ANY_OTHER] }: Selector, denying: readonly Selector[]): boolean {
+  return types.some((type) =>
+    qualifiers.some(
+      (qualifier) =>
+        !denying.some((one) => (one.types?.includes(type) ?? true) && (one.qualifiers?.includes(qualifier) ?? true)),
+    ),
+  );
+}
+
+const matchesTarget = ({ name, place }: FunctionPattern, target: PublishedTarget): boolean => {
+  const at = placeOf(target);
+  return matchesGlob(name, target.name) && (place === undefined || at === undefined || isSame(place, at));
+};
+
+type Place = NonNullable<FunctionPattern['place']>;
+
+const placeOf = ({ partition, region, account }: PublishedTarget): Place | undefined =>
+  partition !== undefined && region !== undefined && account !== undefined ? { partition, region, account } : undefined;
+
+const isSame = (one: Place, other: Place | undefined): boolean =>
+  other !== undefined &&
+  one.account === other.account &&
+  one.region === other.region &&
+  one.partition === other.partition;

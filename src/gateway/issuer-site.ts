@@ -1,0 +1,26 @@
+/** `URL` writes every form of an IPv4 address as four decimal numbers, and IPv6 in brackets. */
+const ADDRESS = /^(\[.*\]|\d+(\.\d+){3})$/;
+/** Second-level names under which a country's registrants stand: `co.uk`, `com.au`, ... */
+const SECOND_LEVEL = /^(ac|co|com|edu|go|gob|gov|ltd|me|mil|ne|net|or|org|sch)$/;
+
+/**
+ * Says why an issuer's metadata may not name this place for its keys; undefined: it may. Its own host is right, whatever
+ * that is; another only if it is no address, and on the same site. There is no list of public suffixes here: the parent
+ * that both share has to have two labels, or three under a country's `co` and its kind.
+ */
+export function findSiteFault(issuer: URL, location: URL): string | undefined {
+  if (location.host === issuer.host) return undefined;
+  if (ADDRESS.test(location.hostname)) return 'is on an address';
+  const site = siteOf(issuer.hostname);
+  const { hostname } = location;
+  const isSame = hostname === issuer.hostname || (site !== undefined && siteOf(hostname) === site);
+  return isSame ? undefined : 'is on another site';
+}
+
+function siteOf(hostname: string): string | undefined {
+  if (ADDRESS.test(hostname)) return undefined;
+  const labels = hostname.replace(/\.$/, '').split('.');
+  const [second = '', top = ''] = labels.slice(-2);
+  const count = top.length === 2 && SECOND_LEVEL.test(second) ? 3 : 2;
+  return labels.length >= count ? labels.slice(-count).join('.') : undefined;
+}
