@@ -120,7 +120,7 @@ describe('first hour A13: no untruths', () => {
 
   it('does not say of what cannot have been sent that it may have been done', async () => {
     const env = { POSTERN_API_KEY: 'x', POSTERN_ADMIN_TOKEN: 'x' };
-    for (const url of [`http://127.0.0.1:${await freePort()}`, 'http://nowhere.invalid']) {
+    for (const url of [`http://127.0.0.1:${await freePort()}`, 'https://nowhere.invalid']) {
       for (const args of [
         ['invoke', 'hello'],
         ['tenants', 'create', '--name', 'A'],
