@@ -7,6 +7,8 @@ interface Entry {
   readonly id: string | number;
   readonly at: string;
   readonly actor: string;
+  /** Absent from an older gateway. */
+  readonly actorId?: string | null;
   readonly action: string;
 }
 
@@ -43,7 +45,8 @@ async function audit(named: string | undefined, flags: AuditFlags): Promise<void
   const path = named === undefined ? '/audit' : `/tenants/${await findTenant(operator, named)}/audit`;
   const entries = await operator.list<Entry>(path, 'entries', flags.limit);
   for (const entry of entries) {
-    const { id: _id, at, actor, action, ...detail } = entry;
-    console.log(flags.json ? JSON.stringify(entry) : `${at}  ${actor}  ${action}  ${JSON.stringify(detail)}`);
+    const { id: _id, at, actor, actorId, action, ...detail } = entry;
+    const who = actorId == null ? actor : `${actor} (${actorId})`;
+    console.log(flags.json ? JSON.stringify(entry) : `${at}  ${who}  ${action}  ${JSON.stringify(detail)}`);
   }
 }
