@@ -15,7 +15,7 @@ export const DISCARD_PROVED: DiscardLimits = {
   maxBytes: 100_000_000,
   maxStallMs: 2_000,
   maxMs: 30_000,
-  scratchBytes: 16 * 1024,
+  scratchBytes: 64 * 1024,
 };
 /** Of one that has named a key of ours, and may be honest: SDKs read why their payload is too large. */
 export const DISCARD_UNPROVED: DiscardLimits = { ...DISCARD_PROVED, maxMs: 10_000, scratchBytes: 4 * 1024 };

@@ -128,7 +128,7 @@ export class Upload {
  * The memory that request bodies take in one isolate. Proved and unproved callers have budgets of their own, and short
  * bodies one beside long ones, so that unproved callers never delay a proved one and long bodies never a short one. Within
  * a budget, owners share as `Pool` says: tenants, or keys where nothing more is known. A call above the budget waits in
- * turn, with at most its first 64 KiB.
+ * turn, with at most its first 16 KiB.
  *
  * An unproved upload is promised its whole length only while its tenant could have it among the proved, and the slowest
  * is dropped while another waits.

@@ -9,18 +9,19 @@ export const SHORT_BODY_BYTES = 16 * KIB;
 const LARGEST_BODY_BYTES = 6_291_456;
 
 /** What an upload begins with. */
-const START_BYTES = 64 * KIB;
-/** Each growth copies what has come; a larger factor would hold more for what has not. */
+const START_BYTES = 16 * KIB;
+/** The buffer after that, and how it grows: each growth copies, and a larger factor would hold more for what has not come. */
+const NEXT_BYTES = 256 * KIB;
 const GROWTH = 4;
 
 /** How large the buffer of a long body becomes when it is full: memory follows what has come, not what was declared. */
 export const nextBufferBytes = (heldBytes: number, mostBytes: number): number =>
-  Math.min(heldBytes === 0 ? START_BYTES : heldBytes * GROWTH, mostBytes);
+  Math.min(heldBytes === 0 ? START_BYTES : Math.max(NEXT_BYTES, heldBytes * GROWTH), mostBytes);
 
 /** A call waits for memory no longer than this, in all. Then it is refused as `busy`. */
 export const MAX_WAIT_MS = 30_000;
 /** While an upload waits, time is looked at this often: a slow upload gives way by time. */
-export const WAIT_CHECK_MS = 150;
+export const WAIT_CHECK_MS = 250;
 
 /** Calls that may wait for memory in an isolate, and of one tenant or key. */
 export const MAX_WAITING = 256;
@@ -47,13 +48,14 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
 });
 
 /**
- * What an isolate holds: 58 MiB in all, under half of its 128 MB. What a caller has not proved costs proved callers
+ * What an isolate holds: 64 MiB in all, half of its 128 MB: what is on its way out leaves
+ * piece by piece, and is not held twice. What a caller has not proved costs proved callers
  * nothing: its bytes come from budgets of their own.
  */
 export const BODY_MEMORY_LIMITS: BodyMemoryLimits = {
   provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: MIB },
   provedLong: { ...pool(32 * MIB, LARGEST_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: START_BYTES },
   unprovedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: MIB },
-  unprovedLong: { ...pool(16 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: START_BYTES },
-  scratch: { ...pool(2 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: MIB },
+  unprovedLong: { ...pool(22 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: START_BYTES },
+  scratch: { ...pool(2 * MIB, 64 * KIB), slow: 'drop', graceMs: 1_000, startBytes: MIB },
 };

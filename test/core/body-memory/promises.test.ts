@@ -98,7 +98,7 @@ describe('the memory of bodies', () => {
     [],
   );
 
-  promise('does not lock up when all are large and most are slow', slowCrowd, 40, wrongIn, [
+  promise('does not lock up when all are large and most are slow', slowCrowd, 15, wrongIn, [
     'slow uploads lend all that they do not use',
   ]);
 
