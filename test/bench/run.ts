@@ -5,10 +5,12 @@ import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { measureBodies, renderBodies } from './bodies.ts';
 import { compare } from './compare.ts';
+import { benchHostile } from './hostile.ts';
 import { describeMachine } from './machine.ts';
 import { measureParts } from './parts.ts';
 import { runProfile } from './profile.ts';
 import { plotResults, publish, publishSoak } from './publish.ts';
+import { benchRefused } from './refused.ts';
 import { type Results, renderResults } from './report.ts';
 import { soak } from './soak.ts';
 import { plotSoak, renderSoak } from './soak-report.ts';
@@ -21,6 +23,8 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
   --soak [MINUTES]   mixed calls by tenants that come and go: memory and latency over time (30)
   --bodies           64 large calls of one tenant at once: throughput and memory, in a minute or two
+  --refused          CPU of the gateway for each kind of request that proves nothing, beside a normal call
+  --hostile          latency of honest callers during each attack of test/story/hostile, and without one
   --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json, .bench/soak.json)
   --publish          write the results, and the plot, to test/bench/results/, which the README shows
 `;
@@ -35,6 +39,8 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
     bodies: { type: 'boolean', default: false },
+    refused: { type: 'boolean', default: false },
+    hostile: { type: 'boolean', default: false },
     json: { type: 'string' },
     publish: { type: 'boolean', default: false },
   },
@@ -108,8 +114,19 @@ async function runSoak(minutes: number): Promise<void> {
   if (Object.keys(seen.unexpected).length > 0) process.exitCode = 1;
 }
 
+async function runRefused(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
+  try {
+    console.log(await benchRefused(folder, tell));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 if (values.help) console.log(HELP);
 else if (values.profile) await runProfile('.bench');
 else if (values.bodies) console.log(renderBodies(await measureBodies(values.quick ? 2 : 5, tell)));
+else if (values.refused) await runRefused();
+else if (values.hostile) console.log(await benchHostile(values.quick ? 3 : 10, tell));
 else if (values.soak) await runSoak(Number(positionals[0] ?? 30));
 else await runComparison();
