@@ -47,7 +47,11 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   'reset-at-head': { readsBody: false, misbehave: reset, caller: LOST },
   'fin-at-head': { readsBody: false, misbehave: fin, caller: LOST },
   'hang-at-head': { readsBody: false, misbehave: nothing, caller: ['silent'] },
-  'early-413': { readsBody: false, misbehave: write(error(413, 'RequestTooLargeException')), caller: [413, 502] },
+  'early-413': {
+    readsBody: false,
+    misbehave: write(error(413, 'RequestTooLargeException', '{"message":"no"}', 'connection: close\r\n')),
+    caller: [413, 502],
+  },
   'early-413-fin': { readsBody: false, misbehave: thenFin(error(413, 'RequestTooLargeException')), caller: [413, 502] },
   'early-413-reset': {
     readsBody: false,
@@ -146,7 +150,10 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   // Whole answers that are odd
   'gzip-bomb': {
     misbehave: (socket) =>
-      write(`${HEAD}content-encoding: gzip\r\ncontent-length: ${GZIP_BOMB.length}\r\n\r\n`, GZIP_BOMB)(socket),
+      write(
+        `${HEAD}connection: close\r\ncontent-encoding: gzip\r\ncontent-length: ${GZIP_BOMB.length}\r\n\r\n`,
+        GZIP_BOMB,
+      )(socket),
     caller: [200, 'cut', 'silent'],
   },
   'gzip-garbage': { misbehave: thenFin(ok('not gzip at all', 'content-encoding: gzip\r\n')), caller: [502, 'cut'] },
