@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,7 +98,8 @@ export async function startWorld({ tls = false, args = [], stateDir, prefix }: W
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter(({ tenant }) => tenant === tenantId),
     async descriptors() {
-      const [workerd = 0] = childrenOf(serve.pid);
+      const isWorkerd = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'workerd';
+      const workerd = childrenOf(serve.pid).find(isWorkerd) ?? 0;
       return (await readdir(`/proc/${workerd}/fd`)).length;
     },
     async stop() {
