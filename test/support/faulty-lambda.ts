@@ -7,6 +7,8 @@ export interface FaultyLambda {
   readonly url: string;
   /** How many requests came for each fault. */
   readonly received: ReadonlyMap<string, number>;
+  /** Ends every request that is still left hanging, as the end of its function would. */
+  hangUp(): void;
   /** Breaks every connection and refuses new ones for so long. */
   outage(ms: number): Promise<void>;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ const faultOf = (url: string) => /%3Afunction%3A(fault-[a-z0-9-]+)/.exec(url)?.[
 export async function startFaultyLambda(lambda: string): Promise<FaultyLambda> {
   const received = new Map<string, number>();
   const sockets = new Set<Socket>();
+  const misbehaving = new Set<Socket>();
   const upstream = new URL(lambda);
 
   const pass = (request: IncomingMessage, response: ServerResponse) => {
@@ -37,12 +40,18 @@ export async function startFaultyLambda(lambda: string): Promise<FaultyLambda> {
   const server = createServer({ maxHeaderSize: 131_072, keepAliveTimeout: 65_000, requestTimeout: 0 });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        sockets.delete(socket);
+        misbehaving.delete(socket);
+      });
   });
   server.on('request', (request, response) => {
     const name = faultOf(request.url ?? '');
     const fault = name === undefined ? undefined : FAULTS[name.slice('fault-'.length)];
     if (name === undefined || fault === undefined) return pass(request, response);
+    misbehaving.add(request.socket);
     received.set(name, (received.get(name) ?? 0) + 1);
     request.on('error', () => {});
     const misbehave = () => fault.misbehave(request.socket);
@@ -60,6 +69,9 @@ export async function startFaultyLambda(lambda: string): Promise<FaultyLambda> {
   return {
     url: `http://127.0.0.1:${port}`,
     received,
+    hangUp: () => {
+      for (const socket of misbehaving) socket.destroy();
+    },
     async outage(ms) {
       await close();
       await new Promise((waited) => setTimeout(waited, ms));

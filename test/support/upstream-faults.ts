@@ -13,10 +13,11 @@ export interface UpstreamFault {
   readonly caller: readonly (number | 'cut' | 'silent')[];
 }
 
-const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
+/** Each fault ends its connection: else the next call on it would be lost too, and that is another fault. */
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n';
 const ok = (body: string, more = '') => `${HEAD}${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const error = (status: number, type: string, body = '{"message":"no"}', more = '') =>
-  `HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\nx-amzn-errortype: ${type}\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  `HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\nconnection: close\r\nx-amzn-errortype: ${type}\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 const write =
   (...pieces: readonly (string | Buffer)[]) =>
@@ -38,7 +39,8 @@ const fin = (socket: Socket) => void socket.end();
 const nothing = () => {};
 
 const LOST = [502] as const;
-const EVENT_STREAM_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\n';
+const EVENT_STREAM_HEAD =
+  'HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\nconnection: close\r\n';
 const GZIP_BOMB = gzipSync(Buffer.alloc(50_000_000, ' '));
 
 /** Faults by name; a function called `fault-<name>` gets it. */
@@ -49,7 +51,7 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   'hang-at-head': { readsBody: false, misbehave: nothing, caller: ['silent'] },
   'early-413': {
     readsBody: false,
-    misbehave: write(error(413, 'RequestTooLargeException', '{"message":"no"}', 'connection: close\r\n')),
+    misbehave: write(error(413, 'RequestTooLargeException')),
     caller: [413, 502],
   },
   'early-413-fin': { readsBody: false, misbehave: thenFin(error(413, 'RequestTooLargeException')), caller: [413, 502] },
@@ -123,7 +125,7 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
     misbehave: write(`${HEAD}content-length: 300000\r\n\r\n`, Buffer.alloc(150_000, ' ')),
     caller: [502, 'silent', 'cut'],
   },
-  'no-length-fin': { misbehave: thenFin(`${HEAD}connection: close\r\n\r\n{}`), caller: [200] },
+  'no-length-fin': { misbehave: thenFin(`${HEAD}\r\n{}`), caller: [200] },
   'http-1-0': { misbehave: thenFin('HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{}'), caller: [200] },
   'chunked-cut': {
     misbehave: thenFin(`${HEAD}transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n`),
@@ -150,17 +152,17 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   // Whole answers that are odd
   'gzip-bomb': {
     misbehave: (socket) =>
-      write(
-        `${HEAD}connection: close\r\ncontent-encoding: gzip\r\ncontent-length: ${GZIP_BOMB.length}\r\n\r\n`,
-        GZIP_BOMB,
-      )(socket),
+      write(`${HEAD}content-encoding: gzip\r\ncontent-length: ${GZIP_BOMB.length}\r\n\r\n`, GZIP_BOMB)(socket),
     caller: [200, 'cut', 'silent'],
   },
   'gzip-garbage': { misbehave: thenFin(ok('not gzip at all', 'content-encoding: gzip\r\n')), caller: [502, 'cut'] },
   'redirect-301': { misbehave: thenFin(error(301, 'X', '', 'location: http://127.0.0.1:9/\r\n')), caller: [301, 502] },
   'redirect-307': { misbehave: thenFin(error(307, 'X', '', 'location: http://127.0.0.1:9/\r\n')), caller: [307, 502] },
-  'not-modified': { misbehave: thenFin('HTTP/1.1 304 Not Modified\r\n\r\n'), caller: [304, 502] },
-  'no-content-with-body': { misbehave: thenFin('HTTP/1.1 204 No\r\ncontent-length: 2\r\n\r\n{}'), caller: [204, 502] },
+  'not-modified': { misbehave: thenFin('HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n'), caller: [304, 502] },
+  'no-content-with-body': {
+    misbehave: thenFin('HTTP/1.1 204 No\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}'),
+    caller: [204, 502],
+  },
   unauthorized: { misbehave: thenFin(error(401, 'X')), caller: [401, 502] },
   'our-signature': { misbehave: thenFin(error(403, 'InvalidSignatureException')), caller: [502] },
   'our-denial': { misbehave: thenFin(error(403, 'AccessDeniedException')), caller: [403] },
@@ -169,11 +171,15 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   'eni-limit': { misbehave: thenFin(error(502, 'ENILimitReachedException')), caller: [502] },
   unavailable: { misbehave: thenFin(error(503, 'ServiceException')), caller: [503] },
   'platform-520': {
-    misbehave: thenFin('HTTP/1.1 520 X\r\nserver: cloudflare\r\ncontent-length: 15\r\n\r\nerror code: 520'),
+    misbehave: thenFin(
+      'HTTP/1.1 520 X\r\nserver: cloudflare\r\nconnection: close\r\ncontent-length: 15\r\n\r\nerror code: 520',
+    ),
     caller: [502],
   },
   'platform-524': {
-    misbehave: thenFin('HTTP/1.1 524 X\r\nserver: cloudflare\r\ncontent-length: 15\r\n\r\nerror code: 524'),
+    misbehave: thenFin(
+      'HTTP/1.1 524 X\r\nserver: cloudflare\r\nconnection: close\r\ncontent-length: 15\r\n\r\nerror code: 524',
+    ),
     caller: [504],
   },
 

@@ -67,7 +67,11 @@ describe.runIf(process.platform === 'linux')('a gateway that has run out of some
       expect(mountSmall(folder, 12)).toBe(true);
       const world = await startWorld({ stateDir: folder });
       try {
-        const unlimited = await world.makeTenant({ concurrency: undefined, rate: undefined });
+        const unlimited = await world.makeTenant({
+          concurrency: undefined,
+          maxDurationSeconds: undefined,
+          rate: undefined,
+        });
         const limited = await world.makeTenant({
           concurrency: undefined,
           rate: undefined,

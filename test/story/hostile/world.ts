@@ -86,7 +86,13 @@ export async function startWorld({ tls = false, args = [], stateDir, prefix }: W
       const { id } = await admin<{ id: string }>('POST', '/tenants', {
         name: 'story',
         policy: { allow: [{ function: '*', logTail: true, clientContext: true }] },
-        limits: { concurrency: CONCURRENCY, rate: { perSecond: 10_000, burst: 20_000 }, ...limits },
+        // A stream that Lambda broke off holds its slot for as long as its function may still run.
+        limits: {
+          concurrency: CONCURRENCY,
+          maxDurationSeconds: 15,
+          rate: { perSecond: 10_000, burst: 20_000 },
+          ...limits,
+        },
       });
       const key = await admin<Omit<HostileTenant, 'id' | 'keyId'> & { id: string }>('POST', `/tenants/${id}/keys`, {});
       return { ...key, id, keyId: key.id };
