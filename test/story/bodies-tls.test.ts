@@ -114,4 +114,20 @@ describe('over TLS', () => {
       expect(await Promise.all(calls)).toEqual(calls.map(() => 200));
     },
   );
+
+  it('F: a call that waited for memory says so in its line, and no other does', async () => {
+    const a = await makeCaller();
+    const from = serve.lines.length;
+    const answers = await Promise.all(Array.from({ length: 12 }, () => byKey(a, json(LARGEST))));
+    expect(answers).toEqual(answers.map(() => 200));
+    expect(await byKey(a, '{}')).toBe(200);
+    const calls = () =>
+      serve.lines
+        .slice(from)
+        .filter((line) => line.includes('"function":"hello"'))
+        .map((line) => JSON.parse(line) as { bytesIn: number; waitedMs?: number });
+    await expect.poll(() => calls().length).toBe(13);
+    expect(calls().filter(({ waitedMs = 0 }) => waitedMs > 0).length).toBeGreaterThan(0);
+    expect(calls().find(({ bytesIn }) => bytesIn === 2)).not.toHaveProperty('waitedMs');
+  });
 });
