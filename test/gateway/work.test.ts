@@ -306,7 +306,7 @@ const CASES: {
   'payload-not-json': 'needs a proof',
   'caller-left': 'needs a proof',
   'function-elsewhere': 'needs a proof',
-  // Refused in `worker.ts`, by the name alone, before the gateway is asked.
+  // Refused in `app.ts`, by the name alone, before the gateway is asked.
   'host-not-served': 'by no request',
   'durable-names-unavailable': 'needs a proof',
   misconfigured: 'by no request',
