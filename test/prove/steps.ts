@@ -74,6 +74,13 @@ export const STEPS: readonly Step[] = [
     timeoutMinutes: 15,
   },
   {
+    name: 'fuzz-invoke',
+    title: 'calls of every shape against a model',
+    command: vitest('--project', 'node', 'test/fuzz'),
+    counts: 'vitest',
+    timeoutMinutes: 15,
+  },
+  {
     name: 'fuzz-admin',
     title: 'the admin API against its own OpenAPI document, by schemathesis, and three planted faults',
     command: ['node', 'test/fuzz/admin/run.ts'],

@@ -66,6 +66,9 @@ describe('a call', () => {
       'content-type': 'application/json',
       'x-amz-executed-version': '$LATEST',
       'x-amzn-remapped-content-length': '0',
+      // B13: ours, on every answer.
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
       connection: 'close',
     });
   });
