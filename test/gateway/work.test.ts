@@ -46,7 +46,7 @@ const PROVE_SIGNATURE: Work = {
 };
 
 const read = readSettings({
-  POSTERN_ROOT_KEYS: `1:${btoa('k7'.repeat(16))}`,
+  POSTERN_ROOT_KEYS: `1:${btoa('0123456789abcdefghijklmnopqrstuv')}`,
   POSTERN_ADMIN_TOKEN: 'admin-token-of-the-work-tests-000001',
   AWS_ACCOUNT_ID: '123456789012',
   AWS_REGION: 'us-east-1',
