@@ -89,12 +89,12 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   const isAllowed = compileRanges(settings.adminIpAllow);
   app.use(async (c, next) => {
     if (!isServedHost(c.req.url, settings.hosts)) {
-      const detail = "This gateway does not serve the host that 'Host' names: POSTERN_HOSTS lists those it serves.";
+      const detail = "POSTERN_HOSTS does not list the host named in 'Host'. Use a host that it lists, or add this one.";
       return answerProblem({ status: 421, title: 'Host not served', detail });
     }
-    // Before the token is looked at: whoever is elsewhere does not learn whether it is a good one.
+    // Before the token is looked at: a caller at another address does not learn whether it is valid.
     if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, settings.clientIpHeader))) {
-      const detail = 'The admin API may not be used from this address (POSTERN_ADMIN_IP_ALLOW).';
+      const detail = 'POSTERN_ADMIN_IP_ALLOW does not include this address.';
       return answerProblem({ status: 403, title: 'Address not allowed', detail });
     }
     if (isExposed(c.req.raw, readListener(c.executionCtx.props, c.env))) {
@@ -222,23 +222,27 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
     logUnexpected(error, c.get('requestId'));
     const problem = error instanceof StateError ? problemOfState(error) : undefined;
     if (problem) return answerProblem(problem);
-    return answerProblem({ status: 500, title: 'Internal error', detail: 'It is in the log by its request id.' });
+    return answerProblem({
+      status: 500,
+      title: 'Internal error',
+      detail: 'The log has the cause, under the request id.',
+    });
   });
   return app;
 }
 
-/** Answers each known path by 405 for methods that it has not, and OPTIONS with those that it has. */
+/** Answers 405 to a method that a known path does not have, and OPTIONS with the methods that it has. */
 function refuseOtherMethods(app: Hono<AdminEnvelope>): void {
   const methods = new Map<string, Set<string>>([['/openapi.json', new Set(['GET'])]]);
   for (const { path, method } of Object.values<Operation>(OPERATIONS)) {
     methods.set(path, (methods.get(path) ?? new Set()).add(method));
   }
   for (const [path, served] of methods) {
-    // Hono answers HEAD by what serves GET.
+    // Hono answers HEAD with what serves GET.
     const allow = [...served, ...(served.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
     app.all(inHono(path), (c) => {
       if (c.req.raw.method === 'OPTIONS') return c.body(null, 204, { allow });
-      const detail = `This path takes ${allow}.`;
+      const detail = `This path allows ${allow}.`;
       return answerProblem({ status: 405, title: 'Method not allowed', detail }, { allow });
     });
   }
@@ -247,14 +251,14 @@ function refuseOtherMethods(app: Hono<AdminEnvelope>): void {
 /** A path with parameters as Hono writes them. */
 const inHono = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
 
-/** A token that was proved: no operation is served without one. */
+/** Whose token was proved: no operation is served without one. */
 function actorOf(c: Context<AdminEnvelope>): Admin {
   const admin = c.get('admin');
   if (!admin) throw new Error('an operation was served without an admin token');
   return admin;
 }
 
-/** No token of ours, with the word before it, is longer; what is, is not looked at. */
+/** None of our tokens is longer, with `Bearer` before it. A longer header is ignored. */
 const MAX_AUTHORIZATION_LENGTH = 8_192;
 
 function readBearer(request: Request): string {

@@ -19,7 +19,7 @@ type Call = z.output<typeof ExplainCall>;
 /** The least that is a client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
-/** Says what would become of a call, and by which rule: by the code that decides on real ones, step by step as there. */
+/** Says whether a call would be allowed, and by which rule. It runs the code that decides on real calls, step by step. */
 export function explainCall(
   settings: Settings,
   tenantId: TenantId,
@@ -96,19 +96,15 @@ function callerOf({ rootKeys }: Settings, tenantId: TenantId, { keyId }: Call): 
   return identity?.tenantId === tenantId ? { kind: 'key', keyId: identity.keyId } : undefined;
 }
 
-/** What the answer takes for granted, because the call does not say. */
+/** What the answer assumes, because the call does not say. */
 function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: Call): string[] {
   const { ipAllow, corsOrigins = [] } = policy;
-  const pages = corsOrigins.length > 0 ? `, and of web pages only ${corsOrigins.join(', ')}` : ', and no web page';
+  const pages = corsOrigins.length > 0 ? `, or from the web pages ${corsOrigins.join(', ')}` : ', not from a web page';
   return [
     ...(ip === undefined && ipAllow ? [`only from ${ipAllow.join(', ')}`] : []),
     ...(keyId === undefined
-      ? [
-          Object.keys(keys).length > 0
-            ? 'only with a key or token that lives'
-            : 'only with a token: the tenant has no key',
-        ]
+      ? [Object.keys(keys).length > 0 ? 'only with a live key or a token' : 'only with a token: the tenant has no keys']
       : []),
-    ...(origin === undefined ? [`only as a program${pages}`] : []),
+    ...(origin === undefined ? [`only from a program${pages}`] : []),
   ];
 }

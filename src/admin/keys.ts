@@ -85,12 +85,12 @@ export function createKeyDesk(
   };
 }
 
-/** The secret of the successor was shown once, and is not shown again: whoever lost it makes a new key. */
+/** The successor's secret is shown only once. If it was lost, the caller has to make a new key. */
 const alreadyRotated = (successor: string) =>
   new ProblemError({
     status: 409,
     title: 'Already rotated',
     reason: 'already-rotated',
-    detail: `This key has been rotated already: ${successor} takes its place. Its secret is not shown again; if it is lost, make a new key and revoke that one.`,
+    detail: `This key was already rotated: ${successor} replaces it. The secret of ${successor} is not shown again. If you lost it, make a new key and revoke ${successor}.`,
     successor,
   });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Characters that a name of a tenant or a key may have. */
+/** The most characters that the name of a tenant or a key may have. */
 export const NAME_LENGTH = 128;
 
 /**
@@ -21,15 +21,15 @@ const SPACES = '\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
 export const OPTIONAL_NAME = new RegExp(`^[^${UNSEEN}]*$`, 'u');
 /** The same, with something to see behind its first spaces. (One way to match any text: it takes linear time.) */
 export const NAME = new RegExp(`^[${SPACES}]*[^${UNSEEN}${SPACES}][^${UNSEEN}]*$`, 'u');
-/** The one name that goes into the audit trail: ASCII, so that no two look alike. */
+/** The name of an admin token, which goes into the audit trail: ASCII, so that no two look alike. */
 export const ADMIN_TOKEN_NAME = /^[A-Za-z0-9._@-]{1,64}$/;
 
-/** A name of at most `NAME_LENGTH` code points; spaces around it are taken off, behind the checks. */
+/** A name of at most `NAME_LENGTH` code points. Spaces around it are removed after the checks. */
 export const nameOf = (pattern: RegExp, message: string) =>
   z
     .string()
     .regex(pattern, message)
-    .refine((text) => text.isWellFormed(), 'must be whole characters')
+    .refine((text) => text.isWellFormed(), 'must be valid Unicode (no lone surrogates)')
     .refine((text) => !UNSEEN_BEYOND.test(text), message)
     .refine((text) => [...text].length <= NAME_LENGTH, `must have at most ${NAME_LENGTH} characters`)
     .meta({ maxLength: NAME_LENGTH })

@@ -3,8 +3,8 @@ import { OPERATIONS, type Operation } from './operations.ts';
 import { ProblemSchema } from './schema.ts';
 
 const WORDS = {
-  403: 'The admin token may only read, or the request came over plain HTTP or from an address that may not',
-  405: 'The path has no such method',
+  403: 'The admin token is read-only, or the request came over plain HTTP or from an address that POSTERN_ADMIN_IP_ALLOW does not include',
+  405: 'The path does not support this method',
   413: 'The body is too large',
   415: 'The body is not declared as JSON',
   500: 'Something went wrong inside; the log has it',
@@ -13,9 +13,9 @@ const WORDS = {
   421: 'POSTERN_HOSTS does not list the host of the request',
   412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
-  409: 'It kept changing meanwhile, there are too many already, or it was done already',
-  503: 'The state of the tenant or the directory cannot be read; the answer says why',
-  507: 'The audit trail or the storage is full; nothing was done',
+  409: 'It kept changing meanwhile, the maximum number exists already, the key was already rotated, or the name is taken',
+  503: 'The state of the tenant or of the directory cannot be read; `detail` says why',
+  507: 'The audit trail or the storage is full; nothing was changed',
 } as const;
 
 const IF_MATCH = {
@@ -24,13 +24,13 @@ const IF_MATCH = {
   required: false,
   schema: { type: 'string' },
   description:
-    'The ETag that the tenant was read with, or several, or `*`: when the tenant is at none of them any more, nothing is done. A weak tag counts like a strong one.',
+    'The `ETag` of the tenant as you read it, or several, or `*`. If none of them is current, nothing is changed and the answer is 412. A weak tag counts like a strong one.',
 };
 
 const componentUri = (id: string) => `#/components/schemas/${id}`;
 const refTo = (schema: z.ZodType) => ({ $ref: componentUri(String(z.globalRegistry.get(schema)?.id)) });
 
-/** A list that our code may not change is no member that a client may not send, as OpenAPI's `readOnly` would say. */
+/** Our lists are read-only in code. OpenAPI's `readOnly` would tell clients not to send them, so it is dropped. */
 const dropReadOnly = ({ jsonSchema }: { readonly jsonSchema: { readOnly?: boolean } }) => {
   delete jsonSchema.readOnly;
 };

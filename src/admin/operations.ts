@@ -139,7 +139,7 @@ export const OPERATIONS = {
   readGatewayAudit: {
     method: 'GET',
     path: '/audit',
-    summary: 'What was done to admin tokens, and which tenants were made and deleted, by whom and when',
+    summary: 'Changes to admin tokens, and tenants created and deleted: by whom and when',
     query: AuditQuery,
     answer: { status: 200, schema: AuditList },
     problems: [400],

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
-/** What a schema checks, without leave to be absent and without what it would fill in. */
+/** The schema inside: neither optional nor with a default. */
 const bare = (schema: z.core.$ZodType): z.ZodType => {
   const isWrapped =
     schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
   return isWrapped ? bare(schema.unwrap()) : (schema as z.ZodType);
 };
 
-/** What a patch may say of a member: of an object, any of its members in turn. */
+/** What a patch may say of a member. Of an object it may change any of its members. */
 function patched(member: z.ZodType): z.ZodType {
   if (member instanceof z.ZodObject) return patchOf(member);
   if (member instanceof z.ZodRecord) {
@@ -17,8 +17,8 @@ function patched(member: z.ZodType): z.ZodType {
 }
 
 /**
- * The schema of a merge patch (RFC 7396) of an object: any of its members, as they are, or null to take away one that may
- * be absent. Whether what the patch makes is right as a whole is for the schema of the object to say.
+ * The schema of a merge patch (RFC 7396) of an object: any of its members, or null to remove an optional
+ * one. The schema of the object then checks the patched object as a whole.
  */
 export function patchOf(object: z.ZodObject): z.ZodType<Readonly<Record<string, unknown>>> {
   const members = Object.entries(object.shape as Record<string, z.ZodType>).map(([name, schema]) => {

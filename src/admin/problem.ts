@@ -27,7 +27,7 @@ export interface Problem {
   readonly errors?: readonly FieldFault[];
   /** Tells problems of one status apart, for scripts. */
   readonly reason?: ProblemReason;
-  /** Of a key that was rotated already: the key in its place. */
+  /** The key that replaces one that was already rotated. */
   readonly successor?: string;
 }
 
@@ -44,23 +44,23 @@ export class ProblemError extends Error {
 export const notFound = (what: string): ProblemError =>
   new ProblemError({ status: 404, title: 'Not found', detail: `There is no such ${what}.` });
 
-/** Young entries of the audit trail are never dropped; the root token may still change things. */
+/** Entries younger than 90 days are never dropped. The root token may still make changes. */
 export const trailFull = (): ProblemError =>
   new ProblemError({
     status: 507,
     title: 'Audit trail full',
     reason: 'audit-full',
     detail:
-      'The audit trail has no room for more entries, and those younger than 90 days are kept. Nothing was changed. ' +
-      'Only POSTERN_ADMIN_TOKEN may still make changes; every token may revoke and delete.',
+      'The audit trail is full, and entries younger than 90 days are kept. Nothing was changed. ' +
+      'Use POSTERN_ADMIN_TOKEN to make changes. Any full-access token may still revoke and delete.',
   });
 
-/** What an operator is told of an object that failed, if there is something to be done about it. */
+/** The problem to show for an object that failed, if the operator can do something about it. */
 export function problemOfState({ object, failure }: StateError): Problem | undefined {
   const whose = object === 'directory' ? 'the directory' : `tenant ${object}`;
   switch (failure) {
     case 'full': {
-      const detail = 'Storage is full: nothing was changed. Make room where the state is, then try again.';
+      const detail = 'Storage is full. Nothing was changed. Free disk space where the state is kept, then try again.';
       return { status: 507, title: 'Insufficient storage', reason: 'storage-full', detail };
     }
     case 'corrupt': {
@@ -68,11 +68,11 @@ export function problemOfState({ object, failure }: StateError): Problem | undef
       return { status: 503, title: 'State unavailable', reason: 'state-damaged', detail };
     }
     case 'unopened': {
-      const detail = `The object of ${whose} cannot be opened. If that lasts, its database is damaged: restore its file from a backup. The log says more.`;
+      const detail = `The object of ${whose} cannot be opened. If this persists, its database is damaged: restore its file from a backup. The log has the cause.`;
       return { status: 503, title: 'State unavailable', reason: 'state-unopened', detail };
     }
     case 'empty': {
-      const detail = `${whose[0]?.toUpperCase()}${whose.slice(1)} is listed, but its database is empty. Restore its file from a backup, or delete the tenant.`;
+      const detail = `${whose[0]?.toUpperCase()}${whose.slice(1)} is on the list, but its database is empty. Restore its file from a backup, or delete the tenant.`;
       return { status: 503, title: 'State unavailable', reason: 'state-empty', detail };
     }
     default:

@@ -8,7 +8,7 @@ import { OPERATIONS } from './operations.ts';
 /** Where the admin API is mounted. */
 export const ADMIN_PATH = '/admin/v1';
 
-/** Longer paths than any of ours are cut: what a stranger sends costs a line of bounded length. */
+/** Paths longer than any of ours are cut, so that a stranger's request costs a line of bounded length. */
 const MAX_LOGGED_PATH = 256;
 
 const ROUTES = [...new Set([...Object.values(OPERATIONS).map(({ path }) => path), '/openapi.json'])].map((path) => ({
@@ -22,7 +22,7 @@ const levelOf = (status: number) => {
 };
 
 /**
- * Writes one line for each admin request: who, what, from where, and what came of it. The query is left out, for somebody
+ * Writes one line for each admin request: who, what, from where, and the outcome. The query is left out, because somebody
  * may have put a secret there.
  */
 export const requestLog =

@@ -35,7 +35,7 @@ const MAX_COUNT = 1_000_000_000_000;
 const isIssuerUrl = (text: string): boolean =>
   /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text) && (text.startsWith('https:') || isLoopback(text));
 
-const Name = nameOf(NAME, 'must not be empty, nor contain control or format characters').meta({ examples: ['Acme'] });
+const Name = nameOf(NAME, 'must not be empty or contain control or format characters').meta({ examples: ['Acme'] });
 
 const selector = {
   function: z
@@ -45,7 +45,7 @@ const selector = {
     .meta({
       examples: ['orders-*'],
       description:
-        "A function name with `*` as wildcard, or a full function ARN whose name may have wildcards. A name alone means, in `allow`, this account's functions in the tenant's region; in `deny`, the functions of that name in every account and region.",
+        "A function name with `*` as wildcard, or a full function ARN whose name may have wildcards. In `allow`, a name alone means functions of this account in the tenant's region. In `deny`, it means functions of that name in every account and region.",
     }),
   qualifiers: z
     .array(z.string())
@@ -64,7 +64,7 @@ const selector = {
     .optional()
     .meta({
       description:
-        '`ResponseStream` is a streamed answer, a type of its own: a list without it leaves streams out. Absent: all.',
+        '`ResponseStream` is a streamed answer. A list without it does not allow (or deny) streams. Absent: all.',
     }),
 };
 
@@ -82,7 +82,7 @@ const AllowRule = z
       .meta({ description: '`caller`: may choose X-Amz-Tenant-Id. Absent: a call that does is refused.' }),
     durableNames: z.enum(['scoped', 'shared']).optional().meta({
       description:
-        '`scoped`: may send X-Amz-Durable-Execution-Name, and the name is made one of this tenant alone. `shared`: it goes as given, so whoever gives the same name and payload gets the same result. Absent: a call that names its execution is refused.',
+        'Whether the caller may send X-Amz-Durable-Execution-Name. `scoped`: yes, and Postern makes the name unique to this tenant. `shared`: yes, and the name is sent as given, so a tenant that sends the same name and payload as another gets its result. Absent: such a call is refused.',
     }),
   })
   .meta({ id: 'AllowRule' });
@@ -105,7 +105,7 @@ const Origin = z
   )
   .refine(
     (text) => !URL.canParse(text) || HOST.test(new URL(text).hostname),
-    'can never match: a browser names one host, so there are no wildcards. Name each origin',
+    'can never match: a browser names one host, so wildcards do not work. List each origin',
   );
 
 const Policy = z
@@ -118,10 +118,13 @@ const Policy = z
       .optional()
       .meta({
         description:
-          'Names for callers who are not to see where a function lives, each with its target: a function name or a full ARN. In every answer to the tenant account ids and ARNs are hidden, but for payloads.',
+          'Names that hide from callers where a function is, each with its target: a function name or a full ARN. Every answer to the tenant hides account ids and ARNs, except in payloads.',
         examples: [{ orders: 'arn:aws:lambda:eu-west-1:123456789012:function:orders-prod:live' }],
       }),
-    publishedOnly: z.boolean().optional().meta({ description: 'Only published names may be called. Absent: no.' }),
+    publishedOnly: z
+      .boolean()
+      .optional()
+      .meta({ description: '`true`: only published names may be called. Absent: `false`.' }),
     ipAllow: z
       .array(Range)
       .min(1, 'must name at least one range; leave it out to allow all')
@@ -143,11 +146,11 @@ const Policy = z
       .meta({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
     contentTypes: z.enum(['strict', 'lenient']).optional().meta({
       description:
-        "`strict`: a payload comes with a content type of JSON, or none. `lenient`: with any, and the payload itself is checked to be JSON. Absent: as the gateway's POSTERN_CONTENT_TYPES says.",
+        "`strict`: a payload must have a JSON content type, or none. `lenient`: any content type is accepted, and the payload itself is checked to be JSON. Absent: the gateway's POSTERN_CONTENT_TYPES.",
     }),
     errorDetail: z.enum(['full', 'type']).optional().meta({
       description:
-        "How much of a function's error callers see. `type`: its `errorType` alone; message and stack trace are hidden (a log tail shows what the function wrote). Absent: `full`.",
+        "How much of a function's error callers see. `type`: only its `errorType`, without message and stack trace (a log tail still shows what the function wrote). Absent: `full`.",
     }),
   })
   .check((context) => {
@@ -199,7 +202,7 @@ const Issuer = z
       .optional()
       .meta({
         description:
-          "Where the issuer's keys are. Absent: where its metadata says, if that is on the issuer's own site and no address.",
+          "The URL of the issuer's keys. Absent: the `jwks_uri` of its metadata, which must be on the issuer's own site and not be an IP address.",
       }),
     claims: z
       .record(
@@ -225,13 +228,13 @@ const Issuers = z
   .check(({ value, issues }) => {
     value.forEach(({ issuer, jwksUri }, index) => {
       if (value.find((other) => other.issuer === issuer)?.jwksUri === jwksUri) return;
-      const message = 'must be the same in every entry of this issuer';
+      const message = 'must be the same in every entry for this issuer';
       issues.push({ code: 'custom', path: [index, 'jwksUri'], message, input: value });
     });
   })
   .meta({
     description:
-      "Whose tokens (`Authorization: Bearer`, `aud` = `postern:<tenant id>`) do in place of a key. Absent: nobody's.",
+      'OpenID Connect issuers whose tokens (`Authorization: Bearer`, `aud` = `postern:<tenant id>`) are accepted in place of a key. Absent: none.',
   });
 
 const Quota = z
@@ -319,10 +322,10 @@ export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocument
 
 export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
 
-/** What a merge patch makes of the tenant is checked as a whole, too. */
+/** The patched tenant is checked as a whole, too. */
 export const PatchTenant = patchOf(MergedTenant).meta({
   id: 'PatchTenant',
-  description: 'A JSON merge patch (RFC 7396): null takes a member away, and it is as if it had never been given.',
+  description: 'A JSON merge patch (RFC 7396): null removes a member, as if it had never been given.',
   examples: [{ status: 'suspended' }],
 });
 
@@ -411,9 +414,10 @@ export const UsageQuery = z.object({
 
 const count = z.int();
 const useMembers = {
-  calls: count.meta({ description: "Calls that proved themselves as the tenant's: forwarded or refused." }),
+  calls: count.meta({ description: 'Calls with a valid key or token of the tenant: forwarded or refused.' }),
   unproved: count.meta({
-    description: 'Attempts that named the tenant and did not prove themselves. They are in no other figure.',
+    description:
+      'Attempts that named the tenant without a valid key, signature or token. No other figure includes them.',
   }),
   forwarded: count.meta({ description: 'Calls sent to Lambda.' }),
   refused: z.record(z.string(), count).meta({ description: 'Refusals, by their `x-postern-refusal`.' }),
@@ -442,7 +446,8 @@ export const UsageResponse = z
     step: z.enum(STEPS),
     totals: z.object(useMembers),
     functions: z.record(z.string(), z.object(useMembers)).meta({
-      description: 'By function, where it is known which: forwarded calls, and refused ones that a rule is about.',
+      description:
+        'By function, if it is known: forwarded calls, and refused calls to a function that some rule names.',
     }),
     series: z
       .array(z.object({ at: Timestamp, ...useMembers }))
@@ -464,7 +469,8 @@ export const CreateAdminToken = z
       .string()
       .regex(ADMIN_TOKEN_NAME, 'must be 1 to 64 letters, digits and . _ @ -')
       .meta({
-        description: 'Stands in the audit trail. Compared without case, and never used again. `root` is taken.',
+        description:
+          'Shown in the audit trail. Compared without case. A name is never used again, and `root` is reserved.',
         examples: ['alice@example.com'],
       }),
     access: z.enum(ADMIN_ACCESSES).meta({ description: '`read`: may change nothing.' }),
@@ -493,7 +499,10 @@ export const AuditList = z
         id: z.int(),
         at: Timestamp,
         actor: z.string().meta({ description: 'The name of the admin token that it was done with.' }),
-        actorId: z.string().nullable().meta({ description: "That token's id. Null for `root`, and in old entries." }),
+        actorId: z
+          .string()
+          .nullable()
+          .meta({ description: "The id of the actor's token. Null for `root`, and in old entries." }),
         action: z.string().meta({ examples: ['tenant.change', 'key.rotate'] }),
         changes: z
           .array(z.object({ pointer: z.string(), from: z.unknown().optional(), to: z.unknown().optional() }))
@@ -528,14 +537,17 @@ export const ExplainCall = z
       .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')
       .optional()
       .meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
-    origin: z.string().optional().meta({ description: 'The web page that it comes from. Absent: a program.' }),
-    keyId: z.string().optional().meta({ description: 'The key that it comes with. Absent: one that lives.' }),
+    origin: z
+      .string()
+      .optional()
+      .meta({ description: 'The origin of the web page that calls. Absent: a program calls.' }),
+    keyId: z.string().optional().meta({ description: 'The id of the key used. Absent: any live key.' }),
     presignedSeconds: z
       .int()
       .min(1)
       .max(MAX_PRESIGNED_SECONDS)
       .optional()
-      .meta({ description: 'It is presigned, to live for this long. Absent: it is not.' }),
+      .meta({ description: 'The `X-Amz-Expires` of a presigned call, in seconds. Absent: not presigned.' }),
   })
   .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
 
@@ -548,16 +560,17 @@ export const Explanation = z
       .object({ list: z.enum(['allow', 'deny']), index: z.int() })
       .nullable()
       .meta({ description: 'The rule that decided; of a refusal, the nearest. Null: no rule is about this function.' }),
-    target: z.string().nullable().meta({ description: 'The function that is meant, whether it may be called or not.' }),
-    conditions: z
-      .array(z.string())
-      .meta({ description: 'What the answer takes for granted because the question left it out.' }),
+    target: z
+      .string()
+      .nullable()
+      .meta({ description: 'The function that the call names, whether it may be called or not.' }),
+    conditions: z.array(z.string()).meta({ description: 'What the answer assumes because the request left it out.' }),
   })
   .meta({ id: 'Explanation' });
 
 export const ProblemSchema = z
   .object({
-    type: z.string().meta({ description: '`about:blank`, or `urn:postern:problem:` and the reason.' }),
+    type: z.string().meta({ description: '`about:blank`, or `urn:postern:problem:` followed by `reason`.' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -565,7 +578,7 @@ export const ProblemSchema = z
     reason: z
       .enum(PROBLEM_REASONS)
       .optional()
-      .meta({ description: 'Tells problems of one status apart; also the end of `type`.' }),
-    successor: z.string().optional().meta({ description: 'Of a key that was rotated: the key in its place.' }),
+      .meta({ description: 'Distinguishes problems with the same status; also the end of `type`.' }),
+    successor: z.string().optional().meta({ description: 'The key that replaces one that was already rotated.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -25,11 +25,11 @@ const PATCH_ATTEMPTS = 50;
 export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
   const { rootKeys, region } = settings;
 
-  /** Without its root key nobody can say that an id is ours: it is not taken for one that is gone. */
+  /** Without its root key an id cannot be verified, so it is not reported as not found. */
   const unverified = (text: string): ProblemError => {
     const version = missingRootKey(rootKeys, text);
     if (version === undefined) return notFound('tenant');
-    const detail = `${text} is a tenant of root key version ${version}, which is not among POSTERN_ROOT_KEYS. Put that version back, behind the first.`;
+    const detail = `${text} needs root key version ${version}, which is missing from POSTERN_ROOT_KEYS. Put that version back, after the first.`;
     return new ProblemError({ status: 409, title: 'Root key missing', reason: 'root-key-missing', detail });
   };
 
@@ -39,7 +39,7 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     return id;
   };
 
-  /** What is not there; unless it is lost, which is another problem. */
+  /** `notFound`, unless the tenant's database was lost. @throws StateError `empty` if it was. */
   const missing = async (id: TenantId, what = 'tenant'): Promise<ProblemError> => {
     await assertNotLost(objects, id);
     return notFound(what);
@@ -112,7 +112,7 @@ const lostRace = (version?: number) =>
 
 const summaryOf = ({ id, name, status, createdAtMs }: Tenant): TenantSummary => ({ id, name, status, createdAtMs });
 
-/** Checks what a patch makes of a tenant. A name from before names were checked as they are now may stay. */
+/** Checks what a patch makes of a tenant. A name that was accepted before today's checks may stay. */
 function parseMerged(name: string, merged: unknown): ReturnType<typeof MergedTenant.safeParse> {
   const isSame = (merged as { readonly name?: unknown }).name === name;
   if (!isSame) return MergedTenant.safeParse(merged);

@@ -17,14 +17,14 @@ export interface Admin extends Actor {
   readonly access: AdminAccess;
 }
 
-/** No token of ours is longer; what is, is not looked at. */
+/** None of our tokens is longer. A longer one is ignored. */
 const MAX_TOKEN_LENGTH = 4_096;
 
 /** What the admin API does with its own tokens. */
 export function createTokenDesk({ settings, objects }: AdminPorts) {
   const { rootKeys, adminToken } = settings;
   return {
-    /** Says who holds a token; undefined for one that we did not make, or that lives no more. */
+    /** Says who holds a token; undefined for one that we did not make, or that has expired or was revoked. */
     async identify(text: string): Promise<Admin | undefined> {
       if (text.length > MAX_TOKEN_LENGTH) return undefined;
       if (keyCrypto.timingSafeEqual(text, adminToken)) return { ...ROOT_ACTOR, access: 'full' };
@@ -51,7 +51,7 @@ export function createTokenDesk({ settings, objects }: AdminPorts) {
         const detail =
           added === 'too-many'
             ? `There may be ${MAX_ADMIN_TOKENS} admin tokens. Revoke one that is not needed any more.`
-            : 'This name is or was that of an admin token. The audit trail says by name who did what, so none is used twice.';
+            : 'An admin token has or had this name. The audit trail shows names, so none is used twice. Choose another.';
         throw new ProblemError({ status: 409, title: 'Conflict', detail });
       }
       return { ...added, token: deriveAdminToken(keyCrypto, rootKeys, id) };

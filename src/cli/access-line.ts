@@ -1,4 +1,4 @@
-/** Turns a line of the gateway's log into one for people; what is no request's line stays as it is. */
+/** Turns a request's line of the gateway's log into one for people. Any other line stays as it is. */
 export function readableLine(line: string): string {
   let record: Record<string, unknown>;
   try {
@@ -10,7 +10,7 @@ export function readableLine(line: string): string {
   const show = (name: string) => (record[name] === undefined ? '-' : String(record[name]));
   const outcome = record.refusal ?? record.functionError;
   const note = outcome === undefined ? '' : `  ${String(outcome)}`;
-  // A request of the admin API has a method and a path in place of a type and a function.
+  // A request to the admin API has a method and a path in place of a type and a function.
   const [how, what] = record.method === undefined ? ['type', 'function'] : ['method', 'path'];
   return `${show('at')}  ${show('status')}  ${show(how)}  ${show(what)}  ${show('durationMs')} ms${note}`;
 }

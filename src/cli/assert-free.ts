@@ -10,7 +10,7 @@ export async function assertFree(host: string, port: number, option: string): Pr
   await promise;
 }
 
-/** Says why nobody can listen there, by the system's error code. */
+/** Says why we cannot listen at an address and port, from the system's error code. */
 export function whyNotListen(code: string | undefined, host: string, port: number, option: string): string {
   switch (code) {
     case 'EADDRINUSE':
@@ -18,7 +18,7 @@ export function whyNotListen(code: string | undefined, host: string, port: numbe
     case 'EACCES':
       return `port ${port} needs a privilege that this user lacks; choose another with ${option}`;
     case 'EADDRNOTAVAIL':
-      return `${host} is no address of this machine`;
+      return `${host} is not an address of this machine`;
     default:
       return `cannot listen at ${host} port ${port} (${code}); choose another with ${option}`;
   }

@@ -21,11 +21,11 @@ const lambda = new LambdaClient({
 const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
 
-/** A function that throws is answered 200, by Lambda too. */
+/** A function that throws is answered 200, as by Lambda. */
 const showFirst = ({ status, functionError, body }: FirstCall): string =>
   status === 200 && functionError === null
-    ? `A first call of \`hello\` was answered ${status}: ${body}`
-    : `A first call of \`hello\` FAILED (${functionError ?? status}): ${body}`;
+    ? `A first call to \`hello\` was answered ${status}: ${body}`
+    : `A first call to \`hello\` FAILED (${functionError ?? status}): ${body}`;
 
 /** What `postern dev` says when it is ready: where things are, and lines to copy. */
 export function banner(server: DevServer, first: FirstCall | undefined): string {
@@ -53,7 +53,7 @@ export function banner(server: DevServer, first: FirstCall | undefined): string 
     '',
     javaScriptLines(server),
     '',
-    'Ctrl-C ends it. A line for each call follows, beside what its function writes.',
+    'Press Ctrl-C to stop. One line for each call follows, and the output of its function.',
     '',
   ].join('\n');
 }

@@ -97,8 +97,8 @@ export async function readConnection(flags: ConnectionFlags, env: NodeJS.Process
 }
 
 /**
- * The token of the environment belongs to the address of the environment, if there is one, and goes to no other: to send it
- * there would give it away.
+ * `POSTERN_ADMIN_TOKEN` belongs to `POSTERN_URL`, if that is set. It is never sent to another address, which would
+ * give it away.
  */
 function tokenOfEnvironment({ url, by }: Located, env: NodeJS.ProcessEnv): string | undefined {
   const { POSTERN_ADMIN_TOKEN, POSTERN_URL } = env;
@@ -106,7 +106,7 @@ function tokenOfEnvironment({ url, by }: Located, env: NodeJS.ProcessEnv): strin
   const owner = checkUrl(POSTERN_URL, 'POSTERN_URL');
   if (owner === url) return POSTERN_ADMIN_TOKEN;
   throw usageError(
-    `POSTERN_ADMIN_TOKEN belongs to POSTERN_URL (${owner}), and is not sent to ${url} (by ${by}): unset POSTERN_URL, or write a profile with its "adminToken"`,
+    `POSTERN_ADMIN_TOKEN belongs to POSTERN_URL (${owner}) and is not sent to ${url} (from ${by}): unset POSTERN_URL, or put an "adminToken" in a profile`,
   );
 }
 

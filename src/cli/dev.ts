@@ -64,7 +64,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
         POSTERN_ROOT_KEYS: state.rootKeys,
         POSTERN_ADMIN_TOKEN: state.adminToken,
         AWS_ENDPOINT_URL_LAMBDA: lambda.url,
-        // Some emulators know functions by their bare names only.
+        // Some emulators know functions only by their bare names.
         ...(process.env.POSTERN_LAMBDA_NAMES && { POSTERN_LAMBDA_NAMES: process.env.POSTERN_LAMBDA_NAMES }),
         ...lambda.settings,
       },
@@ -80,13 +80,13 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   }
 }
 
-/** Says at the start what each call would say: that nothing is there. */
+/** Warns at the start if nothing answers at the endpoint. */
 async function warnUnlessAnswered(endpoint: string, log: (line: string) => void): Promise<void> {
   try {
     await fetch(endpoint, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(PROBE_MS) });
   } catch (error) {
     log(
-      `Nothing answers at --lambda-endpoint ${endpoint} (${whyUnreachable(error)}): calls will fail until something does.`,
+      `Nothing answers at --lambda-endpoint ${endpoint} (${whyUnreachable(error)}): calls fail until something does.`,
     );
   }
 }
@@ -132,7 +132,7 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
     settings: {
       AWS_ACCOUNT_ID: setting('AWS_ACCOUNT_ID', LOCALSTACK_ACCOUNT_ID),
       AWS_REGION: setting('AWS_REGION', 'us-east-1'),
-      // As a set: the defaults stand only where the environment has neither.
+      // As a set: the defaults apply only if the environment has neither.
       ...(hasKeys || !local
         ? {
             AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID'),
@@ -152,7 +152,7 @@ export interface FirstCall {
   readonly body: string;
 }
 
-/** Makes the first call, so that a newcomer sees one answered. */
+/** Makes the first call, so that a newcomer sees an answer. */
 export async function firstCall({ gateway, demo }: DevServer): Promise<FirstCall> {
   const response = await fetch(`${gateway}/2015-03-31/functions/hello/invocations`, {
     method: 'POST',

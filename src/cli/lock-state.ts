@@ -6,18 +6,18 @@ import { lockFile } from './lock-file.ts';
 
 /** A state folder that is ours. */
 export interface StateLock {
-  /** To be inherited by a workerd on the folder's databases, which so holds them as long as it lives; absent without `flock`. */
+  /** Inherited by workerd, which so holds the folder's databases while it lives. Absent without `flock`. */
   readonly databasesFd: number | undefined;
   release(): Promise<void>;
 }
 
-/** How long databases may stay locked after their orphan was killed. */
+/** The longest that databases may stay locked after their orphan was killed. */
 const ORPHAN_MS = 10_000;
 
 /**
  * Keeps a second `postern dev` or `postern serve` away from a folder that one is using: two would write the same
- * databases. There are two locks: one of the `postern` process, and one of the databases, which its workerd holds too. So
- * a workerd that was left behind keeps the folder, until it has been ended here.
+ * databases. There are two locks: one for the `postern` process, and one for the databases, which its workerd holds too. So
+ * a workerd that was left behind keeps the folder until it is ended here.
  */
 export async function lockState(dir: string): Promise<StateLock> {
   const pidFile = join(dir, 'pid');
@@ -28,7 +28,7 @@ export async function lockState(dir: string): Promise<StateLock> {
   };
   const own = await lockFile(join(dir, 'lock'));
   const holder = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  // Without a lock of the kernel's, the process id is all that is known. Two that start at once may then both go on.
+  // Without a kernel lock, only the process id is known. Two that start at once may then both go on.
   const inUse = own === 'unsupported' ? holder !== process.pid && (await isPostern(holder)) : own === 'busy';
   if (inUse) {
     const by = holder > 0 ? `process ${holder}` : 'just started';
@@ -55,7 +55,7 @@ async function lockDatabases(dir: string): Promise<FileHandle | undefined> {
     if (lock !== 'busy') return lock;
     if (performance.now() > deadline) {
       throw new Error(
-        `a workerd that another postern left behind uses ${dir}, and cannot be ended from here: end it, or choose another folder with --state`,
+        `a workerd left behind by another postern still uses ${dir}, and this process cannot end it: end it yourself, or choose another folder with --state`,
       );
     }
     await setTimeout(50);

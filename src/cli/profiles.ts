@@ -36,7 +36,7 @@ export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
     throw notProfiles(file, `${fault?.pointer}: ${fault?.detail}`);
   }
   if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0 && holdsToken(read.data)) {
-    console.error(`postern: others on this machine can read the tokens in ${file}; mend it with: chmod 600 ${file}`);
+    console.error(`postern: others on this machine can read the tokens in ${file}; fix it with: chmod 600 ${file}`);
   }
   return { file, ...read.data };
 }

@@ -6,7 +6,7 @@ export interface TenantFlags {
   readonly name?: string;
   readonly allow?: readonly string[];
   readonly region?: string;
-  /** Without a burst: the one that it has, else a second's worth. */
+  /** Default burst: the tenant's present one, else the calls of 1 second. */
   readonly rate?: { readonly perSecond: number; readonly burst?: number };
   readonly concurrency?: number;
   readonly maxPayloadBytes?: number;
@@ -19,7 +19,7 @@ export const withTenantOptions = (command: Command): Command =>
     .option('--name <name>', 'what the tenant is called')
     .option(
       '--allow <pattern...>',
-      'all the functions that it may call: names with * as wildcard, or full ARNs; a rule that stays keeps what else it says',
+      'all functions that it may call: names with * as wildcard, or full ARNs; a rule with the same pattern keeps its other fields',
     )
     .option('--region <region>', 'where its functions are')
     .option('--rate <perSecond[:burst]>', 'calls a second, and at once', parseRate)
@@ -28,11 +28,11 @@ export const withTenantOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--quota <period=requests...>',
-        `calls in a period: ${PERIODS.join(', ')} (UTC); other periods stay`,
+        `calls in a period: ${PERIODS.join(', ')} (UTC); quotas of other periods stay`,
       ).argParser(collectQuota),
     );
 
-/** What a tenant has already that options speak of. */
+/** The parts of a tenant that options can change, as they are now. */
 export interface Present {
   readonly policy?: { readonly allow?: readonly Rule[] } | undefined;
   readonly limits?:
@@ -43,9 +43,9 @@ type Rule = { readonly function: string; readonly [field: string]: unknown };
 type Quota = { readonly period: string; readonly [field: string]: unknown };
 
 /**
- * The merge patch that the options make; members that no option speaks of are not in it. A list is replaced whole by a
- * patch, so what an option cannot say of it is taken from what the tenant has: what a rule or a quota says beside its
- * pattern or its calls, the quotas of other periods, the burst.
+ * The merge patch that the options make, without members that no option sets. A patch replaces a list as a whole, so
+ * what an option cannot set is copied from the tenant: other fields of a rule or quota, the quotas of other periods,
+ * the burst.
  */
 export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<string, unknown> {
   const { name, allow, region, rate, concurrency, maxPayloadBytes, quota } = flags;
@@ -70,7 +70,7 @@ export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<s
 
 const burstFor = (perSecond: number, before: number | undefined): number => before ?? Math.max(1, Math.ceil(perSecond));
 
-/** Quotas of other periods stay, and what a quota says beside its calls. */
+/** Keeps the quotas of other periods, and the other fields of a quota. */
 function mergeQuotas(before: readonly Quota[], said: readonly Quota[]): Quota[] {
   const periods = new Set([...before, ...said].map(({ period }) => period));
   return [...periods].map((period) => ({

@@ -1,4 +1,4 @@
-/** What a terminal would obey, or show in another order: controls but line feed and tab, and bidirectional ones. */
+/** Characters that a terminal would obey, or that reorder text: controls except line feed and tab, and bidirectional ones. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be shown otherwise
 const OBEYED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
@@ -7,16 +7,16 @@ const asEscape = (char: string): string => {
   return code > 0xff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\x${code.toString(16).padStart(2, '0')}`;
 };
 
-/** A text of somebody else's for a terminal: what it would obey is shown as an escape. */
+/** Makes somebody else's text safe for a terminal: control characters are shown as escapes. */
 export const escapeControls = (text: string): string => text.replace(OBEYED, asEscape);
 
-/** The colours of `paint`: whatever else begins with ESC is not ours. */
+/** The colours of `paint`: anything else that begins with ESC is not ours. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what has to be found
 const OURS = /(\x1b\[(?:2|22|31|32|33|39|90)m)/;
 
 /**
- * Makes a terminal safe for all that is printed on it: names, messages and answers come from elsewhere. Colours stay.
- * Where output is no terminal nothing changes: a file gets the bytes as they are.
+ * Makes all output safe for a terminal: names, messages and answers come from others. Colours stay.
+ * If output is not a terminal nothing changes: a file gets the bytes as they are.
  */
 export function protectTerminal(stream: NodeJS.WriteStream): void {
   if (!stream.isTTY) return;

@@ -1,6 +1,6 @@
 import { CommandError } from './exit.ts';
 
-/** Codes of the system for what failed before anything could be sent. */
+/** The system's codes for failures before anything could be sent. */
 const NOTHING_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -13,8 +13,10 @@ const NOTHING_SENT: ReadonlySet<string> = new Set([
 export function unreachable(url: string, error: unknown, isChange: boolean): CommandError {
   const why = whyUnreachable(error);
   const after =
-    isChange && !NOTHING_SENT.has(why) ? ' It may have been done all the same: look before you repeat it.' : '';
-  return new CommandError(`${url} gave no answer (${why}): is it the right address, and does it run?${after}`);
+    isChange && !NOTHING_SENT.has(why)
+      ? ' The change may have been made all the same: check before you repeat it.'
+      : '';
+  return new CommandError(`${url} gave no answer (${why}): check the address, and that the gateway runs.${after}`);
 }
 
 /** Why no answer came, by the code that the system gives; `fetch` itself says only that it failed. */

@@ -7,7 +7,7 @@ import { LOG_TYPES } from './invoke/types.ts';
 import { describeTooLarge } from './policy/payload-too-large.ts';
 import type { LimitName } from './quota/limits.ts';
 
-/** What one reason to say no looks like on the wire. */
+/** How one reason for a refusal looks on the wire. */
 interface Row {
   readonly error: LambdaErrorName;
   /** Where it is not the error's own. */
@@ -19,7 +19,7 @@ interface Row {
   readonly throttle?: 'CallerRateLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
 }
 
-/** Whether the function of a call without an answer may have started: `no` is said only where it is certain. */
+/** Whether the function may have started, of a call that got no answer. `no` only if it is certain. */
 export type Started = 'no' | 'unknown';
 const STARTED: Readonly<Record<Started, string>> = {
   no: 'The function was not started.',
@@ -30,6 +30,7 @@ type Wording = (...detail: never[]) => string;
 
 const row = <W extends Wording>(row: Row, message: W) => ({ ...row, message });
 const says = (text: string) => () => text;
+const seconds = (count: number) => (count === 1 ? '1 second' : `${count} seconds`);
 
 /** The service's words for an argument that breaks its model's constraint (recorded). */
 const constraint = (value: string, member: string, rule: string) =>
@@ -39,7 +40,7 @@ const length = (max: number) => `Member must have length less than or equal to $
 const oneOf = (values: readonly string[]) => `Member must satisfy enum value set: [${values.join(', ')}]`;
 
 const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be authorized');
-/** A path of Lambda's API that something stands in front of. */
+/** A path of Lambda's API with a prefix before it. */
 const PREFIXED_PATH = /^(\/.+?)\/(?:2015-03-31|2021-11-15|2014-11-13)\/functions\//;
 const INVALID_TOKEN = says('The security token included in the request is invalid.');
 
@@ -47,19 +48,19 @@ const usedUp = (unit: string, period: string) =>
   row(
     { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
     (resetSeconds: number) =>
-      `Rate exceeded: the ${unit} of this ${period} (UTC) are used up. The next begins in ${resetSeconds} seconds.`,
+      `Rate exceeded: the quota of ${unit} for this ${period} (UTC) is used up. The next ${period} begins in ${seconds(resetSeconds)}.`,
   );
 
 const denied = (why: string) => (tenant: string, resource: string) =>
   `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} because ${why}`;
 
-/** Every reason that Postern itself has to say no. `x-postern-refusal` carries the key; the wording is the service's. */
+/** Every reason for which Postern itself refuses a call. `x-postern-refusal` carries the key; the wording is the service's. */
 export const REFUSALS = {
   // 1 route
   'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, (rawPath: string) => {
     const prefix = PREFIXED_PATH.exec(rawPath)?.[1];
     if (prefix === undefined) return UNKNOWN_OPERATION();
-    return `${UNKNOWN_OPERATION()}: the path begins with a prefix ('${prefix}'), and none is supported. Leave it out of the endpoint's URL.`;
+    return `${UNKNOWN_OPERATION()}: the path begins with the prefix '${prefix}', which is not supported. Remove it from the endpoint's URL.`;
   }),
   'uri-too-long': row(
     { error: 'RequestTooLargeException', status: 414 },
@@ -74,7 +75,7 @@ export const REFUSALS = {
 
   'host-not-served': row(
     { error: 'AccessDeniedException', status: 421 },
-    says("This gateway does not serve the host that 'Host' names."),
+    says("This gateway does not serve the host named in 'Host'. Check the endpoint's URL."),
   ),
 
   // 2 identify
@@ -152,7 +153,7 @@ export const REFUSALS = {
   ),
   'function-elsewhere': row(
     { error: 'AccessDeniedException' },
-    denied('this gateway calls functions by name, which reaches only those of its own account and region'),
+    denied('this gateway calls functions by bare name, so it reaches only those in its own account and region'),
   ),
   'function-denied': row(
     { error: 'AccessDeniedException' },
@@ -170,13 +171,13 @@ export const REFUSALS = {
   'durable-names-unavailable': row(
     { error: 'ServiceException' },
     says(
-      "The root key that this tenant's names are derived with is not among the gateway's settings. Nothing was sent to Lambda; tell the operator.",
+      'The root key of this tenant, from which its durable execution names are derived, is missing from POSTERN_ROOT_KEYS. Nothing was sent to Lambda. Tell the operator.',
     ),
   ),
 
   'presigned-too-long': row(
     { error: 'AccessDeniedException' },
-    (maxSeconds: number) => `A presigned request of this tenant may live for ${maxSeconds} seconds at the most`,
+    (maxSeconds: number) => `A presigned request for this tenant may live for at most ${seconds(maxSeconds)}`,
   ),
 
   // 4 read the body
@@ -234,7 +235,7 @@ export const REFUSALS = {
   'argument-repeated': row(
     { error: 'InvalidParameterValueException' },
     (header: string, parameter: string) =>
-      `The header '${header}' was given as the query parameter '${parameter}' too. Send one of them.`,
+      `'${header}' was given twice: as a header and as the query parameter '${parameter}'. Send only one of them.`,
   ),
   'header-repeated': row(
     { error: 'InvalidParameterValueException' },
@@ -285,11 +286,11 @@ export const REFUSALS = {
   // 7 reserve
   'limit-rate': row(
     { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
-    (resetSeconds: number) => `Rate exceeded. The next call may be made in ${resetSeconds} seconds.`,
+    (resetSeconds: number) => `Rate exceeded. Try again in ${seconds(resetSeconds)}.`,
   ),
   'limit-concurrency': row(
     { error: 'TooManyRequestsException', throttle: 'ConcurrentInvocationLimitExceeded' },
-    (_resetSeconds: number) => 'Rate Exceeded. As many functions are running as may run at once.',
+    (_resetSeconds: number) => 'Rate Exceeded. All of the concurrency allowed is in use.',
   ),
   'limit-day-requests': usedUp('requests', 'day'),
   'limit-week-requests': usedUp('requests', 'week'),
@@ -342,29 +343,29 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
-/** One no of ours: why, in the words that the caller gets. */
+/** One refusal of ours: its reason, and the words that the caller gets. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
   /** Where it is not the reason's own. */
   readonly retryAfterSeconds?: number;
-  /** Only of a call that was being sent when it failed. */
+  /** Only if the call was being sent when it failed. */
   readonly started?: Started;
 }
 
-/** SDKs sleep the whole of `Retry-After`; the true time stands in `RateLimit`. */
+/** SDKs sleep the whole of `Retry-After`; `RateLimit` has the true time. */
 const MAX_RETRY_AFTER_SECONDS = 20;
 
 type Detail = { readonly [R in RefusalReason]: Parameters<(typeof REFUSALS)[R]['message']> };
 type Table = { readonly [R in RefusalReason]: Row & { readonly message: (...detail: Detail[R]) => string } };
 const TABLE: Table = REFUSALS;
 
-/** Says no, with the detail that the reason's row asks for. */
+/** Makes a refusal, with the detail that the reason's row asks for. */
 export function refuse<R extends RefusalReason>(reason: R, ...detail: Detail[R]): Refusal {
   return { reason, message: TABLE[reason].message(...detail) };
 }
 
-/** What a caller can mend in the call itself, by the names of the API document. */
+/** Errors that a caller can fix in the call itself, by their names in the API document. */
 const MISTAKES: ReadonlySet<LambdaErrorName> = new Set([
   'InvalidParameterValueException',
   'InvalidRequestContentException',
@@ -374,20 +375,20 @@ const MISTAKES: ReadonlySet<LambdaErrorName> = new Set([
 /** True for what "6 validate" refuses: it costs a proved caller one unit of its rate, and none of a quota. */
 export const isMistake = ({ reason }: Refusal): boolean => MISTAKES.has(TABLE[reason].error);
 
-/** Says no because of a limit, which may let a call through again after so long. */
+/** Refuses because of a limit, which may let a call through again after `resetMs`. */
 export function refuseLimit(limit: LimitName, resetMs: number): Refusal {
   const resetSeconds = Math.max(1, Math.ceil(resetMs / 1_000));
   const retryAfterSeconds = Math.min(MAX_RETRY_AFTER_SECONDS, resetSeconds);
   return { ...refuse(`limit-${limit}`, resetSeconds), retryAfterSeconds };
 }
 
-/** Says that a call got no answer of Lambda's, and whether its function may have started. */
+/** Says that a call got no answer from Lambda, and whether its function may have started. */
 export const refuseLost = (reason: 'upstream-unreachable' | 'upstream-timeout', started: Started): Refusal => ({
   ...refuse(reason, started),
   started,
 });
 
-/** Says that the caller had gone before Lambda could have got the whole call. */
+/** Says that the caller left before Lambda could have received the whole call. */
 export const refuseLeft = (): Refusal => ({ ...refuse('caller-left'), started: 'no' });
 
 /** A refusal as it goes on the wire. */

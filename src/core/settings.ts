@@ -47,19 +47,19 @@ export interface Settings {
   readonly clientIpHeader?: string;
   /** The hosts that are served, lower case, each with or without a port; absent: any. */
   readonly hosts?: ReadonlySet<string>;
-  /** Characters that a FunctionName may have, 170 to 256. */
+  /** The most characters that a FunctionName may have, 170 to 256. */
   readonly maxFunctionNameLength: number;
-  /** Whether payloads are checked to be JSON here; else Lambda does it, and a call that is refused so has cost a unit. */
+  /** Whether payloads are checked to be JSON here. If not, Lambda checks them, and a call that it refuses costs a unit. */
   readonly checkJson: boolean;
   /** How functions are named to Lambda: by full ARN, or by bare name, which reaches only our account and region. */
   readonly lambdaNames: LambdaNames;
-  /** Which content types a payload may come with, where a tenant's policy does not say. */
+  /** Which content types a payload may have, unless the tenant's policy says otherwise. */
   readonly contentTypes: ContentTypes;
-  /** What of a caller's address the log has: all, its network (/24 or /48), or nothing. */
+  /** How much of a caller's address the log has: all of it, its network (/24 or /48), or nothing. */
   readonly logAddress: LogAddress;
   /** Whether there is an admin API at all. */
   readonly admin: boolean;
-  /** Ranges (CIDR) that the admin API may be used from. Absent: everywhere. */
+  /** Ranges (CIDR) that may use the admin API. Absent: any address. */
   readonly adminIpAllow?: readonly string[];
 }
 
@@ -90,11 +90,11 @@ const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 /**
  * Reads the settings.
  *
- * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and how to mend it,
+ * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and the fix,
  * and never holds a value.
  *
  * @param findRangeFault says what is wrong with a range (CIDR). Without it a range goes unchecked, and one that cannot be
- * read holds no address: fails closed.
+ * read matches no address: fails closed.
  */
 export function readSettings(
   env: Readonly<Record<string, unknown>>,
@@ -124,7 +124,7 @@ export function readSettings(
       ? fits(
           new Set(text).size >= MIN_ADMIN_TOKEN_CHARACTERS,
           text,
-          'can be guessed, its characters repeat: make one with: openssl rand -hex 32',
+          'is easy to guess, too many of its characters repeat: make one with: openssl rand -hex 32',
         )
       : no(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`),
   );
@@ -187,7 +187,9 @@ export function readSettings(
   };
   const lambdaNames = oneOf('POSTERN_LAMBDA_NAMES', LAMBDA_NAMES);
   if (lambdaNames === 'name' && optional('AWS_ENDPOINT_URL_LAMBDA') === undefined) {
-    problems.push("POSTERN_LAMBDA_NAMES 'name' needs AWS_ENDPOINT_URL_LAMBDA: AWS's own endpoints are sent ARNs");
+    problems.push(
+      "POSTERN_LAMBDA_NAMES 'name' is for emulators only: set AWS_ENDPOINT_URL_LAMBDA, or remove POSTERN_LAMBDA_NAMES",
+    );
   }
   const logAddress = oneOf('POSTERN_LOG_ADDRESS', LOG_ADDRESSES);
   const admin = oneOf('POSTERN_ADMIN', ['on', 'off']);
@@ -232,7 +234,7 @@ function isOrigin(text: string): boolean {
   return match !== null && Number(match[3] ?? 0) <= 65_535;
 }
 
-/** Ranges, joined with commas. */
+/** Ranges, separated by commas. */
 function parseRanges(
   text: string,
   findRangeFault: (range: string) => string | undefined,
@@ -240,7 +242,7 @@ function parseRanges(
   const ranges = text.split(',').map((range) => range.trim());
   for (const [index, range] of ranges.entries()) {
     const fault = findRangeFault(range);
-    if (fault !== undefined) return no(`must be ranges joined with commas; number ${index + 1} ${fault}`);
+    if (fault !== undefined) return no(`must be ranges, separated by commas; number ${index + 1} ${fault}`);
   }
   return ok(ranges);
 }
@@ -249,7 +251,7 @@ function parseHosts(text: string): Result<ReadonlySet<string>, string> {
   const hosts = text.split(',').map((host) => host.trim().toLowerCase());
   return hosts.every((host) => HOST.test(host))
     ? ok(new Set(hosts))
-    : no('must be hosts as callers name them, split by commas, such as gateway.example.com,10.0.0.7:8787');
+    : no('must be hosts as callers write them, separated by commas, such as gateway.example.com,10.0.0.7:8787');
 }
 
 function parseNameLength(text: string): Result<number, string> {

@@ -1,4 +1,4 @@
-/** Ours, but no settings of a gateway: for the command line, and for tests and benchmarks. */
+/** Ours, but not settings of a gateway: the command line, tests and benchmarks read them. */
 const NOT_SETTINGS = new Set([
   'POSTERN_URL',
   'POSTERN_PROFILE',
@@ -15,11 +15,11 @@ const NOT_SETTINGS = new Set([
 ]);
 /** What container platforms set for a service of this name: `POSTERN_SERVICE_HOST`, `POSTERN_PORT_8787_TCP_ADDR`. */
 const OF_A_PLATFORM = /^POSTERN_(SERVICE_(HOST|PORT)|PORT(_|$))/;
-/** More mistakes than this make another word. */
+/** With more differences than this, it is another word. */
 const MAX_DISTANCE = 4;
 
 /**
- * Settings that nobody reads: a misspelt one would be silently without effect.
+ * Finds settings that nothing reads: a misspelt one would silently have no effect.
  *
  * @returns a sentence for each, with the name that may have been meant; never a value.
  */
@@ -37,7 +37,7 @@ export function findUnknownSettings(
       const hint =
         nearest && nearest.distance <= MAX_DISTANCE
           ? `did you mean ${nearest.other}?`
-          : 'take it out, or correct its name';
+          : 'remove it, or correct its name';
       return `${name} is not a setting of this version: ${hint}`;
     });
 }

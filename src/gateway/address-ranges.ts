@@ -53,10 +53,10 @@ export function findRangeFault(range: string): string | undefined {
   }
   const [network, bits] = parsed;
   if (network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && bits >= 96) {
-    return `can never match: an address of IPv4 is matched as such. Write ${network.toIPv4Address()}/${bits - 96}`;
+    return `can never match: IPv4 addresses are matched as IPv4. Write ${network.toIPv4Address()}/${bits - 96}`;
   }
   const first =
     network.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(range) : ipaddr.IPv6.networkAddressFromCIDR(range);
   if (first.toString() === network.toString()) return undefined;
-  return `has bits set behind the first ${bits}: write ${first}/${bits}, or the address alone as ${network}/${network.kind() === 'ipv4' ? 32 : 128}`;
+  return `has bits set after the first ${bits}: write ${first}/${bits}, or the address alone as ${network}/${network.kind() === 'ipv4' ? 32 : 128}`;
 }

@@ -122,7 +122,7 @@ describe('C8: the token of the environment', () => {
   it('goes to the address of the environment, and to no other that a flag or a profile names', async () => {
     const other = await serve((_, response) => response.end('{"tenants":[],"cursor":null}'));
     const config = await write({ profiles: { other: { url: other.url } }, default: 'other' });
-    const words = `belongs to POSTERN_URL (${postern.gateway}), and is not sent to ${other.url}`;
+    const words = `belongs to POSTERN_URL (${postern.gateway}) and is not sent to ${other.url}`;
     expect(await run([...LIST, '--url', other.url], inEnv())).toEqual(said(2, words));
     expect(await run([...LIST, '--profile', 'other'], inEnv(config))).toEqual(said(2, words));
     // Where the environment names no address, it goes where it is told to.
@@ -173,7 +173,7 @@ describe('the file of profiles', () => {
     const { code, stdout, stderr } = await run(LIST, config);
     expect([code, JSON.parse(stdout).tenants.length]).toEqual([0, 1]);
     expect(stderr).toBe(
-      `postern: others on this machine can read the tokens in ${config.POSTERN_CONFIG}; mend it with: chmod 600 ${config.POSTERN_CONFIG}\n`,
+      `postern: others on this machine can read the tokens in ${config.POSTERN_CONFIG}; fix it with: chmod 600 ${config.POSTERN_CONFIG}\n`,
     );
   });
 
@@ -246,7 +246,7 @@ describe('an address', () => {
   it('where nobody listens ends with 1; a change cannot have been made there, and that is not said', async () => {
     const gone = await serve(() => {});
     gone.close();
-    const sentence = `postern: ${gone.url} gave no answer (ECONNREFUSED): is it the right address, and does it run?`;
+    const sentence = `postern: ${gone.url} gave no answer (ECONNREFUSED): check the address, and that the gateway runs.`;
     expect(await run(LIST, inEnv({ POSTERN_URL: gone.url }))).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
     const change = await run(['tenants', 'create', '--name', 'x'], inEnv({ POSTERN_URL: gone.url }));
     expect(change).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });

@@ -198,7 +198,7 @@ class_name = "Tenant"
     const withRoute = `routes = [{ pattern = "gateway.example.com", custom_domain = true }]\n${own}`;
     await writeFile(file, withRoute);
     expect((await examine(good(), '--config', file)).of('wrangler.toml')).toEqual([
-      'warn: the gateway stays open at workers.dev, beside its own route',
+      'warn: the gateway is also open at workers.dev, beside its own route',
     ]);
     await writeFile(file, withRoute.replace(/^preview_urls = false/m, 'preview_urls = true'));
     expect((await examine(good(), '--config', file)).of('wrangler.toml')).toHaveLength(2);

@@ -101,15 +101,15 @@ describe('first hour A12: a start that is not well', () => {
     mkdirSync(functions);
     writeFileSync(join(functions, 'hello.js'), "exports.handler = async () => { throw new Error('mine is broken'); };");
     const args = ['--functions', functions, '--state', join(outside, 'failing')];
-    const text = await printedByDev(args, /^Ctrl-C ends it/);
-    expect(text).toMatch(/A first call of `hello` FAILED \(Unhandled\): .*mine is broken/);
+    const text = await printedByDev(args, /^Press Ctrl-C to stop/);
+    expect(text).toMatch(/A first call to `hello` FAILED \(Unhandled\): .*mine is broken/);
     expect(text).not.toContain('was answered 200');
   });
 
   it('says that nothing is where Lambda should be', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     const args = ['--lambda-endpoint', endpoint, '--state', join(outside, 'nobody')];
-    expect(await printedByDev(args, /^Ctrl-C ends it/)).toContain(
+    expect(await printedByDev(args, /^Press Ctrl-C to stop/)).toContain(
       `Nothing answers at --lambda-endpoint ${endpoint} (ECONNREFUSED)`,
     );
   });
@@ -127,7 +127,7 @@ describe('first hour A13: no untruths', () => {
       ]) {
         const { code, stderr } = await runCli([...args, '--url', url], { env });
         expect([code, stderr]).toEqual([1, expect.stringContaining('gave no answer')]);
-        expect(stderr).not.toContain('It may have been done');
+        expect(stderr).not.toContain('The change may have been made');
       }
     }
     // What was cut off after it was sent may have been.
@@ -135,7 +135,7 @@ describe('first hour A13: no untruths', () => {
     await new Promise((listening) => cutting.once('listening', listening));
     const url = `http://127.0.0.1:${(cutting.address() as AddressInfo).port}`;
     expect((await runCli(['tenants', 'create', '--name', 'A', '--url', url], { env })).stderr).toContain(
-      'It may have been done',
+      'The change may have been made',
     );
     cutting.close();
   });

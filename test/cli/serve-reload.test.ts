@@ -80,7 +80,7 @@ describe.runIf(process.platform === 'linux')('A4: SIGHUP', () => {
     await expect.poll(async () => (await takeCalls(emulator.url)).length).toBe(1);
     await use(await makeCertificate(folder, 'second'));
     server.kill('SIGHUP');
-    await expect.poll(() => server.errors()).toContain('SIGHUP: the certificate is renewed');
+    await expect.poll(() => server.errors()).toContain('SIGHUP: the new certificate is loaded');
     expect(await inFlight).toBe(200);
     await expect.poll(() => server.errors()).toContain('workerd serves again');
     expect(await subject(server)).toBe('second');
@@ -121,7 +121,7 @@ describe.runIf(process.platform === 'linux')('A4: SIGHUP', () => {
       server.kill('SIGHUP');
       await expect.poll(() => server.errors()).toContain(words);
     }
-    expect(server.errors().match(/The certificate in use stays/g)).toHaveLength(faults.length);
+    expect(server.errors().match(/The old certificate stays in use/g)).toHaveLength(faults.length);
     expect(childrenOf(server.pid)).toEqual([workerd]);
     // What was checked is what it starts with again, not what the files hold now.
     process.kill(workerd, 'SIGKILL');

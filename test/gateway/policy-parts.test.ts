@@ -58,7 +58,7 @@ describe('findRangeFault', () => {
     ['10.0.0.0/08', 'must be a range'],
     ['2001:db8::%1/32', 'must be a range'],
     ['::ffff:010.0.0.0/104', 'must be a range'],
-    ['::ffff:203.0.113.0/120', 'can never match: an address of IPv4 is matched as such. Write 203.0.113.0/24'],
+    ['::ffff:203.0.113.0/120', 'can never match: IPv4 addresses are matched as IPv4. Write 203.0.113.0/24'],
     ['::ffff:0:0/96', 'Write 0.0.0.0/0'],
     ['example.com/24', 'must be a range'],
   ])('says of %s: %s', (range, fault) => {

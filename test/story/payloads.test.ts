@@ -81,12 +81,12 @@ describe('D16: a payload that is too large is told which limit it is over', () =
       },
       { maxPayloadBytes: 100 },
     );
-    const ofTenant = "101 byte payload is too large: the limit of this tenant, 'maxPayloadBytes', is 100 bytes";
+    const ofTenant = "101 byte payload is too large: this tenant's 'maxPayloadBytes' is 100 bytes";
     expect(said(await call(tenant, json(101)))).toEqual([413, 'payload-too-large', ofTenant]);
     expect(said(await call(tenant, json(101), {}, streamPath))[2]).toBe(ofTenant);
     expect(said(await callSigned(tenant, { path: invokePath('hello'), body: json(101) }))[2]).toBe(ofTenant);
     const event = await call(tenant, json(51), { 'x-amz-invocation-type': 'Event' });
-    expect(said(event)[2]).toContain("by its 'maxPayloadBytes', allows 50 bytes");
+    expect(said(event)[2]).toContain("has a 'maxPayloadBytes' of 50 bytes");
     const explained = await admin<{ message: string }>(postern, 'POST', `/tenants/${tenant.id}/explain`, {
       function: 'hello',
       payloadBytes: 101,

@@ -154,7 +154,7 @@ describe('D15: what is wrong is said', () => {
     for (const path of [echo, '/2014-11-13/functions/f/invoke-async/']) {
       const { status, reason, text } = await answer(withKey(`/base/path${path}`));
       expect([status, reason]).toEqual([404, 'unknown-path']);
-      expect(text).toContain("the path begins with a prefix ('/base/path'), and none is supported");
+      expect(text).toContain("the path begins with the prefix '/base/path', which is not supported");
     }
     expect((await answer(withKey('/nothing'))).text).not.toContain('prefix');
   });

@@ -53,7 +53,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   const { AWS_REGION } = wrangler.vars;
   const { findings, settings } = checkSettings({ ...(typeof AWS_REGION === 'string' && { AWS_REGION }), ...given });
   const { fail } = findingsOf('settings');
-  findings.push(...unknown.map((problem) => fail(problem, 'nobody reads it: it has no effect')));
+  findings.push(...unknown.map((problem) => fail(problem, 'it has no effect')));
   findings.push(...wrangler.findings);
   if (settings) findings.push(...(await checkCredentials(settings, flags.function)));
   if ((await findGateway(flags, process.env)) === undefined) {

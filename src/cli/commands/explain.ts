@@ -42,13 +42,13 @@ export function explainCommand(program: Command): void {
     .addOption(new Option('--operation <operation>', 'else Invoke').choices(OPERATIONS))
     .addOption(new Option('--log-type <type>', 'whether it asks for the log').choices(LOG_TYPES))
     .option('--client-context', 'with a client context')
-    .option('--payload-bytes <n>', 'with a payload of so many bytes', parseCount)
+    .option('--payload-bytes <n>', 'with a payload of this many bytes', parseCount)
     .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')
     .option('--durable-execution-name <name>', 'with this X-Amz-Durable-Execution-Name')
     .option('--ip <address>', 'from this address')
-    .option('--origin <origin>', 'from this web page')
-    .option('--key-id <id>', 'with this key')
-    .option('--presigned-seconds <n>', 'presigned, to live for so many seconds', parseCount)
+    .option('--origin <origin>', 'from a web page of this origin, such as https://app.example.com')
+    .option('--key-id <id>', 'with the key of this id')
+    .option('--presigned-seconds <n>', 'as a presigned request that lives for this many seconds', parseCount)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

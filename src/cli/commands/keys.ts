@@ -88,7 +88,7 @@ async function list(named: string, flags: OperatorFlags): Promise<void> {
   console.log(layOut([['ID', 'NAME', 'MADE', 'EXPIRES', ...(hasUse ? ['LAST USED'] : [])], ...rows]));
 }
 
-/** An expired key is listed for 30 days more, so that its caller is told why it is refused. */
+/** An expired key stays in the list for 30 days, so that its caller gets `key-expired` as the reason. */
 const showExpiry = (expiresAt: string | null): string => {
   if (expiresAt === null) return 'never';
   return Date.parse(expiresAt) <= Date.now() ? paint('yellow', `${expiresAt} (expired)`) : expiresAt;

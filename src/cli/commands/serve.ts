@@ -19,24 +19,24 @@ export function serveCommand(program: Command): void {
     .description('run the gateway on workerd in front of your Lambda, with its state on disk (self-hosting)')
     .option('--host <address>', 'IP address to listen on; 0.0.0.0 or :: for all', parseAddress, '127.0.0.1')
     .option('--port <n>', 'port to listen on', parsePort, 8787)
-    .option('--admin-port <n>', 'serve the admin API at this port, and at no other', parsePort)
+    .option('--admin-port <n>', 'serve the admin API on this port only', parsePort)
     .option('--admin-host <address>', 'IP address for --admin-port (default: 127.0.0.1)', parseAddress)
     .option('--state <dir>', 'where everything is kept', '.postern-serve')
     // Not `--env-file`: Node takes that for itself, wherever it stands.
     .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
-    .option('--behind-tls-proxy', 'a proxy that ends TLS is the only way in, and sets X-Forwarded-Proto: https')
-    .option('--client-ip-header <name>', "the caller's address, in a header that your proxy has to set")
-    .option('--local-issuers', 'let issuers of tokens be on this machine too, for tests')
-    .option('--drain <seconds>', 'how long calls may go on after SIGTERM or SIGHUP', parseSeconds, 4)
+    .option('--behind-tls-proxy', 'a TLS proxy is the only way in, and it sets X-Forwarded-Proto: https')
+    .option('--client-ip-header <name>', "header with the caller's address, which your proxy has to set")
+    .option('--local-issuers', 'allow token issuers on this machine and private networks, for tests')
+    .option('--drain <seconds>', 'seconds that calls may go on after SIGTERM, SIGINT or SIGHUP', parseSeconds, 4)
     .option('--dist <dir>', 'what postern build made', join(PACKAGE_ROOT, 'dist'))
     .option('--json', 'when ready, print one line of JSON on standard output, before the log')
     .addHelpText(
       'after',
       `
-The log, a line of JSON for each call, goes to standard output; all else to standard error.
-workerd is started again whenever it ends. SIGHUP takes up a renewed certificate.
+The log, one line of JSON for each call, goes to standard output; all else to standard error.
+If workerd ends, it is started again. Send SIGHUP to load a renewed certificate.
 
 Examples:
   $ postern serve --settings /etc/postern.env --state /var/lib/postern \\
@@ -61,7 +61,7 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   let reloads = started;
   process.on('SIGHUP', () => {
     reloads = reloads.then(async (running) => {
-      // A terminal that is closed sends it too, and takes its processes along.
+      // A terminal that closes sends it too, to end its processes.
       if (hadTerminal && !(await hasTerminal())) end();
       else await running.reload();
       return running;
@@ -74,7 +74,7 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   if (json) console.log(JSON.stringify({ gateway, ...(admin !== undefined && { admin }) }));
   else {
     const isAll = options.host === '0.0.0.0' || options.host === '::';
-    console.error(`Postern serves at ${gateway}${isAll ? ', and at every other address of this machine' : ''}`);
+    console.error(`Postern serves at ${gateway}${isAll ? ' and at every other address of this machine' : ''}`);
     if (admin !== undefined) console.error(`The admin API is at ${admin}`);
   }
   await Promise.race([signalled, server.ended]);

@@ -20,9 +20,9 @@ export type Need =
   | 'presignWithoutExpires'
   | 'invokeAsync'
   | 'clock'
-  /** The caller gives headers of its own, which are signed. */
+  /** The caller sends headers of its own, all signed. */
   | 'headers'
-  /** One of these headers goes out in two lines. */
+  /** One of these headers is sent in two lines. */
   | 'repeatedHeaders';
 
 /** One call and what must come of it: the unit of the conformance kit, as data, for clients in any language. */
@@ -44,7 +44,7 @@ export interface Case {
   readonly credentials?: CredentialsFault;
   /** Header lines of the caller's own, in this order, all signed. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** `Presigned` only: the URL says nothing of how long it lives, as signers do for services other than S3. */
+  /** `Presigned` only: the URL has no `X-Amz-Expires`, as from signers for services other than S3. */
   readonly presignWithoutExpires?: true;
   /** Retried as the SDK does when nobody tells it otherwise; every other case is tried once. */
   readonly retries?: 'default';

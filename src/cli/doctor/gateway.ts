@@ -4,7 +4,7 @@ import { createOperator } from '../operator.ts';
 import { whyUnreachable } from '../unreachable.ts';
 import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
-/** Looks whether the gateway has the root key of each of its tenants: one of each version is read. */
+/** Checks that the gateway has the root key of each of its tenants. It reads one tenant of each version. */
 async function checkRootKeys(connection: Connection): Promise<Finding[]> {
   const { ok, fail } = findingsOf('root keys of tenants');
   const tenants = await createOperator(connection).list<{ readonly id: string }>('/tenants', 'tenants');
@@ -14,9 +14,9 @@ async function checkRootKeys(connection: Connection): Promise<Finding[]> {
     const client = createAdminClient(connection.url, connection.adminToken);
     const { body } = await client.request('GET', `/tenants/${first?.id}`);
     if ((body as { reason?: unknown } | null)?.reason !== 'root-key-missing') continue;
-    const count = others.length === 0 ? '1 tenant is' : `${others.length + 1} tenants are`;
-    const message = `${count} of root key version ${version}, which is not among the gateway's POSTERN_ROOT_KEYS`;
-    findings.push(fail(message, `put version ${version} back into POSTERN_ROOT_KEYS, behind the first`));
+    const count = others.length === 0 ? '1 tenant needs' : `${others.length + 1} tenants need`;
+    const message = `${count} root key version ${version}, which is missing from the gateway's POSTERN_ROOT_KEYS`;
+    findings.push(fail(message, `put version ${version} back into POSTERN_ROOT_KEYS, after the first`));
   }
   return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
 }

@@ -8,7 +8,7 @@ const FLAGS = ['enable_request_signal'];
 /** From then on the flag above is on by itself (Workers compatibility flags). */
 const FLAGS_BY_DATE = '2026-11-17';
 
-/** Looks at the addresses that a Worker has beside its own domain: what guards that one does not guard them. */
+/** Checks the addresses that a Worker has beside its own domain: what protects the domain does not protect them. */
 function checkOpenAddresses(
   config: ReturnType<typeof unstable_readConfig>,
   { warn }: Pick<ReturnType<typeof findingsOf>, 'warn'>,
@@ -17,14 +17,14 @@ function checkOpenAddresses(
   const hasDomain = route !== undefined || routes.length > 0;
   const findings: Finding[] = [];
   if (open === undefined) {
-    const fix = 'set workers_dev = false where the gateway has a route or domain of its own, else true';
+    const fix = 'set workers_dev = false if the gateway has its own route or domain, else true';
     findings.push(warn('workers_dev is not set: the platform decides whether the gateway is at workers.dev', fix));
   } else if (open && hasDomain) {
-    const message = 'the gateway stays open at workers.dev, beside its own route';
+    const message = 'the gateway is also open at workers.dev, beside its own route';
     findings.push(warn(message, 'set workers_dev = false'));
   }
   if (previews && hasDomain) {
-    findings.push(warn('old versions stay open at preview URLs, beside its own route', 'set preview_urls = false'));
+    findings.push(warn('old versions are also open at preview URLs, beside its own route', 'set preview_urls = false'));
   }
   return findings;
 }

@@ -9,7 +9,7 @@ export interface SettingSource {
   readonly values: Readonly<Record<string, string | undefined>>;
 }
 
-/** They sign together or not at all: an id with the secret of another source, or with a stale token, is refused by AWS. */
+/** They only work together: AWS refuses an id with the secret of another source, or with a stale token. */
 const CREDENTIALS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[]).includes(name);
 
@@ -18,7 +18,7 @@ const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[
  * `AWS_ACCESS_KEY_ID`.
  *
  * @param sources the strongest first
- * @returns the settings, and a line for each that stands in two sources with different values. No line holds a value.
+ * @returns the settings, and a line for each that two sources set to different values. No line holds a value.
  */
 export function chooseSettings(sources: readonly SettingSource[]): {
   readonly environment: Environment;
@@ -33,7 +33,7 @@ export function chooseSettings(sources: readonly SettingSource[]): {
     if (value) environment[name] = value;
     const others = sources.filter(({ values }) => values[name] && values[name] !== value);
     if (others.length === 0 || source === undefined) continue;
-    const set = isCredential(name) ? ', for credentials come from one source' : '';
+    const set = isCredential(name) ? ' (AWS credentials come from one source)' : '';
     const from = value ? `from ${source.name}` : 'not set';
     notes.push(`${name}: ${from}, not from ${others.map((other) => other.name).join(' or ')}${set}`);
   }

@@ -11,13 +11,13 @@ export interface WorkerFacts {
   readonly objects: readonly { readonly name: string; readonly class_name: string }[];
 }
 
-/** What a listener serves: calls and the admin API, or one of them. Each is an entrypoint of the Worker; `all` is its default. */
+/** What a listener serves: calls and the admin API, or one of them. Each is an entrypoint of the Worker. Default `all`. */
 export type Serves = 'all' | 'callers' | 'admin';
 
 /** Where workerd listens. */
 export interface ServeSocket {
   readonly name: string;
-  /** `host:port`, IPv6 in brackets. Absent: workerd is given a socket that listens already. */
+  /** `host:port`, IPv6 in brackets. Absent: workerd gets a socket that already listens. */
   readonly address?: string;
   /** What it serves. Default `all`. */
   readonly serves?: Serves;
@@ -37,7 +37,7 @@ export interface ServeConfig {
   readonly sockets: readonly ServeSocket[];
   /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */
   readonly lambdaEndpoint?: string | undefined;
-  /** Issuers of tokens may be on this machine; else only at public addresses, wherever Lambda is. */
+  /** Token issuers may be on this machine. If false, only at public addresses, wherever Lambda is. */
   readonly localIssuers?: boolean | undefined;
 }
 

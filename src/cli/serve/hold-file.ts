@@ -3,8 +3,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Keeps bytes in a file that has no name any more, for children to inherit: they read what was checked, whatever stands
- * under the original's name by then, and nothing stays on disk.
+ * Keeps bytes in a file without a name, for children to inherit. They read what was checked, even if the original file
+ * has changed since, and nothing stays on disk.
  */
 export async function holdFile(dir: string, bytes: Uint8Array): Promise<FileHandle> {
   const path = join(dir, `held-${randomUUID()}`);

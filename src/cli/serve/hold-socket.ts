@@ -17,7 +17,7 @@ export interface HeldSocket {
  * Node polls each server that it opens, and would accept connections itself. So a thread of its own opens it and then
  * blocks before it ever polls.
  *
- * @throws a sentence that names the option, where nobody can listen at that address and port.
+ * @throws a sentence that names the option, if we cannot listen at that address and port.
  */
 export async function holdSocket(host: string, port: number, option: string): Promise<HeldSocket> {
   const gate = new SharedArrayBuffer(4);

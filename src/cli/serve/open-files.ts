@@ -15,7 +15,7 @@ export async function readOpenFileLimit(pid: number): Promise<number | undefined
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Says what a limit on open files allows. workerd ends when it can open no more, and is then started again. */
+/** Says what a limit on open files allows. When workerd can open no more it ends, and is started again. */
 export function describeOpenFiles(limit: number): string {
   const free = Math.max(0, limit - OWN_FILES);
   const show = (count: number) => Math.floor(count).toLocaleString('en-US');
@@ -23,5 +23,5 @@ export function describeOpenFiles(limit: number): string {
     `workerd may have ${show(limit)} files open: about ${show(free / FILES_PER_CONNECTION)} connections ` +
     `(${FILES_PER_CONNECTION} each) or ${show(free / FILES_PER_AWAKE_TENANT)} awake tenants (${FILES_PER_AWAKE_TENANT} each).`;
   if (limit >= FEW_OPEN_FILES) return allows;
-  return `${allows} That is few: raise the hard limit (systemd: LimitNOFILE=65536), and limit connections in a proxy.`;
+  return `${allows} That is low: raise the hard limit (systemd: LimitNOFILE=65536), and limit connections in a proxy.`;
 }

@@ -15,7 +15,7 @@ export interface SettingsInput {
   readonly flags?: SettingSource;
   /** Gets a line for each setting that overrides another. */
   readonly log: (line: string) => void;
-  /** Gets a sentence for each name that is no setting, once. */
+  /** Called once, with a sentence for each name that is not a setting. */
   readonly onUnknown?: (problems: readonly string[]) => void;
 }
 
@@ -47,13 +47,13 @@ export async function readEnvironment(input: SettingsInput): Promise<Environment
 
 async function readFileOfSettings(file: string): Promise<NodeJS.Dict<string>> {
   const text = (await readInput(file)).toString();
-  // What comes through a pipe is nobody else's to read.
+  // Nobody else can read what comes through a pipe.
   const mode = file === '-' ? 0 : (await stat(file)).mode;
   if (mode & 0o022) {
-    throw usageError(`--settings ${file} holds secrets and others on this machine can change it: chmod 600 ${file}`);
+    throw usageError(`--settings ${file} holds secrets, and others on this machine can change it: chmod 600 ${file}`);
   }
   if (mode & 0o004) {
-    throw usageError(`--settings ${file} holds secrets and anybody on this machine can read it: chmod 600 ${file}`);
+    throw usageError(`--settings ${file} holds secrets, and anybody on this machine can read it: chmod 600 ${file}`);
   }
   return parseEnv(text);
 }

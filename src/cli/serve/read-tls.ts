@@ -10,12 +10,12 @@ export interface TlsPair {
   readonly validTo: string;
 }
 
-/** Reads a certificate and its key and checks them: workerd would refuse them in words of its own. */
+/** Reads a certificate and its key and checks them, so that our message says what is wrong and not workerd's. */
 export async function readTls(certFile: string, keyFile: string): Promise<TlsPair> {
   const [cert, key] = await Promise.all([readInput(certFile), readInput(keyFile)]);
   const certificate = parse(
     () => new X509Certificate(cert),
-    `--tls-cert ${certFile} must be a PEM file: the certificate, and behind it those that vouch for it`,
+    `--tls-cert ${certFile} must be a PEM file: the certificate, then the rest of its chain`,
   );
   const privateKey = parse(
     () => createPrivateKey(key),

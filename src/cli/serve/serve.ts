@@ -16,7 +16,7 @@ export interface ServeOptions {
   /** An address of this machine; `0.0.0.0` or `::` for all of them. */
   readonly host: string;
   readonly port: number;
-  /** Where the admin API listens by itself, if a port is given. */
+  /** The admin API's own listener, if a port is given. */
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly state: string;
@@ -28,9 +28,9 @@ export interface ServeOptions {
   readonly tlsKey?: string;
   readonly behindTlsProxy?: boolean;
   readonly clientIpHeader?: string;
-  /** Issuers of tokens may be on this machine. */
+  /** Token issuers may be on this machine. */
   readonly localIssuers?: boolean;
-  /** Milliseconds for which calls in flight may go on when workerd is stopped or replaced. */
+  /** Milliseconds that calls in flight may go on after workerd is stopped or replaced. */
   readonly drainMs: number;
   /** Gets what the operator should know. */
   readonly log: (line: string) => void;
@@ -42,7 +42,7 @@ export interface Served {
   readonly admin?: string;
   /** Settles when `stop` has ended it. */
   readonly ended: Promise<void>;
-  /** Takes up a renewed certificate, if there is one; calls in flight may go on for `drainMs`. */
+  /** Loads a renewed certificate, if there is one; calls in flight may go on for `drainMs`. */
   reload(): Promise<void>;
   /** Takes no new connection, lets calls in flight end, and cuts off what still runs after `drainMs`. */
   stop(): Promise<void>;
@@ -109,7 +109,7 @@ export async function startServe(options: ServeOptions): Promise<Served> {
       },
       onStarted: () => tls?.confirm(),
       onFailedStart() {
-        if (tls?.revert()) log('workerd did not start with the renewed certificate: the one before is used again.');
+        if (tls?.revert()) log('workerd did not start with the renewed certificate: it gets the previous one again.');
       },
       log,
     });
@@ -135,7 +135,7 @@ export async function startServe(options: ServeOptions): Promise<Served> {
 function checkOptions({ tlsCert, tlsKey, behindTlsProxy, adminHost, adminPort, port }: ServeOptions): void {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageError('--tls-cert and --tls-key go together');
   if (tlsCert !== undefined && behindTlsProxy) {
-    throw usageError('--behind-tls-proxy is for a proxy that ends TLS: leave --tls-cert out');
+    throw usageError('--behind-tls-proxy is for a proxy that ends TLS: remove --tls-cert and --tls-key');
   }
   if (adminHost !== undefined && adminPort === undefined) throw usageError('--admin-host needs --admin-port');
   if (adminPort !== undefined && adminPort === port && port !== 0) {
@@ -143,7 +143,7 @@ function checkOptions({ tlsCert, tlsKey, behindTlsProxy, adminHost, adminPort, p
   }
 }
 
-/** Reads the certificate and its key; absent where none is named. */
+/** Reads the certificate and its key. Undefined if none is named. */
 function tlsReader({ tlsCert, tlsKey }: ServeOptions): (() => Promise<TlsPair>) | undefined {
   return tlsCert === undefined || tlsKey === undefined ? undefined : () => readTls(tlsCert, tlsKey);
 }
@@ -173,7 +173,7 @@ async function listen(
   { tlsCert, behindTlsProxy = false }: ServeOptions,
   keepConnectingIp: boolean,
 ): Promise<Listening> {
-  // An operator reaches an admin API on loopback straight, with no proxy and under no name that a certificate could have.
+  // An operator reaches an admin API on loopback directly: without a proxy, and by no name that a certificate could have.
   const isDirect = serves === 'admin' && isLoopback(host);
   const hasTls = tlsCert !== undefined && !isDirect;
   const socket = await holdSocket(host, port, option);
@@ -190,13 +190,13 @@ async function listen(
   };
 }
 
-/** Says at the start what an operator may not expect. */
+/** Says at the start what may surprise an operator. */
 async function warn({ host, tlsCert, behindTlsProxy, log }: ServeOptions, { current }: Supervised): Promise<void> {
   if (tlsCert === undefined && !behindTlsProxy) {
     log(
       isLoopback(host)
-        ? 'Plain HTTP, for callers on this machine. Behind a proxy give --behind-tls-proxy: a proxy that adds no header (nginx by default) looks like a local caller.'
-        : 'Without TLS only callers on this machine are served: give --tls-cert and --tls-key, or --behind-tls-proxy.',
+        ? 'Plain HTTP, for callers on this machine only. Behind a proxy, give --behind-tls-proxy: a proxy that adds no header (nginx by default) looks like a local caller.'
+        : 'Without TLS, only callers on this machine are served: give --tls-cert and --tls-key, or --behind-tls-proxy.',
     );
   }
   const limit = await readOpenFileLimit(current().pid);
@@ -206,7 +206,7 @@ async function warn({ host, tlsCert, behindTlsProxy, log }: ServeOptions, { curr
 async function reload(tls: TlsStore | undefined, supervised: Supervised, options: ServeOptions): Promise<void> {
   const { log, drainMs } = options;
   if (!tls) {
-    log('SIGHUP: there is no certificate to reload. Settings are read at the start: restart to change them.');
+    log('SIGHUP: there is no certificate to reload. Settings are read only at the start: restart to change them.');
     return;
   }
   let validTo: string;
@@ -214,11 +214,11 @@ async function reload(tls: TlsStore | undefined, supervised: Supervised, options
     validTo = await tls.reload();
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    log(`SIGHUP: ${error.message}. The certificate in use stays.`);
+    log(`SIGHUP: ${error.message}. The old certificate stays in use.`);
     return;
   }
   log(
-    `SIGHUP: the certificate is renewed (it expires on ${validTo}). New connections wait until calls in flight have ended.`,
+    `SIGHUP: the new certificate is loaded (it expires on ${validTo}). New connections wait until the calls in flight have ended.`,
   );
   await supervised.replace(drainMs);
 }

@@ -8,11 +8,11 @@ export type Exit = number | NodeJS.Signals;
 
 export interface Workerd {
   readonly pid: number;
-  /** Settles once workerd listens on every socket. @throws how it ended instead. */
+  /** Settles once workerd listens on every socket. Rejects with how it ended instead. */
   readonly ready: Promise<void>;
   /** Settles once the process has been reaped. */
   readonly exited: Promise<Exit>;
-  /** The last line that it wrote to standard error, if any. */
+  /** The last line it wrote to standard error, if any. */
   readonly lastWords: () => string | undefined;
   kill(signal: NodeJS.Signals): void;
 }
@@ -34,7 +34,7 @@ const FIRST_INHERITED_FD = 4;
 /** Where workerd finds a descriptor that it inherits, by its position. */
 export const inheritedFile = (position: number): string => `/dev/fd/${FIRST_INHERITED_FD + position}`;
 
-/** Longest line of workerd's that is quoted, in characters. */
+/** The most characters of a line of workerd's that are quoted. */
 const MAX_QUOTED_LENGTH = 300;
 
 /**
@@ -90,8 +90,8 @@ export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOpt
 let deathWish: readonly string[] | undefined;
 
 /**
- * A command before workerd's by which the kernel sends it SIGTERM when this process ends in whatever way, so that no orphan
- * goes on serving. Needs `setpriv` of util-linux; without it, the next start on the same state ends the orphan.
+ * A prefix to workerd's command: the kernel sends workerd SIGTERM when this process ends in any way, so that no orphan
+ * goes on serving. Needs `setpriv` of util-linux. Without it, the next start on the same state ends the orphan.
  */
 function dieWithParent(): readonly string[] {
   if (deathWish === undefined) {

@@ -3,36 +3,36 @@ import type { Exit, Workerd } from './start-workerd.ts';
 
 /** workerd, kept running. */
 export interface Supervised {
-  /** Settles when `stop` has ended it. @throws only on a fault of ours. */
+  /** Settles when `stop` has ended it. Rejects only because of a bug of ours. */
   readonly ended: Promise<void>;
   /** The process that runs now, or that ended last. */
   readonly current: () => Workerd;
-  /** Ends it and starts another, once the old one was reaped. Calls in flight get so many milliseconds. */
+  /** Ends it and starts another once the old one has been reaped. Calls in flight get `withinMs`. */
   replace(withinMs: number): Promise<void>;
-  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after so many milliseconds. */
+  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after `withinMs`. */
   stop(withinMs: number): Promise<void>;
   kill(): void;
 }
 
 export interface SuperviseOptions {
   readonly start: () => Workerd;
-  /** Told of each process that listens. */
+  /** Called for each process that listens. */
   readonly onStarted: () => void;
-  /** Told when a process that was to start did not, before the next try. */
+  /** Called when a process did not start, before the next try. */
   readonly onFailedStart: () => void;
   readonly log: (line: string) => void;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** A process that ran for so long was well: the pauses begin anew. */
+/** A process that ran for this long was healthy: the pauses start from the shortest again. */
 const HEALTHY_MS = 60_000;
 
 /**
- * Keeps workerd running: it starts another whenever one ends that was not to end, and never gives up. The pause before a
- * start doubles, from 0.1 to 10 seconds. A process starts only after the last one was reaped: two never run at once.
+ * Keeps workerd running: whenever a process ends unasked it starts another, and never gives up. The pause before a
+ * start doubles, from 0.1 to 10 seconds. A process starts only after the last one has been reaped: two never run at once.
  *
- * @throws where the first process does not start.
+ * @throws if the first process does not start.
  */
 export async function superviseWorkerd({
   start,
@@ -61,7 +61,7 @@ export async function superviseWorkerd({
       if (wanted === 'run') log(describeEnd(workerd, exit, pauseMs));
       wanted = 'run';
       failures += 1;
-      // Whoever stops or replaces it meanwhile does not wait.
+      // A stop or replacement does not wait for the pause.
       await pause(pauseMs, undefined, { signal: hurry.signal }).catch(() => {});
       if (isOver()) return;
       hurry = new AbortController();

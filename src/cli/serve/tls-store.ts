@@ -7,13 +7,13 @@ interface Held {
   readonly key: FileHandle;
 }
 
-/** The certificate and key that workerd is started with: those that were checked last. */
+/** The certificate and key that workerd starts with: the last ones that passed the check. */
 export interface TlsStore {
   /** Descriptors of the pair in use: key, certificate. */
   readonly fds: () => readonly [number, number];
-  /** Reads both files anew and takes them up. @throws what is wrong with them; then the old ones stay. @returns when the new certificate expires. */
+  /** Reads both files again and uses them. @throws what is wrong with them; the old ones then stay. @returns when the new certificate expires. */
   reload(): Promise<string>;
-  /** A process has started with the pair in use: there is no way back. */
+  /** A process has started with the pair in use: the previous pair is dropped. */
   confirm(): Promise<void>;
   /** Goes back to the pair before the last reload, if no process has started with the new one. */
   revert(): boolean;
@@ -23,7 +23,7 @@ export interface TlsStore {
 /**
  * Holds a certificate and its key for workerd.
  *
- * @param read reads them anew, and throws what is wrong with them.
+ * @param read reads both again, and throws what is wrong with them.
  */
 export async function openTlsStore(stateDir: string, first: TlsPair, read: () => Promise<TlsPair>): Promise<TlsStore> {
   const hold = async ({ cert, key }: TlsPair): Promise<Held> => ({

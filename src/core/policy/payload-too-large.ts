@@ -1,17 +1,17 @@
 import type { InvocationType, Operation } from '../invoke/types.ts';
 import type { LimitName } from '../quota/limits.ts';
 
-/** The bytes of payload that a call may have, and which limit says so. */
+/** The largest payload that a call may have, and the limit that says so. */
 export interface PayloadRoom {
   readonly maxBytes: number;
   readonly limit:
     | { readonly of: 'operation'; readonly operation: Operation; readonly type: InvocationType }
     | { readonly of: 'tenant' | 'rule' }
-    /** Of a quota of payload bytes the whole: what is larger will fit in no period. */
+    /** The whole of a quota of payload bytes: a larger payload fits in no period. */
     | { readonly of: 'quota'; readonly name: LimitName };
 }
 
-/** What is said of a payload that does not fit; of the operation's limits in the service's own words (recorded). */
+/** The message for a payload that is too large. For the operation's limits it has the service's own words (recorded). */
 export function describeTooLarge({ maxBytes, limit }: PayloadRoom, bytes: number): string {
   switch (limit.of) {
     case 'operation':
@@ -22,9 +22,9 @@ export function describeTooLarge({ maxBytes, limit }: PayloadRoom, bytes: number
         ? `${bytes} byte payload is too large for the Event invocation type (limit ${maxBytes} bytes)`
         : `Request must be smaller than ${maxBytes} bytes for the InvokeFunction operation`;
     case 'tenant':
-      return `${bytes} byte payload is too large: the limit of this tenant, 'maxPayloadBytes', is ${maxBytes} bytes`;
+      return `${bytes} byte payload is too large: this tenant's 'maxPayloadBytes' is ${maxBytes} bytes`;
     case 'rule':
-      return `${bytes} byte payload is too large: the rule that allows this call, by its 'maxPayloadBytes', allows ${maxBytes} bytes`;
+      return `${bytes} byte payload is too large: the rule that allows this call has a 'maxPayloadBytes' of ${maxBytes} bytes`;
     case 'quota':
       return `${bytes} byte payload is too large: it can never fit in the quota '${limit.name}' of ${maxBytes} bytes`;
   }

@@ -38,7 +38,9 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
       );
     }
     if (new Set(secret).size < MIN_DISTINCT_BYTES) {
-      return no(`version ${version} can be guessed, its bytes repeat; make one with: openssl rand -base64 32`);
+      return no(
+        `version ${version} is easy to guess, too many of its bytes repeat; make one with: openssl rand -base64 32`,
+      );
     }
     if (byVersion.has(version)) return no(`version ${version} stands in it twice`);
     byVersion.set(version, { version, secret });
