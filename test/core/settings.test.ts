@@ -35,7 +35,7 @@ describe('readSettings', () => {
       value: { lambdaNames: 'name' },
     });
     expect(problems({ ...GOOD, POSTERN_LAMBDA_NAMES: 'name', AWS_ENDPOINT_URL_LAMBDA: undefined })).toEqual([
-      expect.stringContaining('needs AWS_ENDPOINT_URL_LAMBDA'),
+      expect.stringContaining('set AWS_ENDPOINT_URL_LAMBDA'),
     ]);
     expect(problems({ ...GOOD, ...endpoint, POSTERN_LAMBDA_NAMES: 'Name' })).toEqual([
       expect.stringContaining("'arn' or 'name'"),
