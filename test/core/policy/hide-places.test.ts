@@ -62,7 +62,7 @@ describe('createPlaceHider', () => {
           expect(hidden).not.toMatch(/arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:\d{12}:/i);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 3_000, seed: Number(process.env.POSTERN_PROPERTY_SEED ?? 4) },
     );
   });
 });

@@ -194,3 +194,21 @@ describe('A3, A10: a stream whose caller has reset its connection, or whose Lamb
     expect(await ended).toMatchObject({ complete: false, functionEnded: true, callerLeft: false });
   });
 });
+
+describe('D13: server-sent events', () => {
+  const read = async (...payloads: readonly string[]) => {
+    const passed = await pass(concat(...payloads.map(chunk), complete()), 'text/event-stream');
+    return text(passed.bytes).replace('event: complete\ndata: {}\n\n', '');
+  };
+
+  it('take a CR and the LF of the next chunk for one line end', async () => {
+    expect(await read('x\r', '\ny')).toBe('data: x\n\ndata: \ndata: y\n\n');
+    expect(await read('x\r', '', '\ny')).toBe('data: x\n\ndata: \ndata: y\n\n');
+  });
+
+  it('lose no line end that is a CR alone, at the end of a chunk or of the stream', async () => {
+    expect(await read('x\r', 'y')).toBe('data: x\n\ndata: \ndata: y\n\n');
+    expect(await read('x\r', '\r')).toBe('data: x\n\ndata: \ndata: \n\ndata: \ndata: \n\n');
+    expect(await read('x\r')).toBe('data: x\n\ndata: \ndata: \n\n');
+  });
+});
