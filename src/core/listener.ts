@@ -1,6 +1,6 @@
 /**
  * The socket that a request came in by. `postern serve` states it in `ctx.props`, `postern dev` in a binding, so no caller
- * can set it; on Cloudflare neither is there.
+ * can set it. On Cloudflare there is neither.
  */
 export interface Listener {
   /** A proxy that ends TLS is the only way in: `X-Forwarded-Proto` is its word, and the peer is the proxy. */
@@ -16,7 +16,7 @@ export type ListenerProps = Pick<Listener, 'behindTlsProxy'>;
 export const LISTENER_BINDING = 'LISTENER';
 export const LOOPBACK_ONLY = 'loopback';
 
-/** Reads what is known of the socket. What is not stated is the strict case. */
+/** Reads what is known of the socket. Anything not stated is the strict case: fails closed. */
 export function readListener(props: unknown, env: unknown): Listener {
   const { behindTlsProxy } = (props ?? {}) as Partial<Record<keyof ListenerProps, unknown>>;
   return {

@@ -1,8 +1,8 @@
 import { type Refusal, refuse } from './refusal.ts';
 
 /**
- * What any request may have at the most, before anything of it is parsed. Each is well above what an honest call needs,
- * so that nobody can make us work who has not proved itself.
+ * Upper limits of any request, checked before anything of it is parsed. Each is well above what an honest call needs. They
+ * bound the work that an unproved caller can cause.
  */
 export const REQUEST_LIMITS = {
   /** Characters. A function name of 256 characters, each percent-encoded, needs 821. */

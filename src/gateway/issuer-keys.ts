@@ -153,7 +153,8 @@ async function findKeys(issuer: string, fetch: IssuerPorts['fetch']): Promise<st
   const { jwks_uri: location } = metadata;
   if (typeof location !== 'string' || !URL.canParse(location)) throw new Error('its metadata has no jwks_uri');
   const fault = findSiteFault(new URL(issuer), new URL(location));
-  if (fault !== undefined) throw new Error(`its jwks_uri ${fault}; name it as 'jwksUri' if it is right`);
+  if (fault !== undefined)
+    throw new Error(`its jwks_uri ${fault}; if that is correct, set it as 'jwksUri' of the issuer`);
   return location;
 }
 
@@ -177,6 +178,6 @@ async function fetchJson(url: string, fetch: IssuerPorts['fetch']): Promise<Reco
     text += decoder.decode(chunk, { stream: true });
   }
   const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) throw new Error(`${url} is no JSON object`);
+  if (typeof value !== 'object' || value === null) throw new Error(`${url} is not a JSON object`);
   return value as Record<string, unknown>;
 }

@@ -10,7 +10,7 @@ const SECOND_LEVEL = /^(ac|co|com|edu|go|gob|gov|ltd|me|mil|ne|net|or|org|sch)$/
  */
 export function findSiteFault(issuer: URL, location: URL): string | undefined {
   if (location.host === issuer.host) return undefined;
-  if (ADDRESS.test(location.hostname)) return 'is on an address';
+  if (ADDRESS.test(location.hostname)) return 'is an IP address';
   const site = siteOf(issuer.hostname);
   const { hostname } = location;
   const isSame = hostname === issuer.hostname || (site !== undefined && siteOf(hostname) === site);

@@ -112,7 +112,7 @@ describe('D11: quotas', () => {
     expect(said(late).slice(0, 2)).toEqual([429, 'limit-month-bytes']);
     const reset = Number(/;t=(\d+)/.exec(String(late.headers.ratelimit))?.[1]);
     expect(Number(late.headers['retry-after'])).toBe(Math.min(20, reset));
-    expect(said(late)[2]).toMatch(/The next begins in \d+ seconds/);
+    expect(said(late)[2]).toMatch(/The next month begins in \d+ seconds/);
     expect((await takeCalls(postern.lambda)).length).toBe(1);
   });
 });

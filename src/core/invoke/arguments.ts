@@ -32,7 +32,7 @@ export interface InvokeArguments {
   readonly durableExecutionName?: string;
   /** In X-Ray's form. */
   readonly traceId?: string;
-  /** As it came; judged with the payload, by `refusePayloadType`. */
+  /** As it came. `refusePayloadType` checks it, with the payload. */
   readonly contentType?: string;
 }
 
@@ -61,7 +61,7 @@ export function maxPayloadBytes(operation: Operation, type: InvocationType): num
   return type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
 }
 
-/** The InvocationType of a request that is not checked yet; what is not valid counts as the default. */
+/** The InvocationType of a request that is not validated yet. An invalid one counts as the default. */
 export function presumedInvocationType({
   operation,
   header,
@@ -74,7 +74,7 @@ export function presumedInvocationType({
   return given !== undefined && isInvocationType(given) ? given : 'RequestResponse';
 }
 
-/** Refuses a payload by its Content-Type. There is nothing to judge where there are no bytes. */
+/** Refuses a payload because of its Content-Type. Without a payload it accepts any. */
 export function refusePayloadType(
   { contentType = '' }: Pick<InvokeArguments, 'contentType'>,
   bytes: number,
@@ -187,7 +187,7 @@ export const ARGUMENT_HEADERS = {
 } as const;
 type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 
-/** Parameters that are not arguments, and mean what the headers of these names do. */
+/** Parameters that are not arguments, and mean the same as the headers of these names. */
 const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-content-sha256',
   'x-amz-security-token',

@@ -6,7 +6,7 @@ export interface JsonFault {
   readonly problem: string;
 }
 
-/** Not JSON either, but where is not known: so far in that to look for it would be dear. */
+/** Not JSON, at an unknown place: so far in that it would be costly to find. */
 export interface UnlocatedJsonFault {
   readonly afterBytes: number;
   readonly problem: string;
@@ -310,7 +310,7 @@ export function checkJson(bytes: Uint8Array): JsonFault | undefined {
 /** Bytes in which a fault is looked for: about 3 ms of work. */
 export const MAX_EXPLAINED_BYTES = 262_144;
 
-/** Says what is wrong with bytes that are not JSON, at the price of looking at the first of them only. */
+/** Says what is wrong with bytes that are not JSON. It looks only at the first `MAX_EXPLAINED_BYTES`. */
 export function explainFault(bytes: Uint8Array): JsonFault | UnlocatedJsonFault | undefined {
   if (bytes.length <= MAX_EXPLAINED_BYTES) return checkJson(bytes);
   const fault = createJsonCheck().write(bytes.subarray(0, MAX_EXPLAINED_BYTES));

@@ -14,9 +14,9 @@ const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /**
- * Reads what a call says of its trace: `X-Amzn-Trace-Id`, else what W3C's `traceparent` comes to in X-Ray's form. It is
- * no argument and changes nothing that runs, so what is malformed is left out and never refused; nor need a signed caller
- * sign it, for what stands before us may add to it, and SDKs do not. Fields that Lambda does not know are dropped.
+ * Reads a call's trace id: `X-Amzn-Trace-Id`, else W3C's `traceparent` in X-Ray's form. It is not an argument and changes
+ * nothing that runs, so a malformed one is dropped and never refused. A signed caller need not sign it: a proxy before us
+ * may add to it, and SDKs do not sign it. Fields that Lambda does not know are dropped.
  */
 export function readTraceId(traceId: string | undefined, traceparent: string | undefined): string | undefined {
   return (traceId === undefined ? undefined : parseTraceId(traceId)) ?? fromTraceparent(traceparent);

@@ -6,8 +6,8 @@ export const INVOCATION_TYPES = ['DryRun', 'RequestResponse', 'Event'] as const;
 export type InvocationType = (typeof INVOCATION_TYPES)[number];
 
 /**
- * What a rule's `types` can name: how a call runs its function. A response stream is a type of its own, for it may bring
- * more than an answer can (200 MB), and by another path.
+ * What a rule's `types` can name: how a call runs its function. A response stream is a type of its own, because it can
+ * bring more than an answer can (200 MB), and comes by another path.
  */
 export const RULE_TYPES = [...INVOCATION_TYPES, 'ResponseStream'] as const;
 export type RuleType = (typeof RULE_TYPES)[number];

@@ -25,13 +25,13 @@ export interface Permit {
   readonly clientContext?: string;
   /** What Lambda gets as X-Amz-Tenant-Id. */
   readonly tenantId?: string;
-  /** How Lambda is to call the durable execution, and how the caller calls it. */
+  /** The durable execution's name as Lambda gets it, and as the caller gave it. */
   readonly durableName?: { readonly sent: string; readonly given: string };
   /** The call's trace, in X-Ray's form. */
   readonly traceId?: string;
   /** The function as the caller named it, for messages to that caller. */
   readonly givenName: string;
-  /** Accounts that the caller is not to see, and with them any ARN; absent: its tenant has no published names. */
+  /** Accounts to hide from the caller, together with every ARN. Absent: its tenant has no published names. */
   readonly hiddenAccounts?: readonly string[];
   readonly errorDetail: ErrorDetail;
   /** Absent: as the gateway's settings say. */
@@ -47,7 +47,7 @@ export interface AuthorizeInput {
   readonly tenant: string;
   /** Our account, and the region of the tenant's functions. */
   readonly home: { readonly account: string; readonly region: string };
-  /** The only place whose functions can be reached, where they are called by bare name; absent: any can be. */
+  /** The only place whose functions can be reached, if they are called by bare name. Absent: any. */
   readonly onlyAt?: { readonly account: string; readonly region: string };
   /** Whether calls may come from the caller's address; absent: they may. */
   readonly isAddressAllowed?: boolean;
@@ -56,8 +56,8 @@ export interface AuthorizeInput {
   /** Ask for the log of every call that has one, for what it says of the bill. */
   readonly meterDuration?: boolean;
   /**
-   * Derives the tenant's own form of a durable execution's name (`scopeDurableName`); undefined where the root key that
-   * it takes is not among the settings.
+   * Derives the tenant's own form of a durable execution's name (`scopeDurableName`). Undefined if the settings lack the
+   * root key.
    */
   readonly scopeDurableName: (name: string) => string | undefined;
   readonly call: InvokeArguments;
@@ -72,7 +72,7 @@ export interface Decision {
   readonly qualifier?: string;
 }
 
-/** What of a call its rules select by. */
+/** The parts of a call that rules select by. */
 interface Asked {
   readonly qualifier: string | undefined;
   readonly type: RuleType;
@@ -168,7 +168,7 @@ export function regionsOf(policy: Policy, homeRegion: string): ReadonlySet<strin
   return new Set([homeRegion, ...policy.allow.flatMap(({ function: { place } }) => (place ? [place.region] : []))]);
 }
 
-/** Whether a bare name is a published one. An ARN is never taken for one. */
+/** Whether a bare name is a published one. An ARN never is. */
 const namesPublished = ({ publish }: Policy, { name, account, region, partition }: FunctionName): boolean =>
   (account ?? region ?? partition) === undefined && publish.has(name);
 

@@ -10,13 +10,13 @@ import { type LiveTenant, refuseKey, refuseSuspended } from '../tenancy/tenant.t
 import { type AuthorizeInput, type Decision, decideCall, regionsOf } from './authorize.ts';
 import type { Policy } from './policy.ts';
 
-/** Who calls, as far as it is to be judged; `any`: whoever has a key that lives (of a call that nobody makes). */
+/** Who calls. `any`: anyone with a live key, for a call that `explain` imagines. */
 export type CallerFacts =
   | { readonly kind: 'key'; readonly keyId: KeyId }
   | { readonly kind: 'token'; readonly claims: TokenClaims }
   | { readonly kind: 'any' };
 
-/** Why a caller that has proved itself may not call now, whatever it calls. */
+/** Why a proved caller may not call anything now, if it may not. */
 export function refuseCaller(
   tenant: Pick<LiveTenant, 'status' | 'keys' | 'issuers'>,
   tenantId: TenantId,
@@ -45,22 +45,22 @@ export interface CallFacts extends Pick<AuthorizeInput, 'scopeDurableName'> {
   };
   /** The web page that calls, when a browser says so. */
   readonly origin?: string;
-  /** Whether its address may call. It is dear to find out: not asked for before it is needed. */
+  /** Whether its address may call. Costly, so it is asked only when needed. */
   readonly isAddressAllowed: () => boolean;
   readonly args: Result<InvokeArguments, Refusal>;
   readonly nowMs: number;
 }
 
-/** What a policy decided on a call, and what it was decided over. */
+/** What a policy decided on a call, and from which home. */
 export interface PolicyDecision extends Decision {
   readonly home: AuthorizeInput['home'];
-  /** The page that calls is one that may: it may also read a refusal. */
+  /** The calling page is allowed, so it may also read a refusal. */
   readonly allowsOrigin: boolean;
 }
 
 /**
- * Decides on a call that has proved itself. The gateway asks this of every call, and `explain` of calls that nobody
- * makes: there is no other place that decides.
+ * Decides on a call whose caller is proved. The gateway asks this of every call, and `explain` of imagined ones: nothing
+ * else decides.
  */
 export function decideKnownCall(facts: CallFacts): PolicyDecision {
   const { tenantId, tenant, gateway, claim, origin, args } = facts;

@@ -2,15 +2,15 @@ import { RULE_TYPES } from '../invoke/types.ts';
 import { coversPattern, type FunctionPattern, matchesGlob } from './pattern.ts';
 import type { Policy, PolicyFault, PublishedTarget, Selector } from './policy.ts';
 
-/** Stands for a qualifier that no rule names; no caller can send it. */
+/** Represents a qualifier that no rule names. No caller can send it. */
 const ANY_OTHER = '*';
 
 /**
- * Finds what of a policy no call can ever meet: a rule of `allow` that `deny` covers, or that has no published name where
- * only these may be called, and a published name whose target no rule allows or `deny` forbids, in every way to call it.
+ * Finds the parts of a policy that no call can ever match: a rule of `allow` that `deny` covers, a rule of `allow` without a
+ * published name under `publishedOnly`, and a published name that `allow` and `deny` together let nobody call.
  *
- * Where the tenant's home is not known here, so a name without a place may be in any. Several rules of `deny` whose
- * patterns only together cover one of `allow` are not found.
+ * The tenant's home is not known here, so a name without a place may be in any. Rules of `deny` that cover a rule of
+ * `allow` only together are not found.
  */
 export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): PolicyFault[] {
   const targets = [...publish.values()].filter((target) => target !== undefined);
@@ -24,7 +24,7 @@ export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): 
       const problem = "can never match: 'deny' covers all of it";
       faults.push({ path: ['allow', rule.index, 'function'], problem });
     } else if (publishedOnly && !targets.some((target) => reaches(rule, target, deny))) {
-      const problem = "can never match: 'publishedOnly' is set, and no published name has such a target";
+      const problem = "can never match: 'publishedOnly' is set, and no published name targets such a function";
       faults.push({ path: ['allow', rule.index, 'function'], problem });
     }
   }
@@ -32,14 +32,14 @@ export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): 
     if (!target || allow.some((rule) => reaches(rule, target, deny))) continue;
     const named = allow.some((rule) => matchesTarget(rule.function, target));
     const why = named
-      ? "'deny', or the qualifiers and types of 'allow', leave no way"
-      : "no rule of 'allow' names its function";
+      ? "'deny', or the qualifiers and types in 'allow', exclude every call to it"
+      : "no rule in 'allow' matches its function";
     faults.push({ path: ['publish', name], problem: `can never match: ${why}` });
   }
   return faults;
 }
 
-/** Whether a rule of `allow` lets a published name through to its target in any way. */
+/** Whether a rule of `allow` lets any call of a published name reach its target. */
 function reaches(rule: Selector, target: PublishedTarget, deny: readonly Selector[]): boolean {
   if (!matchesTarget(rule.function, target)) return false;
   const { qualifier } = target;

@@ -24,16 +24,16 @@ export interface AllowRuleDocument extends SelectorDocument {
 }
 
 /**
- * Whose the names of durable executions are. Lambda keeps one space of names for an account and region, and answers a
- * name that it knows with the result of the execution that had it. `scoped`: each tenant has a space of its own.
- * `shared`: names go as given, and tenants of one function can read each other's results.
+ * Who shares the names of durable executions. Lambda has one namespace per account and region, and answers a name that it
+ * knows with the result of the execution that had it. `scoped`: each tenant has a namespace of its own. `shared`: names
+ * go as given, and tenants of one function can read each other's results.
  */
 export type DurableNames = 'scoped' | 'shared';
 
-/** How much of a function's error a caller sees: all of it, or its type alone. */
+/** How much of a function's error a caller sees: all of it, or only its type. */
 export type ErrorDetail = 'full' | 'type';
 
-/** Which content types a payload may come with: JSON's, or any, and then the payload itself is checked to be JSON. */
+/** Which content types a payload may have: `strict`, those of JSON; `lenient`, any, and the payload is checked to be JSON. */
 export type ContentTypes = 'strict' | 'lenient';
 
 /** A tenant's policy as the operator writes it. */
@@ -41,7 +41,7 @@ export interface PolicyDocument {
   readonly allow: readonly AllowRuleDocument[];
   /** Wins over `allow`. */
   readonly deny?: readonly SelectorDocument[] | undefined;
-  /** Names for callers who are not to see where a function lives: each with its target, a name or a full ARN. */
+  /** Names that hide from callers where a function is: each with its target, a name or a full ARN. */
   readonly publish?: Readonly<Record<string, string>> | undefined;
   /** Only published names may be called. */
   readonly publishedOnly?: boolean | undefined;
@@ -97,9 +97,9 @@ export interface Policy {
   readonly maxPresignedSeconds?: number;
   readonly contentTypes?: ContentTypes;
   readonly errorDetail: ErrorDetail;
-  /** Accounts that the policy names: of a tenant with published names they are hidden. */
+  /** Accounts that the policy names. They are hidden from a tenant with published names. */
   readonly accounts: ReadonlySet<string>;
-  /** What of the document could not be read, as JSON pointers. */
+  /** JSON pointers to the parts of the document that could not be read. */
   readonly unreadable: readonly string[];
 }
 
@@ -114,7 +114,7 @@ const ONLY_DOTS = /^\.+$/;
 /** Parses what a published name stands for: a function's name, or its full ARN, each with a qualifier or without. */
 export function parsePublishedTarget(text: string): Result<PublishedTarget, string> {
   const parsed = parseFunctionName(text, INVOKE_LIMITS.maxFunctionNameLength);
-  const problem = 'must be a function name or a full function ARN, with a version or alias behind it if wanted';
+  const problem = 'must be a function name or a full function ARN, optionally followed by a version or alias';
   if (!parsed.ok || ONLY_DOTS.test(parsed.value.name)) return no(problem);
   const { region, account } = parsed.value;
   if (text.startsWith('arn:')) {
@@ -177,7 +177,7 @@ function compileAllowRule(rule: AllowRuleDocument, index: number): AllowRule | u
   );
 }
 
-/** Undefined for a rule of which any part cannot be read: of a `deny`, that part could be the one that matters. */
+/** Undefined if any part of the rule cannot be read: in a `deny`, that part could be the one that matters. */
 function compileSelector(rule: SelectorDocument, index: number): Selector | undefined {
   if (typeof rule?.function !== 'string') return undefined;
   const pattern = parseFunctionPattern(rule.function);

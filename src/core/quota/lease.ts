@@ -235,7 +235,7 @@ const hasFreeSlot = (book: LeaseBook, limits: LimitsDocument, nowMs: number): bo
   return book.running.size < book.slots && nowMs < book.slotsEndMs;
 };
 
-/** Frees the slots of functions whose end was never seen, once they cannot run any more, and of lost calls in time. */
+/** Frees the slots of functions whose end was never seen, once they cannot still run, and of lost calls when they are due. */
 function dropUnseen(book: LeaseBook, limits: LimitsDocument, nowMs: number): void {
   for (const [slot, freesAtMs] of book.lost) if (nowMs >= freesAtMs) dropLost(book, slot);
   const longestMs = maxDurationMs(limits);
@@ -246,7 +246,7 @@ function dropUnseen(book: LeaseBook, limits: LimitsDocument, nowMs: number): voi
   }
 }
 
-/** The ledger frees a lost call's slot by itself: then it is no longer this isolate's to fill. */
+/** The ledger frees a lost call's slot by itself. Then this isolate may not fill it. */
 function dropLost(book: LeaseBook, slot: number): void {
   book.lost.delete(slot);
   if (book.running.delete(slot)) book.slots = Math.max(book.running.size, book.slots - 1);
@@ -282,7 +282,7 @@ function freeSlot(book: LeaseBook, limits: LimitsDocument, slot: number): void {
   if (book.running.delete(slot) && !isPooled(limits)) book.slots = Math.max(book.running.size, book.slots - 1);
 }
 
-/** Notes that a call got no answer, not even its head: its function may run on, but nobody will see its end. */
+/** Notes that a call got no answer, not even its head: its function may run on, but its end will not be seen. */
 export function loseCall(book: LeaseBook, { slot }: Ticket, nowMs: number): void {
   const startedAtMs = book.running.get(slot);
   if (startedAtMs === undefined) return;
@@ -312,7 +312,7 @@ export function cancelCall(book: LeaseBook, limits: LimitsDocument, ticket: Tick
   freeSlot(book, limits, ticket.slot);
 }
 
-/** Takes a call back that was sent, and of which it is certain that no function started: it holds and costs nothing. */
+/** Takes back a call that was sent but certainly started no function: it holds and costs nothing. */
 export function takeBackCall(book: LeaseBook, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   giveBack(book, ticket, nowMs);
   freeSlot(book, limits, ticket.slot);
@@ -426,7 +426,7 @@ export function writeAsk(book: LeaseBook, limits: LimitsDocument, purpose: Purpo
   return ask;
 }
 
-/** Says when slots come free: those of lost calls by themselves, the others as far as recent calls tell. */
+/** Says when slots come free: of lost calls at a known time, of others as recent calls suggest. */
 function writeSlotTimes(
   book: LeaseBook,
   limits: LimitsDocument,

@@ -67,7 +67,7 @@ export const WRITTEN_OFF_MS = 60_000;
 /** An isolate is forgotten after so long; a message of its cannot be under way any more. */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
-/** How long a no for want of a slot holds: one may come free at any time. */
+/** How long a refusal because no slot is free holds. One may come free at any time. */
 const NO_SLOT_MS = 100;
 const MIN_NO_MS = 20;
 /** No call runs longer (Lambda quotas). */
@@ -422,7 +422,7 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
   return undefined;
 }
 
-/** After how long a slot is likely to come free: of a lost call at a known time, else as recent calls tell. */
+/** How long until a slot is likely to come free: of a lost call at a known time, else as recent calls suggest. */
 function msUntilSlot({ holders, atMs }: LedgerState): number {
   let freeAtMs = Number.POSITIVE_INFINITY;
   for (const { slots, slotsUntilMs, slotFreeAtMs = atMs } of holders.values()) {

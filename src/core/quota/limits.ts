@@ -49,8 +49,8 @@ export const WAITING_SHARE = 8;
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
 /**
- * A call that got no answer may still run. It holds its slot for this long after it was lost: longer where calls of late
- * took longer, and never longer than `maxDurationSeconds` from its start.
+ * A call that got no answer may still run. It holds its slot for this long after it was lost, or longer if recent calls
+ * took longer, but never longer than `maxDurationSeconds` from its start.
  */
 export const LOST_HOLD_MS = 10_000;
 export const DEFAULT_SERVE_SECONDS = 4;

@@ -5,11 +5,11 @@ export const DURATION_BOUNDS_MS = [
 
 /** What a tenant used over some time. Everything in it adds up. */
 export interface Use {
-  /** Calls that proved themselves with one of the tenant's keys or tokens: those forwarded and those refused. */
+  /** Calls with a valid key, signature or token of the tenant: forwarded or refused. */
   calls: number;
   /** Calls that were sent to Lambda. */
   forwarded: number;
-  /** Attempts that named one of the tenant's keys, or the tenant, and did not prove themselves: in no other figure. */
+  /** Attempts that named the tenant or one of its keys, without proof. No other figure includes them. */
   unproved: number;
   /** Refusals by reason. */
   refused: Record<string, number>;

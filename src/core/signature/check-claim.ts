@@ -58,8 +58,8 @@ function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
 export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
 
 /**
- * Refuses a presigned request that was to live longer than the tenant's policy lets it. One that does not say how long has
- * the 5 minutes of a signed header, or less where the policy says less.
+ * Refuses a presigned request that lives longer than the tenant's policy allows. One without `X-Amz-Expires` lives 5
+ * minutes, like a signed header, or less if the policy says less.
  */
 export function refusePresignedTooLong(
   { form, expiresSeconds, signedAtMs }: Pick<SignatureClaim, 'form' | 'expiresSeconds' | 'signedAtMs'>,
@@ -74,7 +74,7 @@ export function refusePresignedTooLong(
 
 /**
  * Refuses a payload hash that says that the payload is not signed. Lambda's API takes none (AWS SigV4, "Create a canonical
- * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and nor do we: the payload could be another on the way.
+ * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and neither do we: the payload could be changed on its way.
  *
  * @param declared `x-amz-content-sha256`, as it came.
  */

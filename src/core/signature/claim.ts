@@ -24,7 +24,7 @@ export interface SignatureClaim {
   /** When it was signed, `20150830T123600Z`. */
   readonly longDate: string;
   readonly signedAtMs: number;
-  /** How long a presigned request lives, in seconds; absent: for as long as one that is signed in a header. */
+  /** Seconds that a presigned request lives. Absent: as long as one signed in a header. */
   readonly expiresSeconds?: number;
 }
 
@@ -39,7 +39,7 @@ export interface ClaimSource {
 /** AWS Signature Version 4, "Authenticating requests: using query parameters": at most seven days. */
 export const MAX_PRESIGNED_SECONDS = 604_800;
 
-/** RFC 9110 section 5.6.2: what a header may be called. */
+/** A header name (RFC 9110 section 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 const incomplete = (message: string) => no(refuse('signature-incomplete', message));
@@ -141,7 +141,7 @@ function makeClaim(
   });
 }
 
-/** Reads the names of the signed headers: each may be a header's, and none is there twice. */
+/** Reads the names of the signed headers. Each must be a valid header name, and appear once. */
 function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
   const { maxAuthorizationLength, maxSignedHeaders, maxHeaderNameLength } = SIGNATURE_LIMITS;
   const tooMany = () => no(refuse('signature-too-large', `'SignedHeaders' has more than ${maxSignedHeaders} names`));
@@ -154,7 +154,7 @@ function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
       const message = `'SignedHeaders' has a name of more than ${maxHeaderNameLength} characters`;
       return no(refuse('signature-too-large', message));
     }
-    if (!TOKEN.test(name)) return incomplete(`'SignedHeaders' has '${name}', which is not the name of a header`);
+    if (!TOKEN.test(name)) return incomplete(`'SignedHeaders' has '${name}', which is not a header name`);
     if (seen.has(name)) return incomplete(`'SignedHeaders' has '${name}' more than once`);
     seen.add(name);
   }

@@ -1,6 +1,6 @@
 /**
- * What a signed request may have at the most, before anything of it is parsed or hashed. A real client is far below each
- * of these (the AWS SDKs sign about 10 headers); above, a request that proves nothing would cost us more than one that does.
+ * Upper limits of a signed request, checked before anything of it is parsed or hashed. A real client is far below each
+ * (the AWS SDKs sign about 10 headers). Above them, a request that proves nothing would cost us more than one that does.
  */
 export const SIGNATURE_LIMITS = {
   /** Characters of an Authorization header that is a signature. */

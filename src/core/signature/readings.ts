@@ -6,14 +6,14 @@ export type SignedValue = readonly [name: string, value: string];
 const SPACED = ', ';
 
 /**
- * The ways in which signed values may have left their caller. A header that was sent in two lines is signed as `a,b` and
- * arrives as `a, b`, like one that was sent so in one line: so each comma with a space behind it may have been without.
- * That space is all of a signed header that can change unseen, and no argument of a call has a comma.
+ * The forms in which the caller may have signed its values. A header sent in two lines is signed as `a,b` and arrives as
+ * `a, b`, exactly like a header sent as `a, b` in one line. So each comma followed by a space may have been signed without
+ * the space. Only that space of a signed header can change unseen, and no argument of a call has a comma.
  *
- * Few commas are tried in every way. With more of them, first each header in one way for all of its commas, then one comma
- * at a time.
+ * With few commas, every combination is tried. With more, each header is first read in one way for all its commas, then
+ * with one comma changed at a time.
  *
- * @param most how many ways may be tried; the first, as the values came, is always there.
+ * @param most how many forms may be tried. The first, the values as they came, is always tried.
  */
 export function* readingsOf(values: readonly SignedValue[], most: number): Generator<readonly SignedValue[]> {
   const limit = Math.max(1, Math.min(most, SIGNATURE_LIMITS.maxReadings));

@@ -6,7 +6,7 @@ export interface KeyCrypto {
   readonly timingSafeEqual: (a: string, b: string) => boolean;
 }
 
-/** What a signature is proved with, besides. */
+/** What proving a signature needs as well. */
 export interface ProofCrypto extends KeyCrypto {
   /** SHA-256 of UTF-8 text, in lower-case hex. */
   readonly sha256Hex: (text: string) => string;

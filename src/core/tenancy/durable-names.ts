@@ -11,11 +11,11 @@ const REST_LENGTH = MAX_LENGTH - PREFIX_LENGTH - 1;
 
 /**
  * A tenant's own form of a durable execution's name: `<16: tenant>-<name>`, or `<16: tenant>_<47: MAC of the name>` for a
- * name of more than 47 characters; 64 of `[A-Za-z0-9-_]` at the most. The same name always gives the same; different
- * names of a tenant never do, except for a collision of 235 bits of HMAC-SHA256. Another tenant's prefix can neither be
- * guessed nor chosen.
+ * name of more than 47 characters; 64 of `[A-Za-z0-9-_]` at the most. The same name always gives the same result.
+ * Different names of a tenant never do, except for a collision of 235 bits of HMAC-SHA256. Nobody can guess or choose
+ * another tenant's prefix.
  *
- * @returns undefined where the root key that the tenant's id names is not there.
+ * @returns undefined if the root key that the tenant's id names is missing.
  */
 export function scopeDurableName(
   crypto: KeyCrypto,

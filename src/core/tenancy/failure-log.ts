@@ -5,12 +5,12 @@ const MIN_GAP_MS = 1_000;
 /** Tenants that wait for a line of their own. */
 const MAX_WAITING = 20;
 
-/** Told of each failure of a tenant's object. */
+/** Called for each failure of a tenant's object. */
 export type OnFailure = (tenantId: TenantId, error: unknown) => void;
 
 /**
- * Logs why tenants' objects fail: at most one line a second, though on a full disk each call fails. A line has the cause
- * for one tenant and names the others that wait for theirs, so that none hides another.
+ * Logs why tenants' objects fail, with at most one line a second: on a full disk each call fails. A line has the cause
+ * for one tenant and names the others that wait for theirs, so that no tenant hides another.
  */
 export function createFailureLog(log: (line: object) => void, now: () => number): OnFailure {
   let loggedAtMs = Number.NEGATIVE_INFINITY;

@@ -63,11 +63,11 @@ export function verifyTenantId(crypto: KeyCrypto, keys: RootKeys, text: string):
   return verify(crypto, keys.byVersion.get(Number(version)), 'tenant-id', text) ? (text as TenantId) : undefined;
 }
 
-/** The root key that a tenant's id names, and with which all that is derived for the tenant is. */
+/** The root key that a tenant's id names. Everything derived for the tenant is derived from it. */
 export const rootKeyOf = (keys: RootKeys, tenantId: TenantId): RootKey | undefined =>
   keys.byVersion.get(Number(TENANT_ID.exec(tenantId)?.[1]));
 
-/** The root key version that a tenant id names, if it is among those that live no more or not yet. */
+/** The root key version that a tenant id names, if the settings do not have it. */
 export function missingRootKey(keys: RootKeys, text: string): number | undefined {
   const version = Number(TENANT_ID.exec(text)?.[1]);
   return Number.isNaN(version) || keys.byVersion.has(version) ? undefined : version;

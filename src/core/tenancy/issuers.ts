@@ -9,7 +9,7 @@ export interface TrustedIssuer {
   readonly issuer: string;
   /** Claims that a token must have, each with the values that will do; `*` stands for any run of characters. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
-  /** Where its keys are. Absent: where its metadata says, if that is on its own site. */
+  /** The URL of its keys. Absent: the one in its metadata, if that is on the issuer's own site. */
   readonly jwksUri?: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export function tenantOfAudience(audience: unknown): string | undefined {
 export const namesIssuer = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): boolean =>
   issuers.some((trusted) => trusted.issuer === issuer);
 
-/** Where the tenant says that an issuer's keys are, if it does; all its entries for an issuer say the same. */
+/** The URL that the tenant gives for an issuer's keys, if any. All its entries for an issuer give the same. */
 export const jwksUriOf = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): string | undefined =>
   issuers.find((trusted) => trusted.issuer === issuer)?.jwksUri;
 

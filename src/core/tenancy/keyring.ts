@@ -20,7 +20,7 @@ export interface Keyring {
   proveApiKey(text: string): Result<KnownKey, Refusal>;
   /** A tenant's id, if we minted it. */
   findTenant(text: string): TenantId | undefined;
-  /** A tenant's own form of a durable execution's name; undefined where its root key is not there. */
+  /** A tenant's own form of a durable execution's name. Undefined if its root key is missing. */
   scopeDurableName(tenantId: TenantId, name: string): string | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface RootKeys {
 
 /** Bytes that a root key needs at the least: the output size of SHA-256 (RFC 2104 section 3). */
 export const MIN_ROOT_KEY_BYTES = 32;
-/** 32 random bytes have fewer different ones once in 10^30 times. */
+/** 32 random bytes have fewer different ones with a probability of 10^-30. */
 const MIN_DISTINCT_BYTES = 8;
 const MAX_VERSION = 9999;
 

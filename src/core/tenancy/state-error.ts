@@ -1,12 +1,12 @@
 import type { TenantId } from './ids.ts';
 
 /**
- * Why an object failed, as far as that can be told: its disk is full, its file is damaged, the runtime could not open it
- * (and says why in its own log alone), it holds nothing though it should, it has more to do than it can, or something else.
+ * Why an object failed, if known: its disk is full, its file is damaged, the runtime could not open it (and says why only
+ * in its own log), it is empty but should not be, it is overloaded, or something else.
  */
 export type StateFailure = 'full' | 'corrupt' | 'unopened' | 'empty' | 'overloaded' | 'other';
 
-/** A failure of an object, with whose it is: SQLite and the runtime do not say that. */
+/** A failure of an object, with the object's name, which SQLite and the runtime do not say. */
 export class StateError extends Error {
   /** A tenant's id, or `directory`. */
   readonly object: TenantId | 'directory';
@@ -25,7 +25,7 @@ const FAILURES: readonly (readonly [RegExp, StateFailure])[] = [
   [/^internal error; reference = /, 'unopened'],
 ];
 
-/** Says whose failure it is. */
+/** Adds the object's name and the kind of failure to an error. */
 export function toStateError(object: TenantId | 'directory', error: unknown): StateError {
   if (error instanceof StateError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -62,7 +62,7 @@ export interface TenantAnswer {
   readonly snapshot?: TenantSnapshot;
   /** Absent: the ledger cannot be written. */
   readonly ledger?: LedgerAnswer;
-  /** Its database holds nothing, not even that a tenant was deleted: it never was, or its file was lost. */
+  /** Its database is empty, without even a trace of a deleted tenant: it never existed, or its file was lost. */
   readonly isBlank?: boolean;
 }
 
@@ -82,6 +82,6 @@ export function refuseKey(
   return refuseSuspended({ status }, tenantId);
 }
 
-/** Why no call of a tenant may go out, if none may. */
+/** Refuses every call of a suspended tenant. */
 export const refuseSuspended = ({ status }: Pick<LiveTenant, 'status'>, tenantId: TenantId): Refusal | undefined =>
   status === 'active' ? undefined : refuse('tenant-suspended', tenantId);
