@@ -88,7 +88,7 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
   app.use(requestLog(ports));
   const isAllowed = compileRanges(settings.adminIpAllow);
   app.use(async (c, next) => {
-    if (!isServedHost(c.req.url, settings.hosts)) {
+    if (!isServedHost(c.req.raw, settings.hosts)) {
       const detail = "POSTERN_HOSTS does not list the host named in 'Host'. Use a host that it lists, or add this one.";
       return answerProblem({ status: 421, title: 'Host not served', detail });
     }

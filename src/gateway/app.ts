@@ -56,7 +56,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   const { settings, tenants, bodies, now } = gateway;
   app.all('*', (c) => {
     const requestId = crypto.randomUUID();
-    const served = isServedHost(c.req.raw.url, settings.hosts);
+    const served = isServedHost(c.req.raw, settings.hosts);
     const preflight = served && answerPreflight(c.req.raw);
     if (preflight) return complete(preflight, requestId, now());
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);

@@ -127,6 +127,19 @@ describe('B7: a secret over plain HTTP, without --behind-tls-proxy', () => {
     expect(answer.headers['x-postern-refusal']).toBe('signature-incomplete');
   });
 
+  it('C2: no Host moves the path: what a proxy has looked at is what is served', async () => {
+    const { host } = new URL(it1.server.gateway);
+    const admin = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    for (const path of ['/admin/v1/tenants?', '/admin/v1/tenants#', '/admin/v1/tenants?limit=1&x=', '/x?', '?', '#']) {
+      const headers = { ...admin, host: host + path };
+      const answer = await send(it1.server.gateway, '/innocent', { method: 'GET', headers });
+      expect(answer.status, path).toBe(421);
+    }
+    const headers = { host: `${host}${invokePath('hello')}?`, 'x-api-key': it1.apiKey };
+    const call = await send(it1.server.gateway, '/innocent', { headers, body: '{}' });
+    expect([call.status, call.headers['x-postern-refusal']]).toEqual([421, 'host-not-served']);
+  });
+
   it('says at the start that a silent proxy cannot be told from a local caller', () => {
     expect(it1.server.errors()).toContain('--behind-tls-proxy');
   });
