@@ -23,8 +23,8 @@ export { Tenant } from './state/tenant.ts';
 type Env = ObjectBindings & Readonly<Record<string, unknown>>;
 
 /**
- * What one listener serves. `all` is what a Worker serves: calls, and the admin API. A listener of its own for the admin
- * API is an entrypoint of its own, so that no header of a request can say which listener it came by.
+ * What one listener serves. `all`, which a Worker serves, is calls and the admin API. A separate listener for the admin API
+ * is a separate entrypoint, so that no header of a request can say which listener it came by.
  */
 type Listener = 'all' | 'callers' | 'admin';
 
@@ -99,10 +99,10 @@ const serve = (listener: Listener): ExportedHandler<Env> => ({
   },
 });
 
-/** What a Worker serves, and a `postern serve` with one listener. */
+/** For a Worker, and for `postern serve` with one listener. */
 export default serve('all');
 
-/** For `postern serve` with a listener for the admin API alone: what the others serve. */
+/** For `postern serve` with a separate admin listener: the gateway's listener. */
 export const callers = serve('callers');
-/** ...and what that one serves: nothing else. */
+/** For `postern serve` with a separate admin listener: that listener. */
 export const admin = serve('admin');

@@ -9,7 +9,7 @@ const BITS = /^(0|[1-9]\d{0,2})$/;
 
 /**
  * Reads an address, strictly: four decimal numbers without leading zeros, or IPv6 without a zone. Other spellings (octal,
- * hexadecimal, fewer numbers) mean different addresses to different programs. Undefined for what is none.
+ * hexadecimal, fewer numbers) mean different addresses to different programs. Undefined if it is not an address.
  */
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(text)) return ipaddr.IPv4.parse(text);
@@ -45,7 +45,7 @@ export function compileRanges(ranges: readonly string[] | undefined): AddressChe
   };
 }
 
-/** Says what is wrong with a range, and how to mend it; undefined for one that is right. */
+/** Says what is wrong with a range, and the fix. Undefined if nothing is wrong. */
 export function findRangeFault(range: string): string | undefined {
   const parsed = parseRange(range);
   if (!parsed) {

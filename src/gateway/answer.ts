@@ -27,14 +27,14 @@ export function refuseForUs(upstream: Response, givenName: string): Refusal | un
     : refuse('upstream-credentials');
 }
 
-/** Statuses that platforms such as Cloudflare answer with on their own account (Cloudflare, "5xx errors"). */
+/** Statuses that platforms such as Cloudflare answer with themselves (Cloudflare, "5xx errors"). */
 const PLATFORM_STATUSES: ReadonlySet<number> = new Set([520, 521, 522, 523, 524, 525, 526, 527, 530]);
 /** Of these, and of the gateways' usual ones: the platform waited in vain. */
 const PLATFORM_TIMEOUTS: ReadonlySet<number> = new Set([504, 522, 524]);
 
 /**
- * Finds an answer that is not Lambda's: that of a platform on the way, which did not reach Lambda or lost it. Whatever
- * Lambda answers has an id, and a function cannot choose the status. So an answer without an id is a platform's own if
+ * Finds an answer that is not Lambda's but comes from a platform in between, which did not reach Lambda or lost it. Every
+ * answer of Lambda's has an id, and a function cannot choose the status. So an answer without an id is a platform's own if
  * its status is one that Lambda has none of, or if it is Cloudflare's own server error. The function may have run.
  */
 export function refuseForPlatform({ status, headers }: Response): Refusal | undefined {
@@ -76,7 +76,7 @@ export interface PassedAnswer {
   readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
 
-/** Why an answer cannot be passed on: it is none of HTTP's, or its body breaks off or stops half-way. */
+/** Why an answer cannot be passed on: it is not valid HTTP, or its body breaks off or stalls. */
 export type PassFault = 'not-http' | 'broken-off' | 'stalled';
 
 /** An answer that is no longer than this is read whole: cheaper than a stream, and its end is seen at once. */
@@ -87,7 +87,7 @@ export interface PassOptions {
   readonly accept?: string | undefined;
   /** The log was asked for by us, and is not the caller's to see. */
   readonly logIsOurs?: boolean;
-  /** What of a stream's last frame the caller does not get as it is. */
+  /** How a stream's last frame is changed for the caller. */
   readonly revision?: StreamRevision | undefined;
   /** Gives a signal that is aborted when the caller resets its connection: made only for answers that are watched. */
   readonly left?: () => AbortSignal;

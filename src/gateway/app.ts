@@ -21,7 +21,7 @@ function complete(response: Response, requestId: string, nowMs: number): Respons
   return response;
 }
 
-/** No answer is to be kept by a cache, nor taken for anything but what it says that it is. */
+/** No cache may keep an answer, and no browser may guess its type. */
 const PROTECTIVE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 /** Writes one line of JSON to the log. */

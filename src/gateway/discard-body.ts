@@ -10,16 +10,16 @@ export interface DiscardLimits {
   readonly scratchBytes: number;
 }
 
-/** Of a caller that has proved itself. */
+/** For a proved caller. */
 export const DISCARD_PROVED: DiscardLimits = {
   maxBytes: 100_000_000,
   maxStallMs: 2_000,
   maxMs: 30_000,
   scratchBytes: 64 * 1024,
 };
-/** Of one that has named a key of ours, and may be honest: SDKs read why their payload is too large. */
+/** For a caller that names one of our keys and may be honest: SDKs read why their payload is too large. */
 export const DISCARD_UNPROVED: DiscardLimits = { ...DISCARD_PROVED, maxMs: 10_000, scratchBytes: 4 * 1024 };
-/** Of any other: no honest call has more bytes, and what it sends should cost us little. */
+/** For any other: no honest call has more bytes, and its bytes should cost us little. */
 export const DISCARD_UNKNOWN: DiscardLimits = {
   maxBytes: 6_291_456,
   maxStallMs: 2_000,
@@ -35,8 +35,8 @@ export interface Discarder {
 }
 
 /**
- * Throws the body of a refused call away as it comes. Does nothing for one that was read, and where there is no memory to
- * do it with: then the caller is answered at once, and may see a reset.
+ * Throws away the body of a refused call as it comes. Does nothing if the body was read. Without memory to do it, the caller
+ * is answered at once, and may see a reset.
  */
 export async function discardBody(stream: ReadableStream | null, discarder: Discarder): Promise<void> {
   if (stream === null || stream.locked) return;

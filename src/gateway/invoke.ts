@@ -196,11 +196,11 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   );
 }
 
-/** Asks for a tenant that is not known here any more. */
+/** Asks for a tenant that this isolate has forgotten. */
 const meetTenant = ({ tenants }: Gateway, tenantId: TenantId, call: Call) =>
   call.unlessLeft(tenants.meet(tenantId, undefined, call.waitUntil));
 
-/** Why a tenant is not known: its caller did not wait, or its object cannot be reached. */
+/** Why a tenant is unknown: its caller did not wait, or its object cannot be reached. */
 const refuseUnknown = (call: Call) => (call.isLeft ? refuseLeft() : refuse('state-unavailable'));
 
 /** Why a token does not prove its caller, if it does not. */

@@ -18,7 +18,7 @@ const MAX_DOCUMENT_BYTES = 262_144;
 /** Issuers that an isolate remembers; the longest unasked goes first. */
 const MAX_ISSUERS = 1_000;
 
-/** Whose keys, and where they are if a tenant says so. What one tenant says holds for no other. */
+/** An issuer and, if a tenant gives it, the URL of its keys. One tenant's URL never applies to another. */
 export interface KeySource {
   readonly issuer: string;
   readonly jwksUri?: string | undefined;
@@ -135,8 +135,8 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
 }
 
 /**
- * Fetches an issuer's keys: where the tenant says that they are, else where its metadata does (OpenID Connect Discovery
- * 1.0, 4). The metadata is the issuer's word, so it may only name the issuer's own site, and no address.
+ * Fetches an issuer's keys from the URL that the tenant gives, else from the one in the issuer's metadata (OpenID Connect
+ * Discovery 1.0, 4). The issuer writes its metadata, so the URL there must be on the issuer's own site, not an IP address.
  */
 async function fetchKeys({ issuer, jwksUri }: KeySource, { fetch }: IssuerPorts): Promise<JWTVerifyGetKey> {
   const location = jwksUri ?? (await findKeys(issuer, fetch));

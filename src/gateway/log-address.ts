@@ -4,10 +4,10 @@ import { clientAddress } from './client-address.ts';
 
 /** Bits of an address that `POSTERN_LOG_ADDRESS=prefix` leaves: a network, not a person. */
 const PREFIX_BITS = { ipv4: 24, ipv6: 48 } as const;
-/** What an address can look like. A proxy's header may hold anything; a log line holds no more than this of it. */
+/** The shape of an address. A proxy's header may hold anything; the log takes only this. */
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 
-/** The address that a request comes from, as the log may have it; undefined where it is not known, or not to be logged. */
+/** The address that a request comes from, as the log may show it. Undefined if it is unknown or must not be logged. */
 export function logAddress(
   request: Request,
   { clientIpHeader, logAddress: kind }: Pick<Settings, 'clientIpHeader' | 'logAddress'>,

@@ -1,8 +1,8 @@
-/** An upload that brings nothing for this long has been given up by its sender, or is meant to hold our memory. */
+/** If nothing comes for this long, the sender has given up, or wants to hold our memory. */
 export const MAX_STALL_MS = 10_000;
-/** After its first 10 seconds, an upload must have brought this much a second on average: of a proved caller. */
+/** After its first 10 seconds, a proved caller's upload must average at least this much a second. */
 export const LEAST_BYTES_PER_SECOND = 64 * 1024;
-/** The same of a caller that has not proved itself: 6 MB have to be here after 34 seconds. */
+/** The same for an unproved caller: 6 MB must arrive within 34 seconds. */
 export const LEAST_BYTES_PER_SECOND_UNPROVED = 256 * 1024;
 const LEAST_RATE_AFTER_MS = 10_000;
 
@@ -15,7 +15,7 @@ export interface PiecesLimits {
   /** Ends all reading after this long. */
   readonly maxMs?: number;
   readonly leastBytesPerSecond?: number;
-  /** Whether it has to end for another's sake. */
+  /** Whether it must end to make room for another. */
   readonly isDropped?: () => boolean;
 }
 

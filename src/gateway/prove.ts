@@ -44,8 +44,8 @@ const canonical = new Canonical({
 });
 
 /**
- * Refuses a signed request whose signature its key's secret does not make. Fails closed: no match, no call. What it hashes
- * is bounded: `SIGNATURE_LIMITS`.
+ * Refuses a signed request whose signature does not match its key's secret. Fails closed: no match, no call.
+ * `SIGNATURE_LIMITS` bounds what it hashes.
  */
 export function refuseSignature(
   request: SignedRequest,
@@ -85,7 +85,7 @@ export function refuseSignature(
 const utf8 = new TextEncoder();
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** The signed headers by name, as they came; undefined: too long to be looked at. */
+/** The signed headers by name, as they came. Undefined if they are too long to check. */
 function signedValues(request: SignedRequest): readonly SignedValue[] | undefined {
   const values: SignedValue[] = [];
   let length = 0;

@@ -1,6 +1,6 @@
 /**
  * The path of a URL as it came on the wire. `URL` and Hono decode and fold paths, so that `/%61dmin` or `/x/../admin`
- * would be taken for `/admin`, behind the back of a proxy that guards that path by its text.
+ * would count as `/admin`, and so get past a proxy that protects that path by its text.
  */
 export function rawPathOf(url: string): string {
   const path = url.indexOf('/', url.indexOf('://') + 3);

@@ -4,13 +4,13 @@ import type { InvokeComplete } from './stream/event-stream.ts';
 
 /** Lambda's own errors are far smaller; more than this is not read into memory. */
 const MAX_ERROR_BYTES = 64 * 1024;
-/** A function's error is read so far for its type. */
+/** How far a function's error is read to find its type. */
 const MAX_FUNCTION_ERROR_BYTES = 256 * 1024;
 /** An `errorType` is the name of a class or a code of the runtime; anything else could be a message in disguise. */
 const ERROR_TYPE = /^[\w.$:-]{1,128}$/;
 const HIDDEN_MESSAGE = 'The function returned an error. Its details are not shown to callers.';
 
-/** What of Lambda's answer a caller does not get as it is. */
+/** How Lambda's answer is changed for a caller. */
 export interface Revision {
   /** An answer's headers, an error's body, and the body of a function's error. Any other payload passes untouched. */
   answer(upstream: Response): Promise<Response>;
@@ -21,11 +21,11 @@ export interface Revision {
 }
 
 /**
- * Says how an answer to the holder of this permit has to be revised; undefined: it passes as it is.
- * - Of a tenant with published names, account ids and ARNs are hidden (`createPlaceHider`).
- * - With `errorDetail: "type"`, of a function's error only its type is left. The log is another matter: `logTail` shows
- *   what the function wrote, traces too.
- * - The name of a durable execution is the caller's own again, where Lambda got a scoped one.
+ * Says how to change an answer to the holder of this permit. Undefined: it passes unchanged.
+ * - For a tenant with published names, account ids and ARNs are hidden (`createPlaceHider`).
+ * - With `errorDetail: "type"`, only the type of a function's error is left. The log is separate: `logTail` shows what the
+ *   function wrote, stack traces too.
+ * - If Lambda got a scoped name of a durable execution, the caller's own name is put back.
  */
 export function createRevision(permit: Permit): Revision | undefined {
   const { hiddenAccounts, errorDetail, durableName } = permit;
@@ -80,7 +80,7 @@ function keepErrorType({ ErrorCode, ErrorDetails }: InvokeComplete): InvokeCompl
   return { ErrorCode: code, ErrorDetails: writeErrorType(ErrorDetails, code) };
 }
 
-/** A function's error with its type alone, in the shape that the runtimes write. */
+/** A function's error with only its type, in the shape that the runtimes write. */
 function writeErrorType(error: string | undefined, otherwise: string): string {
   const errorType = asErrorType(readErrorType(error)) ?? asErrorType(otherwise) ?? 'Unhandled';
   return JSON.stringify({ errorType, errorMessage: HIDDEN_MESSAGE });

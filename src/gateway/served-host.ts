@@ -3,7 +3,7 @@ const IN_PATH = /[/?#]/;
 
 /**
  * True if a request names one of the hosts that the operator serves (`POSTERN_HOSTS`), or, without such a list, any host at
- * all. An entry without a port fits any port.
+ * all. An entry without a port matches any port.
  *
  * @param hosts in lower case
  */

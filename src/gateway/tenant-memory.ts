@@ -76,7 +76,7 @@ export type AskTenant = (
 export interface AfterFailure {
   /** Asks for the tenant alone, by a way that writes nothing: it answers on a full disk. */
   readonly look: (tenantId: TenantId, knownRevision: number) => Promise<TenantAnswer>;
-  /** Told why each ask or look failed. */
+  /** Called with the cause of each failed ask or look. */
   readonly onFailure: OnFailure;
 }
 
@@ -102,9 +102,9 @@ export interface Reservation {
   cancel(): void;
   /** The end of the function was seen: its slot is free. Never called for an end that was not. */
   end(): void;
-  /** The call got no answer, not even its head: its slot comes free in a while, for its function may run on. */
+  /** The call got no answer, not even its head. Its function may run on, so its slot comes free later. */
   lose(): void;
-  /** The call was sent, but it is certain that no function started: it holds and costs nothing. */
+  /** The call was sent, but certainly started no function: it holds and costs nothing. */
   takeBack(): void;
 }
 
@@ -165,8 +165,8 @@ export interface TenantMemory {
     left?: () => AbortSignal,
   ): Promise<Result<Reservation, Refusal>>;
   /**
-   * Charges one unit of the rate, and none of a quota, for a call that is refused for a mistake of its own. A tenant without
-   * a rate is charged nothing, nor is any while its object cannot be reached: to say what is wrong costs next to nothing.
+   * Charges one unit of the rate, and nothing of a quota, for a call that is refused because of its own mistake. A tenant
+   * without a rate pays nothing, and nobody pays while the object cannot be reached: such a refusal costs next to nothing.
    *
    * @returns what to say in place of the mistake, when the rate is used up.
    */
@@ -174,8 +174,8 @@ export interface TenantMemory {
   /** Adds to the account of a tenant; the object hears of it within a second. */
   record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
   /**
-   * Counts an attempt that named the tenant and did not prove itself. It wakes no object: where the tenant is known here
-   * its object hears within a second, and then once in four; elsewhere with the next ask that a call causes.
+   * Counts an attempt that named the tenant without proof. It wakes no object: if the tenant is known here, its object hears
+   * within 1 second, and then every 4 seconds. Otherwise it hears with the next ask that a call causes.
    */
   recordUnproved(tenantId: TenantId, waitUntil: WaitUntil): void;
   /** Notes that a key was used by whoever holds its secret. */
@@ -186,7 +186,7 @@ export interface TenantMemory {
   forget(tenantId: TenantId): void;
 }
 
-/** Told once of each policy, by JSON pointers, what of it cannot be read: such a rule allows nothing, or denies everything. */
+/** Called once for each policy, with JSON pointers to what cannot be read: such a rule allows nothing, or denies everything. */
 export type OnUnreadable = (tenantId: TenantId, pointers: readonly string[]) => void;
 
 export function createTenantMemory(

@@ -25,7 +25,7 @@ const ALGORITHMS = [
 /** Characters; no honest token has as many, and whoever sends one has not proved itself. */
 const MAX_TOKEN_LENGTH = 16_384;
 
-/** Longer than any issuer of tokens for machines makes them live: what lives for ever is a key, and cannot be revoked here. */
+/** Longer than any issuer's tokens for machines live. A token that lives for ever is a key, and we could not revoke it. */
 const MAX_LIFETIME_MS = 366 * 24 * 3_600_000;
 
 const COMPACT_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;

@@ -1,6 +1,6 @@
 import type { TenantId } from '../core/tenancy/ids.ts';
 
-/** Attempts that named a tenant and did not prove themselves, as far as its object has not been told. */
+/** Attempts that named a tenant without proof, and that its object has not heard of yet. */
 export interface UnprovedCounts {
   add(tenantId: TenantId): void;
   /** How many there are to tell; they are on their way then. */
@@ -9,7 +9,7 @@ export interface UnprovedCounts {
   dueAtMs(tenantId: TenantId): number | undefined;
 }
 
-/** Attempts are told soon, and however many come, an object hears no more often than this of them alone. */
+/** However many attempts come, an object hears of them no more often than this. */
 const SOON_MS = 1_000;
 const INTERVAL_MS = 4_000;
 /** Tenants that are kept apart; the first counted is forgotten first. */
@@ -21,7 +21,7 @@ interface Count {
   toldAtMs: number;
 }
 
-/** Counts are kept by the isolate, and lost with it: anybody can make them, so they are worth no write each. */
+/** The isolate keeps the counts, and they are lost with it: anybody can cause them, so none is worth a write. */
 export function createUnprovedCounts(now: () => number): UnprovedCounts {
   const counts = new Map<TenantId, Count>();
   return {

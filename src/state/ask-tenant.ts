@@ -18,7 +18,7 @@ export interface TenantAsker {
 }
 
 export function createTenantAsker(objects: Objects): TenantAsker {
-  /** An object that holds nothing at all is a tenant that never was, or one whose file was lost: the directory knows. */
+  /** An empty object is a tenant that never existed, or one whose file was lost. The directory knows which. */
   const checked = async (id: TenantId, answer: TenantAnswer): Promise<TenantAnswer> => {
     if (answer.isBlank) await assertUnlisted(objects, id);
     return answer;

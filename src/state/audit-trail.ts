@@ -6,12 +6,12 @@ import type { Page } from './tenant.ts';
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_ENTRIES = 10_000;
 /**
- * Young entries are never dropped, so their number is bounded by refusing changes: nobody can flush what he did, nor fill
- * the disk. The root token may change things all the same, and everybody may take rights away.
+ * Entries younger than 90 days are never dropped, so changes are refused when there are too many: nobody can push their
+ * own entries out, or fill the disk. The root token may still make changes, and every full-access token may revoke and delete.
  */
 export const MAX_ENTRIES = 100_000;
 const MAX_DATABASE_BYTES = 1024 ** 3;
-/** What only takes away can happen no more often than what it undoes. */
+/** Changes that only remove something. Each needs one that added it, so their number is bounded too. */
 const TAKES_AWAY: ReadonlySet<AuditAction> = new Set(['key.revoke', 'admin-token.revoke', 'tenant.delete']);
 
 /** Who changes something: the name of an admin token, and its id unless it is the root token. */
@@ -41,7 +41,7 @@ export interface AuditDetail {
   readonly key?: { readonly id: string; readonly name: string; readonly expiresAtMs?: number | null };
   /** Of an admin token: which, and what it may do. */
   readonly adminToken?: { readonly id: string; readonly name: string; readonly access: AdminAccess };
-  /** Of a tenant that was made or deleted, in the gateway's trail: which. */
+  /** In the gateway's trail: the tenant that was created or deleted. */
   readonly tenant?: { readonly id: string; readonly name: string };
   /** Of a rotation: the key that takes its place. */
   readonly successor?: string;
@@ -53,7 +53,7 @@ export interface AuditEntry {
   readonly atMs: number;
   /** The name of the admin token that it was done with. */
   readonly actor: string;
-  /** That token's id; null for the root token, and where it was not written down yet. */
+  /** That token's id. Null for the root token, and in entries older than this field. */
   readonly actorId: string | null;
   readonly action: AuditAction;
   /** JSON of an `AuditDetail`. */
@@ -64,7 +64,7 @@ type Row = { id: number; at_ms: number; actor: string; actor_id: string | null; 
 
 /** What was done, by whom and when. Written in the transaction of the change itself. */
 export interface AuditTrail {
-  /** Whether one more entry may be written: else the change itself has to be refused. */
+  /** Whether one more entry may be written. If not, the change itself must be refused. */
   hasRoom(actor: Actor, action: AuditAction): boolean;
   add(actor: Actor, action: AuditAction, detail: AuditDetail): void;
   /** The newest first, from behind `after`. */

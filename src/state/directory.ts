@@ -95,7 +95,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** What a tenant is called that is on the list; null for one that is not. */
+  /** The name of a tenant on the list; null if it is not there. */
   nameOf(id: TenantId): string | null {
     const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ? AND ready = 1', id).toArray();
     return row?.name ?? null;
@@ -122,7 +122,7 @@ export class Directory extends DurableObject {
     return { items, next: rows.length > limit && last ? `${last.createdAtMs}.${last.id}` : null };
   }
 
-  /** Adds an admin token, or finds it added already. Names tell who did what, so each is one token's for ever. */
+  /** Adds an admin token, or finds it added already. The audit trail shows names, so a name is never used again. */
   addToken(
     token: Omit<AdminTokenRecord, 'createdAtMs'>,
     actor: Actor,
@@ -174,7 +174,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** What was done to admin tokens, and which tenants were made and deleted; the newest first. */
+  /** Changes to admin tokens, and tenants created and deleted; the newest first. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }

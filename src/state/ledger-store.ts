@@ -21,7 +21,7 @@ export interface LedgerStore {
   advance(limits: LimitsDocument): void;
   /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
   read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number };
-  /** Which limit would refuse one more call with such a payload now, if one would; nothing is changed. */
+  /** The limit that would refuse one more call with such a payload now, if any. Changes nothing. */
   foresee(limits: LimitsDocument, bytes: number): LimitNo | undefined;
   clear(): void;
 }

@@ -2,8 +2,8 @@ import type { Migration } from './migrate.ts';
 import { SEPARATE_RESPONSE_STREAMS } from './separate-response-streams.ts';
 
 /**
- * What an object's database has gone through, step by step: the only place that says what tables there are. A step that
- * has landed is never changed, not even in a way that looks the same: databases that took it would be left as they are.
+ * The steps that made an object's database: the only place that says what tables there are. Never change a step that has
+ * landed, not even in a way that looks the same: databases that already took it would stay as they are.
  * `test/state/migrations.test.ts` holds the hash of each.
  */
 export const TENANT_MIGRATIONS: readonly Migration[] = [

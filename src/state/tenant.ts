@@ -167,7 +167,7 @@ export class Tenant extends DurableObject {
   /**
    * Removes the tenant, all its keys and its use; the audit trail stays.
    *
-   * @returns whether it was there; `conflict` when it was at none of the versions given.
+   * @returns whether it existed; `conflict` if it had none of the versions given.
    */
   remove(actor: Actor = ROOT_ACTOR, versions?: readonly number[]): boolean | 'conflict' {
     return this.#change(() => {
@@ -346,7 +346,7 @@ export class Tenant extends DurableObject {
     return this.#sql.exec<{ id: string; revision: number }>('SELECT id, revision FROM tenant').toArray()[0];
   }
 
-  /** There is no tenant: one that was deleted has left its trail. */
+  /** There is no tenant. A deleted one has left its audit trail. */
   #absent(): TenantAnswer {
     return { revision: 0, snapshot: { exists: false }, ...(this.isBlank() && { isBlank: true }) };
   }
@@ -389,7 +389,7 @@ export class Tenant extends DurableObject {
 
   readonly #logFailure = createFailureLog((line) => console.error(JSON.stringify(line)), Date.now);
 
-  /** What becomes of one more call with such a payload, as far as it is for this object to say; null: no tenant. */
+  /** What this object would answer one more call with such a payload. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;

@@ -10,7 +10,7 @@ const encodeLabel = remember(encodeURIComponent);
 export interface InvokeRequest {
   /** As it goes on the wire, percent-encoded like an SDK's label. */
   readonly path: string;
-  /** As it goes on the wire, without the question mark; empty: there is none. */
+  /** As it goes on the wire, without the question mark. Empty if there is none. */
   readonly query: string;
   readonly headers: Record<string, string>;
 }

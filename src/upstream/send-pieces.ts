@@ -1,6 +1,6 @@
 import { createStopwatch, TimeoutError } from './within.ts';
 
-/** As many bytes go to the runtime at once: larger pieces cost less CPU, smaller ones hold less memory twice. */
+/** Bytes that go to the runtime at once: larger pieces cost less CPU, smaller ones hold less memory twice. */
 const PIECE_BYTES = 256 * 1024;
 /** Lambda reads what it is sent at once. A piece that is not taken for this long ends the upload. */
 const MAX_STALL_MS = 30_000;
@@ -21,9 +21,9 @@ export interface PiecewiseBody {
 }
 
 export interface SendPiecesOptions {
-  /** Told how many bytes the runtime has taken. All calls together add up to the payload, whatever becomes of it. */
+  /** Called with the number of bytes that the runtime has taken. All calls add up to the payload, whatever happens to it. */
   readonly onSent: (bytes: number) => void;
-  /** Told when Lambda takes nothing for `maxStallMs`. The upload has been stopped by then. */
+  /** Called when Lambda takes nothing for `maxStallMs`. The upload has been stopped by then. */
   readonly onStall: () => void;
   readonly maxStallMs?: number;
 }

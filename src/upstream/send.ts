@@ -8,7 +8,7 @@ import { sendPieces } from './send-pieces.ts';
 import { createSigner } from './sign.ts';
 import { TimeoutError, type Within, within } from './within.ts';
 
-/** A payload, with its SHA-256 in hex. A long one is taken over by whoever sends it: `bytes` is empty afterwards. */
+/** A payload, with its SHA-256 in hex. Sending takes over a long one: `bytes` is empty afterwards. */
 export interface Payload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sha256: string;
@@ -104,7 +104,7 @@ export function createSender({
 
 type Post = (request: Pick<RequestInit, 'body' | 'signal'>) => Promise<Response>;
 
-/** Sends a short payload as it is. When it gets no answer, nothing says how far it came: `unknown`. */
+/** Sends a short payload as it is. If it gets no answer, nobody knows how far it came: `unknown`. */
 async function sendShort(
   post: Post,
   body: Uint8Array<ArrayBuffer>,
@@ -120,7 +120,7 @@ async function sendShort(
   }
 }
 
-/** Sends a long payload piece by piece: so long as the last piece is held back, its function certainly did not start. */
+/** Sends a long payload piece by piece. Until the last piece goes out, its function certainly has not started. */
 async function sendLong(
   post: Post,
   payload: Uint8Array<ArrayBuffer>,

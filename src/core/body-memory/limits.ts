@@ -10,7 +10,7 @@ const LARGEST_BODY_BYTES = 6_291_456;
 
 /** What an upload begins with. */
 const START_BYTES = 16 * KIB;
-/** The buffer after that, and how it grows: each growth copies, and a larger factor would hold more for what has not come. */
+/** The next buffer, and how it grows. Each growth copies; a larger factor would hold more memory for bytes that have not come. */
 const NEXT_BYTES = 256 * KIB;
 const GROWTH = 4;
 
@@ -20,13 +20,13 @@ export const nextBufferBytes = (heldBytes: number, mostBytes: number): number =>
 
 /** A call waits for memory no longer than this, in all. Then it is refused as `busy`. */
 export const MAX_WAIT_MS = 30_000;
-/** While an upload waits, time is looked at this often: a slow upload gives way by time. */
+/** While an upload waits, the time is checked this often: a slow upload gives way after a time. */
 export const WAIT_CHECK_MS = 250;
 
 /** Calls that may wait for memory in an isolate, and of one tenant or key. */
 export const MAX_WAITING = 256;
 export const MAX_WAITING_OF_OWNER = 64;
-/** How many of them may be callers that have not proved themselves. A proved caller takes their places. */
+/** How many of them may be unproved callers. A proved caller takes the place of one. */
 export const MAX_WAITING_UNPROVED = 128;
 
 /** Bytes that bodies of one kind may hold, and how they share them. */
@@ -48,9 +48,8 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
 });
 
 /**
- * What an isolate holds: 64 MiB in all, half of its 128 MB: what is on its way out leaves
- * piece by piece, and is not held twice. What a caller has not proved costs proved callers
- * nothing: its bytes come from budgets of their own.
+ * What an isolate holds: 64 MiB in all, half of its 128 MB. Bodies leave piece by piece and are
+ * not held twice. Unproved callers have budgets of their own, so they cost proved callers nothing.
  */
 export const BODY_MEMORY_LIMITS: BodyMemoryLimits = {
   provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: MIB },

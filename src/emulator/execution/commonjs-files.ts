@@ -13,9 +13,9 @@ const { _extensions: extensions } = Module as unknown as {
 };
 
 /**
- * Lets `.js` files of a folder be what they are by themselves, as in Lambda, where nothing stands around a function: the
- * folder may lie in a package whose `package.json` says `"type": "module"`, such as this one. A `package.json` within the
- * folder counts.
+ * Decides by its own text whether a `.js` file of a folder is CommonJS or a module, as in Lambda, where there is no package
+ * around a function. The folder may be in a package whose `package.json` says `"type": "module"`, such as this one. A
+ * `package.json` within the folder counts.
  */
 export function readAsLambdaDoes(folder: string): void {
   const formatOf = (url: string): 'commonjs' | 'module' | undefined => {
@@ -48,7 +48,7 @@ function hasOwnPackage(from: string, folder: string): boolean {
   return false;
 }
 
-/** A file with a mistake in it is not made another by it: only what is a module by its words is one. */
+/** A syntax error does not make a file a module: only module syntax does. */
 function isCommonJs(source: string): boolean {
   try {
     compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname']);

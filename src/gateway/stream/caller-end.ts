@@ -1,19 +1,19 @@
 /** The caller's end of an answer that is passed on piece by piece. */
 export interface CallerEnd {
   readonly readable: ReadableStream;
-  /** False once the caller has left: what is still to come is for nobody. */
+  /** False once the caller has left: nobody gets the rest. */
   readonly isThere: boolean;
   /** Writes a piece. Resolves when the caller has taken it, or has left. Never rejects. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the answer well. Never rejects. */
   close(): Promise<void>;
-  /** Breaks the connection off, where only that can say that the answer is not whole. */
+  /** Breaks the connection off, when nothing else can show that the answer is incomplete. */
   breakOff(reason: unknown): void;
 }
 
 /**
- * Opens the caller's end of an answer. A caller that resets its connection is seen by `left` alone: the runtime then
- * drops the answer unread, and no write to it ever settles. One that closes is seen when a write fails.
+ * Opens the caller's end of an answer. Only `left` shows a caller that resets its connection: the runtime then drops the
+ * answer unread, and no write to it ever settles. A caller that closes shows when a write fails.
  *
  * @param length of the whole answer, where it is known: then it goes out with `Content-Length`.
  */

@@ -22,7 +22,7 @@ export interface StreamFormat {
   breakOff(complete: InvokeComplete): Uint8Array | undefined;
 }
 
-/** What of a stream a caller does not get as it is. Payloads always pass untouched. */
+/** How a stream is changed for a caller. Payloads always pass unchanged. */
 export interface StreamRevision {
   complete(complete: InvokeComplete): InvokeComplete;
   text(text: string): string;
@@ -61,7 +61,7 @@ const revisedFormat = (revision: StreamRevision): StreamFormat =>
     return event.type === 'complete' ? encodeComplete(event.complete) : encodeMessage(revise(event.message, revision));
   });
 
-/** Of a frame that we do not know, all that is text may tell what is to be hidden. */
+/** In an unknown frame, any text may contain what must be hidden. */
 function revise({ headers, body }: EventMessage, revision: StreamRevision): EventMessage {
   const revised = Object.entries(headers).map(([name, header]) => {
     const value = header.type === 'string' ? { ...header, value: revision.text(header.value) } : header;
