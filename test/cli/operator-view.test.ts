@@ -188,7 +188,7 @@ describe('C3: a root key version that is not among the settings', () => {
     given = { ...given, POSTERN_ROOT_KEYS: `2:${randomBytes(32).toString('base64')}` };
     serve = await startServe(['--state', stateDir], given);
   });
-  const words = 'of root key version 1, which is not among';
+  const words = 'root key version 1, which is missing from';
   const one = 'version: 1\ntenants:\n  - name: Acme\n';
 
   it.each([
