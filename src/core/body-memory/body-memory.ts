@@ -5,6 +5,7 @@ import {
   MAX_WAITING_OF_OWNER,
   MAX_WAITING_UNPROVED,
   SHORT_BODY_BYTES,
+  TINY_BODY_BYTES,
 } from './limits.ts';
 import { Pool, Stake } from './pool.ts';
 
@@ -35,13 +36,14 @@ export class Upload {
   private readonly memory: BodyMemory;
   private readonly tenant: string;
 
-  constructor(memory: BodyMemory, pool: Pool, { tenant, unprovedKey, mostBytes }: UploadRequest) {
+  constructor(memory: BodyMemory, pool: Pool, request: UploadRequest) {
+    const { tenant, unprovedKey, mostBytes } = request;
     this.memory = memory;
     this.pool = pool;
     this.tenant = tenant;
     const mayGrow =
       unprovedKey === undefined ? undefined : () => memory.pools.provedLong.wouldPromise(tenant, mostBytes);
-    this.stake = new Stake(unprovedKey ?? tenant, mostBytes, () => this.wake(), mayGrow);
+    this.stake = new Stake(ownerOf(request), mostBytes, () => this.wake(), mayGrow);
   }
 
   get state(): 'waiting' | 'reading' | 'whole' | 'dropped' | 'closed' {
@@ -157,7 +159,7 @@ export class BodyMemory {
     const upload = new Upload(this, pool, request);
     upload.enter(nowMs);
     if (upload.state !== 'waiting') return upload;
-    if (!this.hasPlace(unprovedKey ?? request.tenant, pool, nowMs)) upload.close(nowMs);
+    if (!this.hasPlace(ownerOf(request), pool, nowMs)) upload.close(nowMs);
     return upload.state === 'waiting' ? upload : undefined;
   }
 
@@ -212,6 +214,15 @@ export class BodyMemory {
     if (last) (unprovedShort.waiting.has(last) ? unprovedShort : unprovedLong).drop(last, nowMs);
   }
 }
+
+/**
+ * Who shares a pool as one. Anybody can name another's key: so that its holder's smallest calls do not stand behind longer
+ * bodies of whoever does, these count as an owner of their own.
+ */
+const ownerOf = ({ tenant, unprovedKey, mostBytes }: UploadRequest): string => {
+  if (unprovedKey === undefined) return tenant;
+  return mostBytes <= TINY_BODY_BYTES ? `${unprovedKey} tiny` : unprovedKey;
+};
 
 const lineOf = (...pools: readonly Pool[]): Stake[] => pools.flatMap(({ waiting, paused }) => [...waiting, ...paused]);
 
