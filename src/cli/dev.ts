@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { SETTING_NAMES } from '../core/settings.ts';
 import { findUnknownSettings } from '../core/unknown-settings.ts';
@@ -80,14 +82,19 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   }
 }
 
-/** Warns at the start if nothing answers at the endpoint. */
+/** Warns at the start if nothing listens at the endpoint. It sends no request: an emulator might take one for a call. */
 async function warnUnlessAnswered(endpoint: string, log: (line: string) => void): Promise<void> {
+  const { protocol, hostname, port } = new URL(endpoint);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const socket = connect(Number(port) || (protocol === 'https:' ? 443 : 80), host);
   try {
-    await fetch(endpoint, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(PROBE_MS) });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(PROBE_MS) });
   } catch (error) {
     log(
       `Nothing answers at --lambda-endpoint ${endpoint} (${whyUnreachable(error)}): calls fail until something does.`,
     );
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -54,6 +54,7 @@ async function servedFor(
         limits: {},
         upstream: {},
         meterDuration: false,
+        issuers: [],
         keys,
       } as const;
       return { revision, ...(known !== revision && { snapshot: tenant }), ledger: answer };
@@ -93,8 +94,9 @@ describe('a revoked key', () => {
   });
 
   it('would be found out to be served for longer, if what is known aged at half the speed', async () => {
-    const one = { waitMs: 1_000, delayMs: 0, forgets: false };
-    const moments = ['answered', ...Array.from({ length: 10 }, () => 'refused')].map((fate) => ({ ...one, fate }));
+    const one = { waitMs: 1_000, delayMs: 0, forgets: false } as const;
+    const fates = ['answered', ...Array.from({ length: 10 }, () => 'refused' as const)] as const;
+    const moments = fates.map((fate) => ({ ...one, fate }));
     const play = { moments, revokedAtMs: 500 };
     expect(await servedFor(play)).toBeLessThan(5_000);
     expect(await servedFor(play, (ms) => NOON + (ms - NOON) / 2)).toBeGreaterThan(5_000);

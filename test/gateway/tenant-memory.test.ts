@@ -14,6 +14,7 @@ const snapshot = (key: string, limits: LimitsDocument = {}): TenantSnapshot => (
   limits,
   upstream: {},
   meterDuration: false,
+  issuers: [],
   keys: { [key]: null },
 });
 

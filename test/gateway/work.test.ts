@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BodyMemory } from '../../src/core/body-memory/body-memory.ts';
+import { readListener } from '../../src/core/listener.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
 import { REFUSALS, type RefusalReason } from '../../src/core/refusal.ts';
 import { readSettings } from '../../src/core/settings.ts';
@@ -327,7 +328,8 @@ async function serve({ method = 'POST', origin = 'https://gateway.example', path
   });
   const waiting: Promise<unknown>[] = [];
   const bodies = new BodyMemory();
-  const ports = { now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
+  const listener = readListener(undefined, undefined);
+  const ports = { listener, now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
   const call = startCall('id', request, (promise) => waiting.push(promise), ports);
   await invoke(createGateway(rest.gateway), request, call);
   await Promise.all(waiting);

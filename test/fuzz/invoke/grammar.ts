@@ -298,7 +298,7 @@ export const plans: fc.Arbitrary<Plan> = fc
           'application/octet-stream',
           'application/cloudevents+json',
         )
-        .map((wire) => ({ wire, faults: [] as string[] })),
+        .map((wire): Plan['contentType'] => ({ wire, faults: [] })),
       fc
         .constantFrom(
           'text/plain',
@@ -306,7 +306,7 @@ export const plans: fc.Arbitrary<Plan> = fc
           'application/json; charset=latin1',
           'application/xml',
         )
-        .map((wire) => ({ wire, faults: ['content-type'] })),
+        .map((wire): Plan['contentType'] => ({ wire, faults: ['content-type'] })),
     ),
     payload: fc.oneof(
       { weight: 12, arbitrary: jsonText },
