@@ -88,6 +88,13 @@ export const STEPS: readonly Step[] = [
     timeoutMinutes: 15,
   },
   {
+    name: 'hostile',
+    title: 'every attack beside honest callers, plain and over TLS',
+    command: vitest('--project', 'node', 'test/story/hostile'),
+    counts: 'vitest',
+    timeoutMinutes: 40,
+  },
+  {
     name: 'simulate',
     title: 'how limits hold at scale',
     command: ['npm', 'run', 'simulate'],

@@ -26,7 +26,10 @@ const callThrough = async (postern: RunningPostern, path = invokePath('echo'), a
 describe('a gateway whose own credentials are not accepted', () => {
   it.each([
     ['wrong', { AWS_ACCESS_KEY_ID: 'AKIAWRONG00000000000', AWS_SECRET_ACCESS_KEY: 'wrong' }],
-    ['with a stale token', { AWS_SESSION_TOKEN: 'stale', AWS_ACCESS_KEY_ID: 'ASIASTALE00000000000' }],
+    [
+      'with a stale token',
+      { AWS_SESSION_TOKEN: 'stale', AWS_ACCESS_KEY_ID: 'ASIASTALE00000000000', AWS_SECRET_ACCESS_KEY: 'test' },
+    ],
   ])('(%s) answers 502, and does not blame the caller', async (_, env) => {
     const broken = await startPostern({
       args: ['--lambda-endpoint', local.lambda],
