@@ -41,9 +41,11 @@ export async function openTlsStore(stateDir: string, first: TlsPair, read: () =>
     async reload() {
       const next = await read();
       const held = await hold(next);
-      await release(previous);
+      // At once: two reloads may come together, and each pair is to be closed by somebody.
+      const old = previous;
       previous = pair;
       pair = held;
+      await release(old);
       return next.validTo;
     },
     async confirm() {
@@ -53,9 +55,10 @@ export async function openTlsStore(stateDir: string, first: TlsPair, read: () =>
     },
     revert() {
       if (previous === undefined) return false;
-      // The pair that is left belongs to no process: it goes with this one.
+      const failed = pair;
       pair = previous;
       previous = undefined;
+      void release(failed);
       return true;
     },
     async close() {
