@@ -55,7 +55,7 @@ const selector = {
     .optional()
     .meta({
       examples: [['live']],
-      description: 'Versions and aliases; `$LATEST` also stands for a call that names none. Absent: all.',
+      description: 'Versions and aliases; `$LATEST` also matches a call that names none. Absent: all.',
     }),
   types: z
     .array(z.enum(RULE_TYPES))
@@ -189,7 +189,7 @@ const Issuer = z
       .max(MAX_ISSUER_LENGTH)
       .refine(
         isIssuerUrl,
-        "must be the issuer's https URL as it stands in a token's 'iss', such as https://login.example.com, without query or fragment",
+        "must be the issuer's https URL exactly as in a token's 'iss', such as https://login.example.com, without query or fragment",
       ),
     jwksUri: z
       .string()

@@ -66,7 +66,7 @@ function failure({ done, notDone }: Outcome, { step, error }: NonNullable<Outcom
     messageOf(error),
     `failed: ${step.kind} ${step.name}`,
     ...notDone.map(({ kind, name }) => `not done: ${kind} ${name}`),
-    `${done.length} of ${done.length + 1 + notDone.length} changes were made; mend it and apply again, it goes on from there`,
+    `${done.length} of ${done.length + 1 + notDone.length} changes were made; fix the error and apply again to continue`,
   ];
   return new CommandError(lines.join('\n'), error instanceof CommandError ? error.exitCode : EXIT.failed);
 }

@@ -22,7 +22,7 @@ export function auditCommand(program: Command): void {
     .description(
       'show who changed a tenant and its keys, when, and from what to what; without a tenant: who changed admin tokens',
     )
-    .option('--limit <n>', 'at most so many entries', parseLimit)
+    .option('--limit <n>', 'at most this many entries', parseLimit)
     .option('--json', 'print JSON lines, one for each entry')
     .addHelpText(
       'after',

@@ -27,7 +27,7 @@ export function tokensCommand(program: Command): void {
   add('list', 'list the admin tokens, without secrets', 'list', 'list --json').action(list);
   add(
     'create <name>',
-    'make an admin token, and print it this once; its name stands in the audit trail',
+    'create an admin token and print it once; its name appears in the audit trail',
     'create grafana --access read',
     'create deploy --access full --expires 90d --json',
   )

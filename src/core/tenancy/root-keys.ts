@@ -28,7 +28,7 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
   const byVersion = new Map<number, RootKey>();
   for (const entry of text.split(',')) {
     const match = /^([1-9]\d{0,3}):(.*)$/.exec(entry.trim());
-    if (!match) return no(`must be 'VERSION:BASE64', several joined with commas; VERSION is 1 to ${MAX_VERSION}`);
+    if (!match) return no(`must be 'VERSION:BASE64', or several separated by commas; VERSION is 1 to ${MAX_VERSION}`);
     const version = Number(match[1]);
     const secret = decodeBase64(match[2] ?? '');
     if (!secret) return no(`version ${version} is not valid base64`);
@@ -42,7 +42,7 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
         `version ${version} is easy to guess, too many of its bytes repeat; make one with: openssl rand -base64 32`,
       );
     }
-    if (byVersion.has(version)) return no(`version ${version} stands in it twice`);
+    if (byVersion.has(version)) return no(`has version ${version} twice`);
     byVersion.set(version, { version, secret });
   }
   const [minting] = byVersion.values();
