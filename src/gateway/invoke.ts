@@ -1,4 +1,5 @@
-import type { BodyMemory } from '../core/body-memory/body-memory.ts';
+import type { BodyMemory, Uploader } from '../core/body-memory/body-memory.ts';
+import { TINY_BODY_BYTES } from '../core/body-memory/limits.ts';
 import {
   type ArgumentSource,
   type InvokeArguments,
@@ -126,7 +127,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     maxBytes: room.maxBytes,
     declaredBytes,
     memory: bodies,
-    uploader: { tenant: tenantId, ...(credential.kind === 'signature' && { unprovedKey: credential.key.keyId }) },
+    uploader: uploaderOf(request, caller, declaredBytes, settings),
     wait: call.stopwatch.within,
     onWaited: (ms) => {
       record.waitedMs = ms;
@@ -194,6 +195,22 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       throw error;
     },
   );
+}
+
+/**
+ * Who shares the memory for bodies as one. Anybody can name another's key, but hardly from the same address. (An address is
+ * dear to read, and the smallest bodies have room beside all others.)
+ */
+function uploaderOf(
+  request: Request,
+  { tenantId: tenant, credential }: Caller,
+  declaredBytes: number | undefined,
+  { clientIpHeader }: Settings,
+): Uploader {
+  if (credential.kind !== 'signature') return { tenant };
+  const { keyId } = credential.key;
+  const isTiny = declaredBytes !== undefined && declaredBytes <= TINY_BODY_BYTES;
+  return { tenant, unprovedKey: isTiny ? keyId : `${keyId} ${clientAddress(request, clientIpHeader)}` };
 }
 
 /** Asks for a tenant that this isolate has forgotten. */
