@@ -103,7 +103,7 @@ describe('D12: findPolicyFaults', () => {
       problems({ allow: [{ function: 'a', types: ['Event'] }], deny: [{ function: '*', types: ['Event'] }] }),
     ).toEqual([[['allow', 0, 'function'], expect.stringContaining("can never match: 'deny' covers all of it")]]);
     expect(problems({ allow: [{ function: 'a' }], publish: { p: 'b' } })).toEqual([
-      [['publish', 'p'], expect.stringContaining("can never match: no rule of 'allow'")],
+      [['publish', 'p'], expect.stringContaining("can never match: no rule in 'allow'")],
     ]);
     expect(problems({ allow: [{ function: 'a', qualifiers: ['live'] }], publish: { p: 'a:1' } })).toEqual([
       [['publish', 'p'], expect.stringContaining('can never match')],
