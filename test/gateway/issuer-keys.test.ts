@@ -104,10 +104,10 @@ describe('the keys of an issuer', () => {
     ],
     ['no place for its keys', () => Response.json({ issuer: ISSUER }), 'no jwks_uri'],
     ['a place without https', () => metadata({ jwks_uri: 'http://login.example.com/keys' }), 'not https'],
-    ['a place within our own machine', () => metadata({ jwks_uri: 'http://127.0.0.1/keys' }), 'on an address'],
+    ['a place within our own machine', () => metadata({ jwks_uri: 'http://127.0.0.1/keys' }), 'is an IP address'],
     ['a redirect', () => new Response(null, { status: 302, headers: { location: JWKS } }), '302'],
     ['what is not JSON', () => new Response('<html>'), 'SyntaxError'],
-    ['what is no object', () => Response.json(null), 'no JSON object'],
+    ['what is no object', () => Response.json(null), 'not a JSON object'],
     ['what is no key set', (url) => (url === METADATA ? metadata() : Response.json({ keys: 'none' })), 'JWKSInvalid'],
     ['more than 256 KiB', () => Response.json({ issuer: ISSUER, pad: 'x'.repeat(262_144) }), 'longer than'],
   ])('are not taken from %s', async (_, answers, words) => {
@@ -153,7 +153,7 @@ describe('B5: where an issuer says that its keys are', () => {
     const { find, asked, failures } = saying(location);
     expect(await find()).toBe('unavailable');
     expect(asked).toEqual([METADATA]);
-    expect(failures.join()).toMatch(/on an address|on another site/);
+    expect(failures.join()).toMatch(/is an IP address|on another site/);
   });
 
   it.each(['https://login.example.com:8443/keys', 'https://keys.example.com/keys', 'https://example.com/keys'])(
