@@ -27,6 +27,9 @@ export const DISCARD_UNKNOWN: DiscardLimits = {
   scratchBytes: 4 * 1024,
 };
 
+/** What a small scratch grows to, if there is room, where bytes come quickly: reads of 4 KiB cost six times as much. */
+const LARGER_SCRATCH_BYTES = 128 * 1024;
+
 export interface Discarder {
   readonly memory: BodyMemory;
   /** Of a caller that has proved itself. */
@@ -55,11 +58,18 @@ export async function discardPieces(source: Pieces, discarder: Discarder, hadByt
   const { maxBytes, scratchBytes } = discarder.limits;
   const scratch = memory.takeScratch(tenant, scratchBytes, Date.now());
   if (!scratch) return 0;
+  const taken = [scratch];
+  const grow = () => {
+    const larger = scratchBytes < LARGER_SCRATCH_BYTES && memory.takeScratch(tenant, LARGER_SCRATCH_BYTES, Date.now());
+    if (!larger) return undefined;
+    taken.push(larger);
+    return LARGER_SCRATCH_BYTES;
+  };
   try {
-    return await source.discard(maxBytes - hadBytes, scratchBytes);
+    return await source.discard(maxBytes - hadBytes, scratchBytes, grow);
   } catch {
     return 0; // the caller went away, or stopped sending: it gets its answer now
   } finally {
-    memory.giveScratch(scratch, Date.now());
+    for (const one of taken) memory.giveScratch(one, Date.now());
   }
 }

@@ -6,6 +6,9 @@ export const LEAST_BYTES_PER_SECOND = 64 * 1024;
 export const LEAST_BYTES_PER_SECOND_UNPROVED = 256 * 1024;
 const LEAST_RATE_AFTER_MS = 10_000;
 
+/** A sender that has sent this much to be thrown away is quick: larger pieces cost less. */
+const GROW_AFTER_BYTES = 64 * 1024;
+
 /** How often an upload is looked at, and one that may be dropped for another. */
 const WATCH_MS = 500;
 const WATCH_DROPPABLE_MS = 100;
@@ -25,8 +28,11 @@ export interface Pieces {
   read(into: Uint8Array<ArrayBuffer>): Promise<ReadableStreamReadResult<Uint8Array<ArrayBufferLike>>>;
   /** Time in which nobody reads does not count. */
   pause(): void;
-  /** Throws bytes away as they come, at most this many, a scratch of this size at a time. @returns how many came. */
-  discard(maxBytes: number, scratchBytes: number): Promise<number>;
+  /**
+   * Throws bytes away as they come, at most this many, a scratch of this size at a time. Once a sender has shown that it
+   * is no drip, `grow` may name a larger scratch. @returns how many came.
+   */
+  discard(maxBytes: number, scratchBytes: number, grow?: () => number | undefined): Promise<number>;
   /** Ends the watch. To be called once. */
   stop(): void;
 }
@@ -72,14 +78,16 @@ export function readPieces(stream: ReadableStream, limits: PiecesLimits = {}): P
       if (reading) readMs += Date.now() - readingSinceMs;
       reading = false;
     },
-    async discard(maxBytes, scratchBytes) {
+    async discard(maxBytes, scratchBytes, grow) {
       let scratch = new ArrayBuffer(scratchBytes);
       let discarded = 0;
       while (discarded < maxBytes) {
         const { value, done } = await read(new Uint8Array(scratch));
         if (value === undefined || done) return discarded;
         discarded += value.byteLength;
-        scratch = value.buffer as ArrayBuffer;
+        const grown = discarded >= GROW_AFTER_BYTES ? grow?.() : undefined;
+        if (grown !== undefined) grow = undefined;
+        scratch = grown === undefined ? (value.buffer as ArrayBuffer) : new ArrayBuffer(grown);
       }
       await reader.cancel();
       return discarded;

@@ -140,6 +140,27 @@ function kindsFor({ apiKey, accessKeyId, tenantId }: CallerKey & { tenantId: str
       body: Buffer.alloc(200_000, ' '),
       calls: 300,
     },
+    {
+      name: 'an unknown key, 6 MB of body',
+      path,
+      headers: { ...json, 'x-api-key': 'nonsense' },
+      body: Buffer.alloc(6_000_000, ' '),
+      calls: 40,
+    },
+    {
+      name: 'an unknown path, 6 MB of body',
+      path: '/unknown',
+      headers: json,
+      body: Buffer.alloc(6_000_000, ' '),
+      calls: 40,
+    },
+    {
+      name: 'a forged signature, 6 MB of body',
+      path,
+      headers: forged(accessKeyId),
+      body: Buffer.alloc(6_000_000, ' '),
+      calls: 40,
+    },
   ];
 }
 
@@ -178,7 +199,7 @@ export async function benchRefused(folder: string, tell: (line: string) => void)
     for (let round = 0; round < ROUNDS; round++) {
       tell(`round ${round + 1} of ${ROUNDS}`);
       for (const kind of kinds) {
-        await run(kind, WARM_UP_CALLS);
+        await run(kind, Math.min(WARM_UP_CALLS, kind.calls ?? WARM_UP_CALLS));
         const { statuses, micros } = await run(kind, kind.calls ?? 1_500);
         const cost = costs.get(kind.name) ?? { statuses: new Set<number>(), micros: [] };
         costs.set(kind.name, { statuses: new Set([...cost.statuses, ...statuses]), micros: [...cost.micros, micros] });
