@@ -28,8 +28,8 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          // Each of these files runs gateways of its own, which is load enough for a small machine.
-          fileParallelism: false,
+          // Each of these files runs gateways of its own: two at a time are load enough for a small machine.
+          maxWorkers: 2,
           include: ['test/{emulator,cli,story,conformance,fuzz}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -16,8 +16,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a qualifier is dropped on its way to Lambda',
     file: 'src/upstream/request.ts',
-    from: "permit.qualifier === undefined ? ''",
-    to: "permit.qualifier === '1' || permit.qualifier === undefined ? ''",
+    from: "arnOf(target) + (qualifier === undefined ? ''",
+    to: "arnOf(target) + (qualifier === '1' || qualifier === undefined ? ''",
   },
   {
     name: 'a rule that names qualifiers also takes what has none',
