@@ -19,9 +19,12 @@ export interface RawConnection {
 }
 
 /** Opens a connection to an origin. Whatever goes wrong on it closes it; nothing is thrown. */
-export async function openRaw(origin: string, { readable = true } = {}): Promise<RawConnection> {
+export async function openRaw(
+  origin: string,
+  { readable = true, localAddress = '127.0.0.1' } = {},
+): Promise<RawConnection> {
   const { protocol, hostname, port, host } = new URL(origin);
-  const raw = connectTcp(Number(port), hostname);
+  const raw = connectTcp({ port: Number(port), host: hostname, localAddress });
   const socket = protocol === 'https:' ? connectTls({ socket: raw, rejectUnauthorized: false }) : raw;
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   raw.on('error', () => {}).on('close', () => resolve());

@@ -81,11 +81,26 @@ export const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   garbage: { misbehave: thenFin('\u0000\u0001\u0002 what is this?\r\n\r\n'), caller: LOST },
   'http-0-9': { misbehave: thenFin('<html>hello</html>'), caller: LOST },
   'tls-alert': { misbehave: thenFin(Buffer.from([21, 3, 1, 0, 2, 2, 40])), caller: LOST },
-  'status-0': { misbehave: thenFin('HTTP/1.1 000 Zero\r\ncontent-length: 0\r\n\r\n'), caller: LOST },
-  'status-99': { misbehave: thenFin('HTTP/1.1 99 Low\r\ncontent-length: 0\r\n\r\n'), caller: LOST },
-  'status-600': { misbehave: thenFin('HTTP/1.1 600 High\r\ncontent-length: 0\r\n\r\n'), caller: LOST },
-  'status-999': { misbehave: thenFin('HTTP/1.1 999 Denied\r\ncontent-length: 0\r\n\r\n'), caller: LOST },
-  'status-text': { misbehave: thenFin('HTTP/1.1 OK OK\r\ncontent-length: 0\r\n\r\n'), caller: LOST },
+  'status-0': {
+    misbehave: thenFin('HTTP/1.1 000 Zero\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    caller: LOST,
+  },
+  'status-99': {
+    misbehave: thenFin('HTTP/1.1 99 Low\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    caller: LOST,
+  },
+  'status-600': {
+    misbehave: thenFin('HTTP/1.1 600 High\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    caller: LOST,
+  },
+  'status-999': {
+    misbehave: thenFin('HTTP/1.1 999 Denied\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    caller: LOST,
+  },
+  'status-text': {
+    misbehave: thenFin('HTTP/1.1 OK OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    caller: LOST,
+  },
   'switching-protocols': {
     misbehave: thenFin('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
     caller: LOST,

@@ -56,7 +56,8 @@ async function hold(
     // One after the other at first, so that each takes all that it can get.
     if (!opened.has(index)) await pause(Math.min(index * 25, 1_000));
     opened.add(index);
-    const connection = await openRaw(world.gateway, { readable });
+    // From an address of its own: behind the victim's own address nobody can be told from the victim before a proof.
+    const connection = await openRaw(world.gateway, { readable, localAddress: '127.0.0.2' });
     begin(connection, index);
     const drip = dripMs === undefined ? undefined : setInterval(() => connection.socket.write(' '), dripMs);
     const over = new Promise<void>((done) => until.addEventListener('abort', () => done(), { once: true }));

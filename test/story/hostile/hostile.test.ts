@@ -49,9 +49,9 @@ describe.runIf(process.platform === 'linux').each(isProof ? ['http', 'https'] : 
       const over = new AbortController();
       const attack = run({ world, attackers, victim, until: over.signal });
       await wait(ATTACK_MS);
+      const reports = await honest.stop(); // under attack to the end of their last calls
       over.abort();
       await attack;
-      const reports = await honest.stop();
       console.log(`${scheme}, ${name}: ${describeHonest(reports)}`);
       expect(reports.flatMap((report) => report.failures.map((failure) => `${report.name}: ${failure}`))).toEqual([]);
       for (const report of reports) expect(report.latenciesMs.length, report.name).toBeGreaterThan(0);
