@@ -82,7 +82,7 @@ export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOpt
     });
   });
   const ready = Promise.race([allListen, exited.then((how) => Promise.reject(new Error(`it ended with ${how}`)))]);
-  // Whoever waits for it is told; nobody has to wait.
+  // The rejection reaches any caller that awaits it; nobody has to.
   ready.catch(() => {});
   return { pid: child.pid ?? 0, ready, exited, lastWords: () => last, kill: (signal) => void child.kill(signal) };
 }

@@ -186,7 +186,7 @@ export class BodyMemory {
     for (const pool of Object.values(this.pools)) pool.pump(nowMs);
   }
 
-  /** Whoever is not proved may wait for room among the proved. */
+  /** Unproved callers may wait for room among the proved. */
   pumpUnproved(nowMs: number): void {
     if (this.pools.unprovedLong.paused.size > 0) this.pools.unprovedLong.pump(nowMs);
   }
@@ -216,8 +216,8 @@ export class BodyMemory {
 }
 
 /**
- * Who shares a pool as one. Anybody can name another's key: so that its holder's smallest calls do not stand behind longer
- * bodies of whoever does, these count as an owner of their own.
+ * Which uploads share a pool as one owner. Anybody can name another caller's key. So the smallest unproved bodies of a key
+ * count as an owner of their own, and never queue behind longer bodies that were sent in its name.
  */
 const ownerOf = ({ tenant, unprovedKey, mostBytes }: UploadRequest): string => {
   if (unprovedKey === undefined) return tenant;

@@ -200,7 +200,7 @@ const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
 
 /**
  * Reads the arguments that are headers. Signers move `X-Amz-*` headers into the query that they sign, in any case: there
- * they mean the same, whoever calls. None has a valid value with a comma, so a comma means it was repeated.
+ * they mean the same, for every kind of caller. None has a valid value with a comma, so a comma means it was repeated.
  */
 function readNamed(header: ArgumentSource['header'], query: QueryParameters): Result<NamedValues, Refusal> {
   const values: NamedValues = {};

@@ -1,6 +1,6 @@
 import type { Permit } from './authorize.ts';
 
-/** What stands in the place of what is hidden. */
+/** The text that replaces each hidden part. */
 export const HIDDEN = '************';
 
 const COLON = '(?::|%3a)';
@@ -23,7 +23,7 @@ export interface PlaceHider {
 }
 
 /**
- * Takes out of a text what tells a caller of published names where functions live, whoever wrote it there:
+ * Takes out of a text what tells a caller of published names where functions live, no matter who wrote it:
  * - any ARN of AWS: the called function's becomes the name that the caller gave, with what follows it behind a `/`;
  *   any other, of whatever service and account, goes whole;
  * - the account ids of the tenant's home, of the places in its rules and published targets, and of the called function;

@@ -90,7 +90,7 @@ export type PublishedTarget = Partial<Pick<FunctionTarget, 'partition' | 'region
 export interface Policy {
   readonly allow: readonly AllowRule[];
   readonly deny: readonly Selector[];
-  /** A name whose target cannot be read stands for nothing: fails closed. */
+  /** A name whose target cannot be read names nothing: fails closed. */
   readonly publish: ReadonlyMap<string, PublishedTarget | undefined>;
   readonly publishedOnly: boolean;
   readonly corsOrigins: readonly string[];
