@@ -18,12 +18,16 @@ export default defineConfig({
     // CI reads its closing count from the report.
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'test-report.json' }]] : ['default'],
     projects: [
-      { test: { name: 'core', include: ['test/{core,prove}/**/*.test.ts', 'test/*.test.ts'] } },
+      { test: { name: 'core', include: ['test/{core,document,prove}/**/*.test.ts', 'test/*.test.ts'] } },
       {
         plugins: [
           cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: WORKER_SETTINGS } }),
         ],
-        test: { name: 'worker', include: ['test/{gateway,upstream,state,admin}/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'worker',
+          include: ['test/{edge,gateway,operator,tenants,upstream,state,admin}/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         test: {

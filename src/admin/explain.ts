@@ -1,4 +1,6 @@
 import type * as z from 'zod';
+import { scopeDurableName } from '../core/identity/durable-names.ts';
+import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
 import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
 import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
@@ -6,11 +8,9 @@ import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import type { Settings } from '../core/settings.ts';
-import { scopeDurableName } from '../core/tenancy/durable-names.ts';
-import { type TenantId, verifyKeyId } from '../core/tenancy/ids.ts';
 import type { LiveTenant } from '../core/tenancy/tenant.ts';
-import { compileRanges } from '../gateway/address-ranges.ts';
-import { keyCrypto } from '../gateway/key-crypto.ts';
+import { compileRanges } from '../edge/address-ranges.ts';
+import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Foresight } from '../state/tenant.ts';
 import type { ExplainCall, Explanation } from './schema.ts';
 

@@ -1,6 +1,6 @@
-import { KEY_RANDOM_BYTES, mintKeyId, type TenantId } from '../core/tenancy/ids.ts';
-import { deriveApiKey, deriveSecretAccessKey } from '../core/tenancy/keys.ts';
-import { keyCrypto } from '../gateway/key-crypto.ts';
+import { KEY_RANDOM_BYTES, mintKeyId, type TenantId } from '../core/identity/ids.ts';
+import { deriveApiKey, deriveSecretAccessKey } from '../core/identity/keys.ts';
+import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Actor } from '../state/audit-trail.ts';
 import { type KeyRecord, MAX_KEYS, type Page, type RotatedKey } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
+import { logAddress } from '../edge/log-address.ts';
+import { rawPathOf } from '../edge/raw-path.ts';
 import { writeLog } from '../gateway/app.ts';
-import { logAddress } from '../gateway/log-address.ts';
-import { rawPathOf } from '../gateway/raw-path.ts';
 import type { AdminEnvelope, AdminPorts } from './app.ts';
 import { OPERATIONS } from './operations.ts';
 

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { ADMIN_ACCESSES } from '../core/identity/admin-tokens.ts';
+import { MAX_CLAIM_LENGTH } from '../core/identity/issuers.ts';
 import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
 import { partitionOf } from '../core/invoke/region.ts';
 import { INVOCATION_TYPES, LOG_TYPES, RULE_TYPES } from '../core/invoke/types.ts';
@@ -6,15 +8,13 @@ import { findPolicyFaults } from '../core/policy/find-policy-faults.ts';
 import { MAX_PATTERN_LENGTH } from '../core/policy/pattern.ts';
 import { PERIODS } from '../core/quota/calendar.ts';
 import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS, LIMIT_NAMES } from '../core/quota/limits.ts';
-import { STEPS } from '../core/quota/steps.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
-import { ADMIN_ACCESSES } from '../core/tenancy/admin-tokens.ts';
-import { MAX_CLAIM_LENGTH } from '../core/tenancy/issuers.ts';
 import type { TenantDocument } from '../core/tenancy/tenant.ts';
-import { findRangeFault } from '../gateway/address-ranges.ts';
-import { isLoopback } from '../gateway/plain-http.ts';
+import { STEPS } from '../core/usage/steps.ts';
+import { patchOf } from '../document/patch-shape.ts';
+import { findRangeFault } from '../edge/address-ranges.ts';
+import { isLoopback } from '../edge/plain-http.ts';
 import { ADMIN_TOKEN_NAME, NAME, NAME_LENGTH, nameOf, OPTIONAL_NAME } from './names.ts';
-import { patchOf } from './patch-shape.ts';
 import { PROBLEM_REASONS } from './problem.ts';
 
 const MAX_RULES = 100;

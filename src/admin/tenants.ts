@@ -5,16 +5,16 @@ import {
   TENANT_RANDOM_BYTES,
   type TenantId,
   verifyTenantId,
-} from '../core/tenancy/ids.ts';
+} from '../core/identity/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
-import { keyCrypto } from '../gateway/key-crypto.ts';
+import { mergePatch } from '../document/merge-patch.ts';
+import { keyCrypto } from '../edge/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Actor } from '../state/audit-trail.ts';
 import type { TenantSummary } from '../state/directory.ts';
 import type { Page } from '../state/tenant.ts';
 import type { AdminPorts } from './app.ts';
 import { parseIfMatch } from './if-match.ts';
-import { mergePatch } from './merge-patch.ts';
 import { invalidBody, notFound, ProblemError, toFieldFaults, trailFull } from './problem.ts';
 import { MergedTenant } from './schema.ts';
 

@@ -4,8 +4,8 @@ import {
   deriveAdminToken,
   mintAdminTokenId,
   proveAdminToken,
-} from '../core/tenancy/admin-tokens.ts';
-import { keyCrypto } from '../gateway/key-crypto.ts';
+} from '../core/identity/admin-tokens.ts';
+import { keyCrypto } from '../edge/key-crypto.ts';
 import { type Actor, ROOT_ACTOR } from '../state/audit-trail.ts';
 import { type AdminTokenRecord, MAX_ADMIN_TOKENS } from '../state/directory.ts';
 import type { AdminPorts } from './app.ts';

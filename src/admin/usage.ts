@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import { addUse, DURATION_BOUNDS_MS, emptyUse, type Use } from '../core/quota/use.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
+import { addUse, DURATION_BOUNDS_MS, emptyUse, type Use } from '../core/usage/usage.ts';
 import { KEPT_MS, STEP_MS, type Step } from '../state/usage-store.ts';
 import type { AdminPorts } from './app.ts';
 import { invalidBody, ProblemError } from './problem.ts';

@@ -1,5 +1,5 @@
-/** What a decision ends in: a value, or an expected no. A `throw` in this project means a bug. */
+/** What a decision ends in: a value, or an expected error. A `throw` in this project means a bug. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });
-export const no = <E>(error: E): { readonly ok: false; readonly error: E } => ({ ok: false, error });
+export const err = <E>(error: E): { readonly ok: false; readonly error: E } => ({ ok: false, error });

@@ -1,8 +1,8 @@
+import { parseRootKeys, type RootKeys } from './identity/root-keys.ts';
 import { INVOKE_LIMITS } from './invoke/limits.ts';
 import { partitionOf } from './invoke/region.ts';
 import type { ContentTypes } from './policy/policy.ts';
-import { no, ok, type Result } from './result.ts';
-import { parseRootKeys, type RootKeys } from './tenancy/root-keys.ts';
+import { err, ok, type Result } from './result.ts';
 import { findUnknownSettings } from './unknown-settings.ts';
 
 /** The credentials that we sign with; from the operator's AWS account. */
@@ -107,12 +107,12 @@ export function readSettings(
   };
   const checked = <T>(name: SettingName, hint: string, parse: (text: string) => Result<T, string>): T | undefined => {
     const text = optional(name);
-    const parsed = text === undefined ? no(`is not set: ${hint}`) : parse(text);
+    const parsed = text === undefined ? err(`is not set: ${hint}`) : parse(text);
     if (parsed.ok) return parsed.value;
     problems.push(`${name} ${parsed.error}`);
     return undefined;
   };
-  const fits = (fit: boolean, text: string, problem: string) => (fit ? ok(text) : no(problem));
+  const fits = (fit: boolean, text: string, problem: string) => (fit ? ok(text) : err(problem));
 
   const rootKeys = checked(
     'POSTERN_ROOT_KEYS',
@@ -126,7 +126,7 @@ export function readSettings(
           text,
           'is easy to guess, too many of its characters repeat: make one with: openssl rand -hex 32',
         )
-      : no(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`),
+      : err(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`),
   );
   const accountId = checked('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
     fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),
@@ -181,7 +181,7 @@ export function readSettings(
     const problem = `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
     const found = checked(name, '', (text) => {
       const value = values.find((one) => one === text);
-      return value === undefined ? no(problem) : ok(value);
+      return value === undefined ? err(problem) : ok(value);
     });
     return found ?? values[0];
   };
@@ -208,7 +208,7 @@ export function readSettings(
     !secretAccessKey ||
     !maxFunctionNameLength
   ) {
-    return no(problems);
+    return err(problems);
   }
   return ok({
     rootKeys,
@@ -242,7 +242,7 @@ function parseRanges(
   const ranges = text.split(',').map((range) => range.trim());
   for (const [index, range] of ranges.entries()) {
     const fault = findRangeFault(range);
-    if (fault !== undefined) return no(`must be ranges, separated by commas; number ${index + 1} ${fault}`);
+    if (fault !== undefined) return err(`must be ranges, separated by commas; number ${index + 1} ${fault}`);
   }
   return ok(ranges);
 }
@@ -251,11 +251,11 @@ function parseHosts(text: string): Result<ReadonlySet<string>, string> {
   const hosts = text.split(',').map((host) => host.trim().toLowerCase());
   return hosts.every((host) => HOST.test(host))
     ? ok(new Set(hosts))
-    : no('must be hosts as callers write them, separated by commas, such as gateway.example.com,10.0.0.7:8787');
+    : err('must be hosts as callers write them, separated by commas, such as gateway.example.com,10.0.0.7:8787');
 }
 
 function parseNameLength(text: string): Result<number, string> {
   const { maxFunctionNameLength: least, maxFunctionNameLengthCeiling: most } = INVOKE_LIMITS;
   const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= least && value <= most ? ok(value) : no(`must be a number from ${least} to ${most}`);
+  return value >= least && value <= most ? ok(value) : err(`must be a number from ${least} to ${most}`);
 }

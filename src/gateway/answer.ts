@@ -1,6 +1,6 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
 import { type Refusal, refuse, refuseLost, renderRefusal } from '../core/refusal.ts';
-import { TimeoutError, type Within, within } from '../upstream/within.ts';
+import { TimeoutError, type Within, within } from '../edge/deadline.ts';
 import { EVENT_STREAM } from './stream/event-stream.ts';
 import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';

@@ -1,13 +1,13 @@
 import type { ErrorHandler, Hono, MiddlewareHandler } from 'hono';
 import { readListener } from '../core/listener.ts';
 import { refuse } from '../core/refusal.ts';
+import { logAddress } from '../edge/log-address.ts';
+import { isServedHost } from '../edge/served-host.ts';
 import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
-import { logAddress } from './log-address.ts';
 import { useOf, useOfForwarding } from './metering.ts';
-import { isServedHost } from './served-host.ts';
 
 /** What the envelope knows of a request. */
 export interface Envelope {

@@ -1,6 +1,6 @@
 import type { BodyMemory, Upload } from '../core/body-memory/body-memory.ts';
 import { MAX_WAIT_MS, WAIT_CHECK_MS } from '../core/body-memory/limits.ts';
-import { TimeoutError, type Within } from '../upstream/within.ts';
+import { TimeoutError, type Within } from '../edge/deadline.ts';
 
 export interface TurnOptions {
   readonly memory: BodyMemory;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { BodyMemory, Upload, Uploader } from '../core/body-memory/body-memory.ts';
 import { nextBufferBytes, SHORT_BODY_BYTES } from '../core/body-memory/limits.ts';
-import { no, ok, type Result } from '../core/result.ts';
-import { type Within, within } from '../upstream/within.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { type Within, within } from '../edge/deadline.ts';
 import { createTurn, type Turn } from './body-turn.ts';
 import { DISCARD_PROVED, DISCARD_UNPROVED, discardPieces } from './discard-body.ts';
 import {
@@ -74,13 +74,13 @@ export async function readBody(source: BodySource, limits: BodyLimits): Promise<
   const mostBytes = declaredBytes ?? maxBytes;
   const { tenant, unprovedKey } = uploader;
   const upload = memory.open({ tenant, unprovedKey, mostBytes, nowMs: Date.now() });
-  if (!upload) return no({ kind: 'busy' });
+  if (!upload) return err({ kind: 'busy' });
   const signal = () => source.signal ?? NEVER; // made only when it is asked for
   const turn = createTurn({ memory, wait, signal, ...(maxWaitMs !== undefined && { maxWaitMs }) });
   const reader: Reader = { ...limits, wait, upload, turn };
   if (upload.state === 'waiting' && !(await comesTurn(reader))) {
     upload.close(Date.now());
-    return no({ kind: turn.isAborted ? 'incomplete' : 'busy' });
+    return err({ kind: turn.isAborted ? 'incomplete' : 'busy' });
   }
   return declaredBytes !== undefined && declaredBytes <= SHORT_BODY_BYTES
     ? readShort(source, declaredBytes, reader)
@@ -114,7 +114,7 @@ async function readShort(source: BodySource, declaredBytes: number, reader: Read
   if (buffer?.byteLength !== declaredBytes) {
     const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
     upload.close(Date.now());
-    return no({ kind });
+    return err({ kind });
   }
   const bytes = new Uint8Array(buffer);
   return ok(bodyOf(bytes, createHash('sha256').update(bytes).digest('hex'), reader));
@@ -135,7 +135,7 @@ async function readLong(stream: ReadableStream, mostBytes: number, reader: Reade
   } catch {
     const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
     upload.close(Date.now());
-    return no({ kind });
+    return err({ kind });
   } finally {
     source.stop();
   }
@@ -158,26 +158,26 @@ async function readAll(source: Pieces, mostBytes: number, reader: Reader): Promi
         const tenant = isProved ? uploader.tenant : undefined;
         const limits = isProved ? DISCARD_PROVED : DISCARD_UNPROVED;
         const rest = await discardPieces(source, { memory, tenant, limits }, length);
-        return no({ kind: 'too-large', bytes: length + 1 + rest });
+        return err({ kind: 'too-large', bytes: length + 1 + rest });
       }
       const more = nextBufferBytes(length, mostBytes);
       while (!upload.hold(more, Date.now())) {
         source.pause();
         if (upload.state !== 'waiting' || !(await comesTurn(reader))) {
-          return no({ kind: reader.turn.isAborted ? 'incomplete' : 'busy' });
+          return err({ kind: reader.turn.isAborted ? 'incomplete' : 'busy' });
         }
       }
       buffer = buffer.transfer(more);
     }
     const { value, done } = await source.read(new Uint8Array(buffer, length, buffer.byteLength - length));
-    if (value === undefined) return no({ kind: 'incomplete' });
+    if (value === undefined) return err({ kind: 'incomplete' });
     buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
     hash.update(value);
     length += value.byteLength;
     upload.came(length, Date.now());
     if (done) break;
   }
-  if (declaredBytes !== undefined && length !== declaredBytes) return no({ kind: 'incomplete' });
+  if (declaredBytes !== undefined && length !== declaredBytes) return err({ kind: 'incomplete' });
   return ok(bodyOf(new Uint8Array(buffer, 0, length), hash.digest('hex'), reader));
 }
 

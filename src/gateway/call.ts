@@ -1,12 +1,12 @@
 import type { BodyMemory } from '../core/body-memory/body-memory.ts';
+import type { KeyId, TenantId } from '../core/identity/ids.ts';
+import type { Billed } from '../core/invoke/report-line.ts';
 import type { Listener } from '../core/listener.ts';
-import type { Billed } from '../core/quota/report-line.ts';
 import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
-import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
-import { createStopwatch, type Stopwatch } from '../upstream/within.ts';
+import { createStopwatch, type Stopwatch } from '../edge/deadline.ts';
+import { isExposed } from '../edge/is-exposed.ts';
 import type { Answer } from './answer.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
-import { isExposed } from './is-exposed.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */

@@ -1,11 +1,11 @@
+import type { TenantId } from '../core/identity/ids.ts';
+import type { Keyring, KnownKey } from '../core/identity/keyring.ts';
 import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { refuseLongCredentials } from '../core/request-limits.ts';
-import { no, ok, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import { checkClaim, refuseUnsignedPayload } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
-import type { Keyring, KnownKey } from '../core/tenancy/keyring.ts';
 import { looksLikeToken, parseToken, type Token } from './token.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
@@ -46,15 +46,15 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
   const tooLong = refuseLongCredentials(apiKey, authorization);
-  if (tooLong) return no(tooLong);
+  if (tooLong) return err(tooLong);
   const presigned = query.has('X-Amz-Algorithm');
-  if (presigned && authorization !== undefined) return no(refuse('signature-ambiguous'));
-  if (apiKey !== undefined && (presigned || authorization !== undefined)) return no(refuse('credentials-ambiguous'));
+  if (presigned && authorization !== undefined) return err(refuse('signature-ambiguous'));
+  if (apiKey !== undefined && (presigned || authorization !== undefined)) return err(refuse('credentials-ambiguous'));
 
   const signed = presigned || (authorization !== undefined && SIGNED.test(authorization));
-  if (!signed && apiKey === undefined && authorization === undefined) return no(refuse('no-credentials'));
+  if (!signed && apiKey === undefined && authorization === undefined) return err(refuse('no-credentials'));
   // A bearer key and a presigned URL are secrets as they stand; a signature in a header gives none away.
-  if ((!signed || presigned) && isExposed()) return no(refuse('plain-http'));
+  if ((!signed || presigned) && isExposed()) return err(refuse('plain-http'));
 
   if (!signed) {
     const bearer = BEARER.exec(authorization ?? '')?.[1];
@@ -64,7 +64,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
       return ok({ tenantId: token.value.tenantId, credential: { kind: 'token', token: token.value }, ...whence });
     }
     const text = apiKey ?? bearer;
-    if (text === undefined) return no(refuse('key-malformed'));
+    if (text === undefined) return err(refuse('key-malformed'));
     const proved = keyring.proveApiKey(text);
     return proved.ok ? ok(byKey({ kind: 'api-key', key: proved.value }, whence)) : proved;
   }
@@ -73,13 +73,13 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   if (!claim.ok) return claim;
   const declaredHash = header('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
   const mistake = checkClaim(claim.value, nowMs) ?? refuseUnsignedPayload(declaredHash);
-  if (mistake) return no(mistake);
+  if (mistake) return err(mistake);
   // We issue no session tokens: a caller that sends one has mixed up its credentials.
   if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {
-    return no(refuse('session-token'));
+    return err(refuse('session-token'));
   }
   const key = keyring.find(claim.value.keyId);
-  return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, whence)) : no(refuse('key-unknown'));
+  return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, whence)) : err(refuse('key-unknown'));
 }
 
 const byKey = (credential: Exclude<Credential, { kind: 'token' }>, whence: Pick<Caller, 'origin'>) => ({

@@ -1,5 +1,9 @@
 import type { BodyMemory, Uploader } from '../core/body-memory/body-memory.ts';
 import { TINY_BODY_BYTES } from '../core/body-memory/limits.ts';
+import type { ProofCrypto } from '../core/identity/crypto.ts';
+import type { TenantId } from '../core/identity/ids.ts';
+import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/identity/issuers.ts';
+import type { Keyring } from '../core/identity/keyring.ts';
 import {
   type ArgumentSource,
   type InvokeArguments,
@@ -17,25 +21,21 @@ import type { PayloadRoom } from '../core/policy/payload-too-large.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { isMistake, type Refusal, refuse, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { refuseRequestLine } from '../core/request-limits.ts';
-import { no, ok, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
-import type { ProofCrypto } from '../core/tenancy/crypto.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
-import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/tenancy/issuers.ts';
-import type { Keyring } from '../core/tenancy/keyring.ts';
+import { clientAddress } from '../edge/client-address.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, refuseForPlatform, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
-import { clientAddress } from './client-address.ts';
 import { type Caller, identify } from './identify.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { passPermitted } from './pass-permitted.ts';
-import { refuseSignature } from './prove.ts';
 import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
 import { refuseTokenSignature, type Token } from './token.ts';
+import { refuseSignature } from './verify-signature.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -90,7 +90,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     return call.refuse(refuse('payload-too-large', operationRoom, declaredBytes));
   }
 
-  // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
+  // A token is proved by the keys of an issuer that its tenant names: err other is asked for any.
   if (credential.kind === 'token') {
     const refusal = await proveToken(gateway, credential.token, call);
     if (refusal) return call.refuse(refusal);
@@ -155,11 +155,11 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
     const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
       const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
-      if (!tenant) return no(refuseUnknown(call));
+      if (!tenant) return err(refuseUnknown(call));
       const decision = decide(tenant);
       if (!decision.ok) return decision;
       const roomNow = roomOf(operationRoom, tenant, decision.value.permit);
-      return bytes.length <= roomNow.maxBytes ? decision : no(refuse('payload-too-large', roomNow, bytes.length));
+      return bytes.length <= roomNow.maxBytes ? decision : err(refuse('payload-too-large', roomNow, bytes.length));
     };
     if (meeting && !(await call.unlessLeft(meeting))) return call.refuse(refuseUnknown(call));
     const permitted = await decideAgain();
@@ -276,9 +276,9 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
       : { kind: 'key', keyId: credential.key.keyId };
   let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permitted, Refusal> } | undefined;
   return (tenant: KnownTenant): Result<Permitted, Refusal> => {
-    if (!tenant.exists) return no(refuse('key-unknown'));
+    if (!tenant.exists) return err(refuse('key-unknown'));
     const dead = refuseCaller(tenant, tenantId, facts, now());
-    if (dead) return no(dead);
+    if (dead) return err(dead);
     call.isLive = true;
     if (decided?.tenant !== tenant) {
       args ??= parseArguments(source);

@@ -1,5 +1,5 @@
-import { parseReportLine } from '../core/quota/report-line.ts';
-import { durationBucket, type Use } from '../core/quota/use.ts';
+import { parseReportLine } from '../core/invoke/report-line.ts';
+import { durationBucket, type Use } from '../core/usage/usage.ts';
 import type { CallRecord } from './call.ts';
 
 /** What a call adds to its tenant's use when it goes out: at once, for it may run for long. */

@@ -1,5 +1,5 @@
 import type { Permit } from '../core/policy/authorize.ts';
-import { TimeoutError } from '../upstream/within.ts';
+import { TimeoutError } from '../edge/deadline.ts';
 import { type PassedAnswer, type PassFault, passAnswer } from './answer.ts';
 import type { Call } from './call.ts';
 import { createRevision } from './revise-answer.ts';

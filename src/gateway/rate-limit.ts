@@ -1,5 +1,5 @@
-import type { LimitStanding } from '../core/quota/exchange.ts';
 import { heldLeases, type LeaseBook } from '../core/quota/lease.ts';
+import type { LimitStanding } from '../core/quota/lease-protocol.ts';
 
 /** Quota units of the draft's registry; requests are the default. */
 const unitOf = ({ limit }: LimitStanding) => {

@@ -1,5 +1,5 @@
+import type { KeyId, TenantId } from '../core/identity/ids.ts';
 import { compilePolicy, type Policy } from '../core/policy/policy.ts';
-import type { LedgerAsk } from '../core/quota/exchange.ts';
 import {
   type Admission,
   admit,
@@ -26,16 +26,16 @@ import {
   wantsRenewal,
   writeAsk,
 } from '../core/quota/lease.ts';
+import type { LedgerAsk } from '../core/quota/lease-protocol.ts';
 import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/quota/limits.ts';
-import type { Use } from '../core/quota/use.ts';
 import { type Refusal, refuse, refuseLeft, refuseLimit } from '../core/refusal.ts';
-import { no, ok, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { OnFailure } from '../core/tenancy/failure-log.ts';
-import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
-import { TimeoutError, within } from '../upstream/within.ts';
-import { type AddressCheck, compileRanges } from './address-ranges.ts';
+import type { Use } from '../core/usage/usage.ts';
+import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
+import { TimeoutError, within } from '../edge/deadline.ts';
 import { writeRateLimit } from './rate-limit.ts';
 import { createUnprovedCounts } from './unproved.ts';
 
@@ -56,7 +56,7 @@ const LOOKED_AT = 3;
 /** The platform keeps what is under `waitUntil` alive for 30 s (Workers limits); whoever settles stops before that. */
 const SETTLER_LIFE_MS = 20_000;
 const SETTLE_AGAIN_MS = 1_000;
-/** An object that fails is left alone for a while, and each time for longer: no call of the meantime asks it. */
+/** An object that fails is left alone for a while, and each time for longer: err call of the meantime asks it. */
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
@@ -141,7 +141,7 @@ export interface TenantMemory {
   /**
    * Asks behind a call, while its body comes: for a lease if it will need one, and for a tenant that is not fresh.
    *
-   * @param bytes the payload, as far as is known; absent: no lease is to be asked for.
+   * @param bytes the payload, as far as is known; absent: err lease is to be asked for.
    */
   prepare(tenantId: TenantId, bytes: number | undefined, waitUntil: WaitUntil): void;
   /**
@@ -509,7 +509,7 @@ export function createTenantMemory(
     async reserve(tenantId, bytes, waitUntil, left) {
       const entry = touch(tenantId);
       const tenant = young(entry);
-      if (!tenant?.exists) return no(refuse('state-unavailable'));
+      if (!tenant?.exists) return err(refuse('state-unavailable'));
       const { limits } = tenant;
       const { book } = entry;
       countArrival(book, bytes);
@@ -523,11 +523,11 @@ export function createTenantMemory(
         case 'admitted':
           return admitted(tenantId, entry, outcome.ticket, false, waitUntil);
         case 'left':
-          return no(refuseLeft());
+          return err(refuseLeft());
         case 'refused':
-          return no(refuseLimit(outcome.limit, outcome.retryAfterMs));
+          return err(refuseLimit(outcome.limit, outcome.retryAfterMs));
         default: {
-          if (!serveNow() || !young(entry)) return no(refuse('limits-unavailable'));
+          if (!serveNow() || !young(entry)) return err(refuse('limits-unavailable'));
           const ticket = admitUncounted(book, limits, bytes, now());
           return admitted(tenantId, entry, ticket, isCounted(limits), waitUntil);
         }

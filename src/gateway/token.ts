@@ -1,9 +1,9 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { TenantId } from '../core/identity/ids.ts';
+import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } from '../core/identity/issuers.ts';
+import type { Keyring } from '../core/identity/keyring.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
-import { no, ok, type Result } from '../core/result.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
-import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } from '../core/tenancy/issuers.ts';
-import type { Keyring } from '../core/tenancy/keyring.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { WaitUntil } from './tenant-memory.ts';
 
@@ -42,21 +42,21 @@ export const looksLikeToken = (text: string): boolean => COMPACT_JWT.test(text);
 
 /** Reads what a token says: whose issuer it is from, and which tenant it is meant for. Nothing is looked up for it. */
 export function parseToken(text: string, keyring: Keyring): Result<Token, Refusal> {
-  if (text.length > MAX_TOKEN_LENGTH) return no(refuse('token-malformed'));
+  if (text.length > MAX_TOKEN_LENGTH) return err(refuse('token-malformed'));
   let all: Record<string, unknown>;
   try {
     const { alg } = decodeProtectedHeader(text);
-    if (alg === undefined || !ALGORITHMS.includes(alg)) return no(refuse('token-malformed'));
+    if (alg === undefined || !ALGORITHMS.includes(alg)) return err(refuse('token-malformed'));
     all = decodeJwt(text);
   } catch {
-    return no(refuse('token-malformed'));
+    return err(refuse('token-malformed'));
   }
   const { iss, exp, aud } = all;
   if (typeof iss !== 'string' || typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1_000))) {
-    return no(refuse('token-malformed'));
+    return err(refuse('token-malformed'));
   }
   const tenantId = keyring.findTenant(tenantOfAudience(aud) ?? '');
-  if (tenantId === undefined) return no(refuse('token-audience'));
+  if (tenantId === undefined) return err(refuse('token-audience'));
   return ok({ text, tenantId, claims: { issuer: iss, expiresAtMs: exp * 1_000, all } });
 }
 

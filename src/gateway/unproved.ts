@@ -1,4 +1,4 @@
-import type { TenantId } from '../core/tenancy/ids.ts';
+import type { TenantId } from '../core/identity/ids.ts';
 
 /** Attempts that named a tenant without proof, and that its object has not heard of yet. */
 export interface UnprovedCounts {

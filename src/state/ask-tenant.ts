@@ -1,5 +1,5 @@
-import type { LedgerAsk } from '../core/quota/exchange.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
+import type { TenantId } from '../core/identity/ids.ts';
+import type { LedgerAsk } from '../core/quota/lease-protocol.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { TenantAnswer } from '../core/tenancy/tenant.ts';
 import type { Objects } from './objects.ts';

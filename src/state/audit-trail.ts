@@ -1,5 +1,5 @@
-import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
-import type { Change } from '../core/tenancy/changes.ts';
+import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
+import type { Change } from '../document/changes.ts';
 import type { Page } from './tenant.ts';
 
 /** An entry is kept for at least 90 days, however many follow it; an older one is dropped once 10,000 are newer. */

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AdminAccess, AdminTokenId } from '../core/tenancy/admin-tokens.ts';
-import type { TenantId } from '../core/tenancy/ids.ts';
+import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
+import type { TenantId } from '../core/identity/ids.ts';
 import type { TenantStatus } from '../core/tenancy/tenant.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
 import { migrate } from './migrate.ts';

@@ -1,4 +1,4 @@
-import type { LedgerAsk, LimitNo } from '../core/quota/exchange.ts';
+import type { LedgerAsk, LimitNo } from '../core/quota/lease-protocol.ts';
 import {
   type AskOutcome,
   advanceLedger,

@@ -1,4 +1,4 @@
-import { placeOf, type TenantId } from '../core/tenancy/ids.ts';
+import { placeOf, type TenantId } from '../core/identity/ids.ts';
 import { toStateError } from '../core/tenancy/state-error.ts';
 import type { Directory } from './directory.ts';
 import type { Tenant } from './tenant.ts';

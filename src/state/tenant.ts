@@ -1,11 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { LedgerAsk, LimitNo, LimitStanding } from '../core/quota/exchange.ts';
+import type { KeyId, TenantId } from '../core/identity/ids.ts';
+import type { LedgerAsk, LimitNo, LimitStanding } from '../core/quota/lease-protocol.ts';
 import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
-import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
-import { findChanges } from '../core/tenancy/changes.ts';
 import { createFailureLog } from '../core/tenancy/failure-log.ts';
-import type { KeyId, TenantId } from '../core/tenancy/ids.ts';
 import type {
   LiveTenant,
   TenantAnswer,
@@ -13,6 +11,8 @@ import type {
   Tenant as TenantRecord,
   TenantSnapshot,
 } from '../core/tenancy/tenant.ts';
+import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/usage/usage.ts';
+import { findChanges } from '../document/changes.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { migrate } from './migrate.ts';

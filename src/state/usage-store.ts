@@ -1,6 +1,6 @@
 import { DAY_MS } from '../core/quota/calendar.ts';
-import type { Step } from '../core/quota/steps.ts';
-import { addUseOf, emptyUse, type Use, type UseByFunction } from '../core/quota/use.ts';
+import type { Step } from '../core/usage/steps.ts';
+import { addUseOf, emptyUse, type Use, type UseByFunction } from '../core/usage/usage.ts';
 
 export type { Step };
 

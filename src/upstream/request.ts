@@ -1,7 +1,7 @@
 import type { Permit } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import type { LambdaNames } from '../core/settings.ts';
-import { remember } from './remember.ts';
+import { remember } from '../edge/memoize.ts';
 
 /** RFC 3986, 2.3; names and qualifiers have none of what `encodeURIComponent` leaves alone beyond that. */
 const encodeLabel = remember(encodeURIComponent);

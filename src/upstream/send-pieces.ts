@@ -1,4 +1,4 @@
-import { createStopwatch, TimeoutError } from './within.ts';
+import { createStopwatch, TimeoutError } from '../edge/deadline.ts';
 
 /** Bytes that go to the runtime at once: larger pieces cost less CPU, smaller ones hold less memory twice. */
 const PIECE_BYTES = 256 * 1024;

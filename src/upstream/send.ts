@@ -1,12 +1,12 @@
 import type { Permit } from '../core/policy/authorize.ts';
 import { type Refusal, refuseLeft, refuseLost } from '../core/refusal.ts';
-import { no, ok, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { AwsCredentials, LambdaNames } from '../core/settings.ts';
+import { TimeoutError, type Within, within } from '../edge/deadline.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { sendPieces } from './send-pieces.ts';
 import { createSigner } from './sign.ts';
-import { TimeoutError, type Within, within } from './within.ts';
 
 /** A payload, with its SHA-256 in hex. Sending takes over a long one: `bytes` is empty afterwards. */
 export interface Payload {
@@ -85,7 +85,7 @@ export function createSender({
   return async (permit, payload, options = {}) => {
     if (options.signal?.aborted) {
       options.onSent?.(payload.bytes.byteLength);
-      return no(refuseLeft());
+      return err(refuseLeft());
     }
     const { path, query, headers } = buildInvokeRequest(permit, names);
     const { region } = permit.target;
@@ -114,7 +114,7 @@ async function sendShort(
   try {
     return ok(await wait(timeoutMs, post({ body })));
   } catch (error) {
-    return no(refuseLost(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
+    return err(refuseLost(error instanceof TimeoutError ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
   } finally {
     onSent?.(body.byteLength);
   }
@@ -150,10 +150,10 @@ async function sendLong(
   } catch (error) {
     body.stop();
     const started = body.handedOver ? 'unknown' : 'no';
-    if (signal?.aborted && started === 'no') return no(refuseLeft());
+    if (signal?.aborted && started === 'no') return err(refuseLeft());
     const late = stalled || error instanceof TimeoutError;
     if (late) connection.abort(); // else the connection would hold its socket for as long as the call lives
-    return no(refuseLost(late ? 'upstream-timeout' : 'upstream-unreachable', started));
+    return err(refuseLost(late ? 'upstream-timeout' : 'upstream-unreachable', started));
   } finally {
     signal?.removeEventListener('abort', leave);
   }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AwsCredentials } from '../core/settings.ts';
-import { remember } from './remember.ts';
+import { remember } from '../edge/memoize.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** Regions whose signing key of the day is kept: more than a gateway calls. */

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { LedgerAsk } from '../../src/core/quota/exchange.ts';
+import type { LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
 import { refuseKey } from '../../src/core/tenancy/tenant.ts';
 import { admin } from './client.ts';
 

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { durationBucket, emptyUse, type Use } from '../../src/core/quota/use.ts';
+import { durationBucket, emptyUse, type Use } from '../../src/core/usage/usage.ts';
 import { admin } from './client.ts';
 
 const HOUR = 3_600_000;

@@ -4,7 +4,7 @@
  */
 import { unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import { createWorld, type LedgerNode, type Network, type Place, seededRandom } from '../support/quota-world.ts';
+import { createWorld, type LedgerNode, type Network, type Place, seededRandom } from '../support/quota/world.ts';
 
 interface Scenario {
   readonly name: string;

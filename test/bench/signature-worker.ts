@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import { mintKeyId, mintTenantId } from '../../src/core/identity/ids.ts';
+import { createKeyring } from '../../src/core/identity/keyring.ts';
+import { deriveSecretAccessKey } from '../../src/core/identity/keys.ts';
+import { parseRootKeys } from '../../src/core/identity/root-keys.ts';
 import { parseQuery } from '../../src/core/query.ts';
 import { checkClaim } from '../../src/core/signature/check-claim.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
-import { mintKeyId, mintTenantId } from '../../src/core/tenancy/ids.ts';
-import { createKeyring } from '../../src/core/tenancy/keyring.ts';
-import { deriveSecretAccessKey } from '../../src/core/tenancy/keys.ts';
-import { parseRootKeys } from '../../src/core/tenancy/root-keys.ts';
-import { keyCrypto } from '../../src/gateway/key-crypto.ts';
-import { refuseSignature } from '../../src/gateway/prove.ts';
+import { keyCrypto } from '../../src/edge/key-crypto.ts';
+import { refuseSignature } from '../../src/gateway/verify-signature.ts';
 import { createSigner } from '../../src/upstream/sign.ts';
 
 const parsed = parseRootKeys(`1:${btoa('0123456789abcdefghijklmnopqrstuv')}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseReportLine } from '../../src/core/quota/report-line.ts';
+import { parseReportLine } from '../../src/core/invoke/report-line.ts';
 import type { CallRecord } from '../../src/gateway/call.ts';
 import { readBilled, useOf, useOfForwarding } from '../../src/gateway/metering.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileRanges, findRangeFault } from '../../src/gateway/address-ranges.ts';
+import { compileRanges, findRangeFault } from '../../src/edge/address-ranges.ts';
 import { answerPreflight } from '../../src/gateway/cors.ts';
 
 describe('compileRanges', () => {

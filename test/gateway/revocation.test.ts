@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { TenantId } from '../../src/core/identity/ids.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
-import type { TenantId } from '../../src/core/tenancy/ids.ts';
 import { createTenantMemory } from '../../src/gateway/tenant-memory.ts';
 
 const ID = 't1' as TenantId;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { LedgerAsk } from '../../src/core/quota/exchange.ts';
+import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
+import type { LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
 import { askLedger, createLedger, standingsOf, unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import type { KeyId, TenantId } from '../../src/core/tenancy/ids.ts';
 import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
 import { createTenantMemory, type Reservation } from '../../src/gateway/tenant-memory.ts';
 

@@ -1,17 +1,17 @@
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BodyMemory } from '../../src/core/body-memory/body-memory.ts';
+import { mintKeyId, mintTenantId } from '../../src/core/identity/ids.ts';
+import { createKeyring } from '../../src/core/identity/keyring.ts';
+import { deriveApiKey } from '../../src/core/identity/keys.ts';
 import { readListener } from '../../src/core/listener.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
 import { REFUSALS, type RefusalReason } from '../../src/core/refusal.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
-import { mintKeyId, mintTenantId } from '../../src/core/tenancy/ids.ts';
-import { createKeyring } from '../../src/core/tenancy/keyring.ts';
-import { deriveApiKey } from '../../src/core/tenancy/keys.ts';
+import { keyCrypto } from '../../src/edge/key-crypto.ts';
 import { startCall } from '../../src/gateway/call.ts';
 import { type Gateway, invoke } from '../../src/gateway/invoke.ts';
-import { keyCrypto } from '../../src/gateway/key-crypto.ts';
 import { createTenantMemory } from '../../src/gateway/tenant-memory.ts';
 
 /**

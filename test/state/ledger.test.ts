@@ -1,10 +1,10 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Batch, LedgerAsk } from '../../src/core/quota/exchange.ts';
+import type { TenantId } from '../../src/core/identity/ids.ts';
+import type { Batch, LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import { emptyUse, type Use } from '../../src/core/quota/use.ts';
-import type { TenantId } from '../../src/core/tenancy/ids.ts';
+import { emptyUse, type Use } from '../../src/core/usage/usage.ts';
 
 const stubOf = (name: string) => env.TENANT.get(env.TENANT.idFromName(name));
 

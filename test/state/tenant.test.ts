@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { KeyId, TenantId } from '../../src/core/tenancy/ids.ts';
+import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
 import { migrate } from '../../src/state/migrate.ts';
 import { createObjects } from '../../src/state/objects.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { mergePatch } from '../../admin/merge-patch.ts';
 import { CreateTenant, PatchTenant } from '../../admin/schema.ts';
+import { mergePatch } from '../../document/merge-patch.ts';
 import { confirm } from '../confirm.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { compare, type Json } from '../declare/compare.ts';

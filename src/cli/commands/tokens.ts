@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { ADMIN_ACCESSES } from '../../core/tenancy/admin-tokens.ts';
+import { ADMIN_ACCESSES } from '../../core/identity/admin-tokens.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { openOperator } from '../open-operator.ts';
 import { parseExpiry } from '../parse-expiry.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type * as z from 'zod';
 import type { UsageResponse } from '../../admin/schema.ts';
-import { STEPS } from '../../core/quota/steps.ts';
+import { STEPS } from '../../core/usage/steps.ts';
 import { type OperatorFlags, withConnection } from '../connection.ts';
 import { findTenant } from '../find-tenant.ts';
 import { openOperator } from '../open-operator.ts';

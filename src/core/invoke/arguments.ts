@@ -1,6 +1,6 @@
 import { decodePercent, findParameter, type QueryParameters } from '../query.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { isClientContext } from './client-context.ts';
 import { isAcceptedContentType } from './content-type.ts';
 import { type FunctionName, parseFunctionName } from './function-name.ts';
@@ -87,11 +87,11 @@ export function refusePayloadType(
 /** Parses every argument of an Invoke, or says what is wrong. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
   const { operation, query } = source;
-  if (query === undefined) return no(refuse('query-malformed'));
+  if (query === undefined) return err(refuse('query-malformed'));
   const given = readNamed(source.header, query);
   if (!given.ok) return given;
   const qualifiers = query.get('Qualifier') ?? [];
-  if (qualifiers.length > 1) return no(refuse('parameter-repeated', 'Qualifier'));
+  if (qualifiers.length > 1) return err(refuse('parameter-repeated', 'Qualifier'));
 
   // What the service's model says of single arguments: all that is broken is said at once.
   const faults: Refusal[] = [];
@@ -111,15 +111,15 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
     if (fault) faults.push(fault);
   }
   const [first] = faults;
-  if (first || !name || !type || !log) return no(joinFaults(first ?? refuse('internal'), faults));
+  if (first || !name || !type || !log) return err(joinFaults(first ?? refuse('internal'), faults));
 
   const inName = name.function.qualifier;
-  if (inName !== undefined && parameter !== undefined && inName !== parameter) return no(refuse('qualifier-mismatch'));
+  if (inName !== undefined && parameter !== undefined && inName !== parameter) return err(refuse('qualifier-mismatch'));
   if (clientContext !== undefined) {
     if (clientContext.length > INVOKE_LIMITS.maxClientContextBytes) {
-      return no(refuse('client-context-too-long', clientContext.length));
+      return err(refuse('client-context-too-long', clientContext.length));
     }
-    if (!isClientContext(clientContext)) return no(refuse('client-context'));
+    if (!isClientContext(clientContext)) return err(refuse('client-context'));
   }
   const traceId = readTraceId(source.header('x-amzn-trace-id'), source.header('traceparent'));
   return ok({
@@ -145,23 +145,23 @@ function joinFaults(first: Refusal, faults: readonly Refusal[]): Refusal {
 
 const oneOf = <T extends string>(values: readonly T[], value: string, otherwise: Refusal): Result<T, Refusal> => {
   const found = values.find((one) => one === value);
-  return found === undefined ? no(otherwise) : ok(found);
+  return found === undefined ? err(otherwise) : ok(found);
 };
 
 /** The function that the path names. */
 function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'function' | 'givenName'>, Refusal> {
   const givenName = decodePercent(source.rawFunctionName);
-  if (givenName === undefined) return no(refuse('function-name', source.rawFunctionName, { kind: 'pattern' }));
+  if (givenName === undefined) return err(refuse('function-name', source.rawFunctionName, { kind: 'pattern' }));
   const name = parseFunctionName(givenName, source.maxFunctionNameLength);
-  if (!name.ok) return no(refuse('function-name', givenName, name.error));
+  if (!name.ok) return err(refuse('function-name', givenName, name.error));
   // The pattern lets a name be only dots. No function has one, and in a path it would mean another place.
-  if (ONLY_DOTS.test(name.value.name)) return no(refuse('function-name', givenName, { kind: 'dots' }));
+  if (ONLY_DOTS.test(name.value.name)) return err(refuse('function-name', givenName, { kind: 'dots' }));
   return ok({ givenName, function: name.value });
 }
 
 function parseQualifierParameter(value: string): Result<string | undefined, Refusal> {
   const qualifier = parseQualifier(value);
-  return qualifier.ok ? qualifier : no(refuse('qualifier', value, qualifier.error));
+  return qualifier.ok ? qualifier : err(refuse('qualifier', value, qualifier.error));
 }
 
 function findTenantIdFault(value: string | undefined): Refusal | undefined {
@@ -208,7 +208,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
   for (const [member, name] of members) {
     const value = header(name);
     if (value === undefined) continue;
-    if (value.includes(',') && member !== 'contentType') return no(refuse('header-repeated', name));
+    if (value.includes(',') && member !== 'contentType') return err(refuse('header-repeated', name));
     values[member] = value;
   }
   const isPresigned = query.has('X-Amz-Algorithm');
@@ -217,14 +217,14 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     const name = parameter.toLowerCase();
     if (!name.startsWith('x-amz-')) continue;
     if (isPresigned && SIGNATURE_PARAMETERS.has(parameter)) continue;
-    if (more.length > 0 || taken.has(name)) return no(refuse('parameter-repeated', parameter));
+    if (more.length > 0 || taken.has(name)) return err(refuse('parameter-repeated', parameter));
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
     const member = members.find(([, argument]) => argument === name)?.[0];
     // An argument that is newer than we are: never ignored, for the call would be another one.
-    if (member === undefined) return no(refuse('parameter-unknown', parameter));
-    if (values[member] !== undefined) return no(refuse('argument-repeated', name, parameter));
-    if (value.includes(',')) return no(refuse('parameter-repeated', parameter));
+    if (member === undefined) return err(refuse('parameter-unknown', parameter));
+    if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));
+    if (value.includes(',')) return err(refuse('parameter-repeated', parameter));
     values[member] = value;
   }
   return ok(values);

@@ -1,4 +1,4 @@
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 import { REGION_PATTERN } from './region.ts';
 
@@ -67,15 +67,15 @@ export function parseFunctionName(
 
   const name = parts[at++] ?? '';
   const qualifier = latest ?? parts[at++];
-  if (at < parts.length || !NAME.test(name)) return no({ kind: 'pattern' });
+  if (at < parts.length || !NAME.test(name)) return err({ kind: 'pattern' });
   if (qualifier !== undefined && qualifier !== latest && !VERSION_OR_ALIAS.test(qualifier)) {
-    return no({ kind: 'pattern' });
+    return err({ kind: 'pattern' });
   }
 
-  if (value.length > maxLength) return no({ kind: 'length', max: maxLength });
+  if (value.length > maxLength) return err({ kind: 'length', max: maxLength });
   const onlyName = !isArn && region === undefined && account === undefined;
   if (onlyName && name.length > INVOKE_LIMITS.maxBareNameLength) {
-    return no({ kind: 'length', max: INVOKE_LIMITS.maxBareNameLength });
+    return err({ kind: 'length', max: INVOKE_LIMITS.maxBareNameLength });
   }
   return ok({
     ...(partition !== undefined && { partition }),

@@ -1,4 +1,4 @@
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 
 /** The pattern as the service words it when it refuses a qualifier (recorded 2025-11). */
@@ -13,7 +13,7 @@ export type QualifierFault = { readonly kind: 'pattern' } | { readonly kind: 'le
 export function parseQualifier(value: string): Result<string | undefined, QualifierFault> {
   if (value === '') return ok(undefined);
   if (value.length > INVOKE_LIMITS.maxQualifierLength) {
-    return no({ kind: 'length', max: INVOKE_LIMITS.maxQualifierLength });
+    return err({ kind: 'length', max: INVOKE_LIMITS.maxQualifierLength });
   }
-  return QUALIFIER.test(value) ? ok(value) : no({ kind: 'pattern' });
+  return QUALIFIER.test(value) ? ok(value) : err({ kind: 'pattern' });
 }

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import type { Operation } from './types.ts';
 
 /** Which operation a request line names, and the function name as it came, still percent-encoded. */
@@ -27,7 +27,7 @@ export function parseRoute(method: string, rawPath: string): Result<Route, Refus
   for (const [operation, path] of ROUTES) {
     const rawFunctionName = path.exec(rawPath)?.[1];
     if (rawFunctionName === undefined) continue;
-    return method === 'POST' ? ok({ operation, rawFunctionName }) : no(refuse('method-not-allowed'));
+    return method === 'POST' ? ok({ operation, rawFunctionName }) : err(refuse('method-not-allowed'));
   }
-  return no(refuse('unknown-path', rawPath));
+  return err(refuse('unknown-path', rawPath));
 }

@@ -3,7 +3,7 @@ import type { FunctionName } from '../invoke/function-name.ts';
 import { partitionOf } from '../invoke/region.ts';
 import { type InvocationType, type LogType, type Operation, type RuleType, ruleTypeOf } from '../invoke/types.ts';
 import { type Refusal, type RefusalReason, refuse } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { deniesFunction, type FunctionTarget, matchesFunction } from './pattern.ts';
 import type { AllowRule, ContentTypes, ErrorDetail, Policy, Selector } from './policy.ts';
 
@@ -102,14 +102,14 @@ const selectsType = ({ types }: Selector, { type }: Asked) => types?.includes(ty
 export const authorize = (input: AuthorizeInput): Result<Permit, Refusal> => decideCall(input).outcome;
 
 /**
- * Decides, and says which rule did. Denies by default: no rule of `deny` may select the call, and one rule of `allow` has
+ * Decides, and says which rule did. Denies by default: err rule of `deny` may select the call, and one rule of `allow` has
  * to allow all of it. When none does, the refusal names what the nearest rule said no to. Of several that do, the one
  * with the most room for the payload counts, and for names of durable executions `scoped` before `shared`.
  */
 export function decideCall(input: AuthorizeInput): Decision {
   const { call, home, policy } = input;
   const refused = (reason: RefusalReason & `${string}-${'not-allowed' | 'denied'}`) =>
-    no(refuse(reason, input.tenant, call.givenName));
+    err(refuse(reason, input.tenant, call.givenName));
   if (input.isAddressAllowed === false) return { outcome: refused('address-not-allowed') };
 
   const isPublished = namesPublished(policy, call.function);
@@ -119,7 +119,7 @@ export function decideCall(input: AuthorizeInput): Decision {
   if (asked === undefined) return { outcome: refused('function-not-allowed') };
   const givenQualifier = call.function.qualifier;
   if (published?.qualifier !== undefined && givenQualifier !== undefined && givenQualifier !== published.qualifier) {
-    return { outcome: no(refuse('qualifier-mismatch')) };
+    return { outcome: err(refuse('qualifier-mismatch')) };
   }
   const qualifier = asked.qualifier ?? givenQualifier;
   const target = locate(asked, home);
@@ -152,13 +152,13 @@ export function decideCall(input: AuthorizeInput): Decision {
   if (!allowing) return { ...decided, outcome: refused(CHECKS[nearest]?.[0] ?? 'function-not-allowed') };
   const { onlyAt } = input;
   if (onlyAt && (target.account !== onlyAt.account || target.region !== onlyAt.region)) {
-    return { ...decided, outcome: no(refuse('function-elsewhere', input.tenant, call.givenName)) };
+    return { ...decided, outcome: err(refuse('function-elsewhere', input.tenant, call.givenName)) };
   }
   const given = call.durableExecutionName;
   const sent = given !== undefined && scopesNames ? input.scopeDurableName(given) : given;
   // Without the key that scopes its name, a call would reach what may be another tenant's: fails closed.
   if (given !== undefined && sent === undefined)
-    return { ...decided, outcome: no(refuse('durable-names-unavailable')) };
+    return { ...decided, outcome: err(refuse('durable-names-unavailable')) };
   const names = given !== undefined && sent !== undefined ? { durableName: { given, sent } } : {};
   return { ...decided, outcome: ok(makePermit(input, found, allowing, names)) };
 }

@@ -1,11 +1,11 @@
+import type { KeyId, TenantId } from '../identity/ids.ts';
+import { refuseToken, type TokenClaims } from '../identity/issuers.ts';
 import type { InvokeArguments } from '../invoke/arguments.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, type Result } from '../result.ts';
+import { err, type Result } from '../result.ts';
 import { onlyPlaceOf, type Settings } from '../settings.ts';
 import { refusePresignedTooLong, refuseScopeRegion } from '../signature/check-claim.ts';
 import type { SignatureClaim } from '../signature/claim.ts';
-import type { KeyId, TenantId } from '../tenancy/ids.ts';
-import { refuseToken, type TokenClaims } from '../tenancy/issuers.ts';
 import { type LiveTenant, refuseKey, refuseSuspended } from '../tenancy/tenant.ts';
 import { type AuthorizeInput, type Decision, decideCall, regionsOf } from './authorize.ts';
 import type { Policy } from './policy.ts';
@@ -66,7 +66,7 @@ export function decideKnownCall(facts: CallFacts): PolicyDecision {
   const { tenantId, tenant, gateway, claim, origin, args } = facts;
   const { policy, upstream, meterDuration } = tenant;
   const home = { account: gateway.accountId, region: upstream.region ?? gateway.region };
-  const refused = (refusal: Refusal, allowsOrigin = false) => ({ outcome: no(refusal), home, allowsOrigin });
+  const refused = (refusal: Refusal, allowsOrigin = false) => ({ outcome: err(refusal), home, allowsOrigin });
   if (claim) {
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return refused(refuseScopeRegion());
     const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds, facts.nowMs);

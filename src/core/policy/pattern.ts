@@ -1,5 +1,5 @@
 import { partitionOf } from '../invoke/region.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 
 /** A `*` pattern over a function's name, and where that function may live. */
 export interface FunctionPattern {
@@ -36,25 +36,25 @@ const NAME = /^[a-zA-Z0-9\-_.*]+$/;
  * @returns the pattern, or a sentence on what is wrong and how to mend it.
  */
 export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
-  if (text.length > MAX_PATTERN_LENGTH) return no(`must have at most ${MAX_PATTERN_LENGTH} characters`);
+  if (text.length > MAX_PATTERN_LENGTH) return err(`must have at most ${MAX_PATTERN_LENGTH} characters`);
   const neverMatches = (name: string) => ONLY_DOTS.test(name) || name.replaceAll('*', '').length > MAX_NAME_LENGTH;
   if (!text.startsWith('arn:')) {
-    if (neverMatches(text)) return no('can never match: no function has such a name');
+    if (neverMatches(text)) return err('can never match: err function has such a name');
     if (NAME.test(text)) return ok({ name: text });
-    return no(
+    return err(
       "must be a function name with letters, digits, '-', '_', '.' and '*' as wildcard, or a full function ARN; put versions and aliases in 'qualifiers'",
     );
   }
   const [, partition = '', service, region = '', account = '', kind, name = '', ...rest] = text.split(':');
   if (service !== 'lambda' || kind !== 'function' || !NAME.test(name)) {
-    return no('must be a full function ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:orders-*');
+    return err('must be a full function ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:orders-*');
   }
-  if (neverMatches(name)) return no('can never match: no function has such a name');
-  if (rest.length > 0) return no("must not end in a version or alias; put it in 'qualifiers'");
-  if (!/^\d{12}$/.test(account)) return no('must spell out the account: twelve digits, no wildcard');
+  if (neverMatches(name)) return err('can never match: err function has such a name');
+  if (rest.length > 0) return err("must not end in a version or alias; put it in 'qualifiers'");
+  if (!/^\d{12}$/.test(account)) return err('must spell out the account: twelve digits, no wildcard');
   const known = partitionOf(region);
-  if (!known) return no('must spell out a region that exists, with no wildcard');
-  if (known.name !== partition) return no(`must begin with arn:${known.name}: for a function in ${region}`);
+  if (!known) return err('must spell out a region that exists, with no wildcard');
+  if (known.name !== partition) return err(`must begin with arn:${known.name}: for a function in ${region}`);
   return ok({ name, place: { partition, region, account } });
 }
 

@@ -3,7 +3,7 @@ import { INVOKE_LIMITS } from '../invoke/limits.ts';
 import { parseQualifier } from '../invoke/qualifier.ts';
 import { partitionOf } from '../invoke/region.ts';
 import { RULE_TYPES, type RuleType } from '../invoke/types.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { type FunctionPattern, type FunctionTarget, parseFunctionPattern } from './pattern.ts';
 
 /** What `policy.allow` and `policy.deny` select calls by; what is absent selects all. */
@@ -115,13 +115,13 @@ const ONLY_DOTS = /^\.+$/;
 export function parsePublishedTarget(text: string): Result<PublishedTarget, string> {
   const parsed = parseFunctionName(text, INVOKE_LIMITS.maxFunctionNameLength);
   const problem = 'must be a function name or a full function ARN, optionally followed by a version or alias';
-  if (!parsed.ok || ONLY_DOTS.test(parsed.value.name)) return no(problem);
+  if (!parsed.ok || ONLY_DOTS.test(parsed.value.name)) return err(problem);
   const { region, account } = parsed.value;
   if (text.startsWith('arn:')) {
     const known = partitionOf(region ?? '');
-    if (account === undefined || known === undefined) return no('must spell out a region that exists and the account');
-    if (!text.startsWith(`arn:${known.name}:`)) return no(`must begin with arn:${known.name}: for ${region}`);
-  } else if (region !== undefined || account !== undefined) return no(problem);
+    if (account === undefined || known === undefined) return err('must spell out a region that exists and the account');
+    if (!text.startsWith(`arn:${known.name}:`)) return err(`must begin with arn:${known.name}: for ${region}`);
+  } else if (region !== undefined || account !== undefined) return err(problem);
   return ok(parsed.value);
 }
 
@@ -199,6 +199,6 @@ const isListOf = (list: readonly unknown[], is: (one: unknown) => boolean) => Ar
 
 /** Whether a rule may name it. */
 export const isQualifier = (text: unknown): boolean => {
-  const parsed = typeof text === 'string' ? parseQualifier(text) : no(undefined);
+  const parsed = typeof text === 'string' ? parseQualifier(text) : err(undefined);
   return parsed.ok && parsed.value !== undefined;
 };

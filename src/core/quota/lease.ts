@@ -1,4 +1,5 @@
-import type { Batch, Correction, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding, Waiting } from './exchange.ts';
+import { addUseOf, type Use, type UseByFunction } from '../usage/usage.ts';
+import type { Batch, Correction, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding, Waiting } from './lease-protocol.ts';
 import {
   isCounted,
   LEASE_MS,
@@ -8,7 +9,6 @@ import {
   maxDurationMs,
   POOLED_CONCURRENCY,
 } from './limits.ts';
-import { addUseOf, type Use, type UseByFunction } from './use.ts';
 
 /** A lease as the isolate holds it. */
 export interface HeldLease {

@@ -1,5 +1,5 @@
 import { PERIODS, type Period, windowEnd, windowStart } from './calendar.ts';
-import type { Batch, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding } from './exchange.ts';
+import type { Batch, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding } from './lease-protocol.ts';
 import {
   LEASE_MS,
   LEASE_SHARE,

@@ -1,6 +1,6 @@
 import type { QueryParameters } from '../query.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { parseAmzDate, writeAmzDate } from './amz-date.ts';
 import { SIGNATURE_LIMITS } from './limits.ts';
 
@@ -42,7 +42,7 @@ export const MAX_PRESIGNED_SECONDS = 604_800;
 /** A header name (RFC 9110 section 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-const incomplete = (message: string) => no(refuse('signature-incomplete', message));
+const incomplete = (message: string) => err(refuse('signature-incomplete', message));
 
 /** Reads the claim of a request signed in its Authorization header or in its query, with the service's own complaints. */
 export function parseClaim(source: ClaimSource): Result<SignatureClaim, Refusal> {
@@ -52,7 +52,7 @@ export function parseClaim(source: ClaimSource): Result<SignatureClaim, Refusal>
 function parseHeaderClaim({ header }: ClaimSource, authorization: string): Result<SignatureClaim, Refusal> {
   const { maxAuthorizationLength } = SIGNATURE_LIMITS;
   if (authorization.length > maxAuthorizationLength) {
-    return no(refuse('credentials-too-long', 'Authorization', maxAuthorizationLength));
+    return err(refuse('credentials-too-long', 'Authorization', maxAuthorizationLength));
   }
   const [algorithm = '', ...rest] = authorization.split(' ');
   if (algorithm !== ALGORITHM) {
@@ -85,7 +85,7 @@ function parseQueryClaim({ query }: ClaimSource): Result<SignatureClaim, Refusal
   const get = (name: string) => query.get(`X-Amz-${name}`)?.[0];
   const names = ['Algorithm', 'Credential', 'Signature', 'SignedHeaders', 'Date', 'Expires'];
   const repeated = names.find((name) => (query.get(`X-Amz-${name}`)?.length ?? 0) > 1);
-  if (repeated !== undefined) return no(refuse('parameter-repeated', `X-Amz-${repeated}`));
+  if (repeated !== undefined) return err(refuse('parameter-repeated', `X-Amz-${repeated}`));
   if (get('Algorithm') !== ALGORITHM) {
     return incomplete(`Unsupported AWS 'algorithm': '${get('Algorithm') ?? ''}' (only ${ALGORITHM} for now). `);
   }
@@ -144,7 +144,7 @@ function makeClaim(
 /** Reads the names of the signed headers. Each must be a valid header name, and appear once. */
 function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
   const { maxAuthorizationLength, maxSignedHeaders, maxHeaderNameLength } = SIGNATURE_LIMITS;
-  const tooMany = () => no(refuse('signature-too-large', `'SignedHeaders' has more than ${maxSignedHeaders} names`));
+  const tooMany = () => err(refuse('signature-too-large', `'SignedHeaders' has more than ${maxSignedHeaders} names`));
   if (text.length > maxAuthorizationLength) return tooMany();
   const names = text.toLowerCase().split(';');
   if (names.length > maxSignedHeaders) return tooMany();
@@ -152,11 +152,11 @@ function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
   for (const name of names) {
     if (name.length > maxHeaderNameLength) {
       const message = `'SignedHeaders' has a name of more than ${maxHeaderNameLength} characters`;
-      return no(refuse('signature-too-large', message));
+      return err(refuse('signature-too-large', message));
     }
     if (!TOKEN.test(name)) return incomplete(`'SignedHeaders' has '${name}', which is not a header name`);
     if (seen.has(name)) return incomplete(`'SignedHeaders' has '${name}' more than once`);
     seen.add(name);
   }
-  return seen.has('host') ? ok(names) : no(refuse('host-not-signed'));
+  return seen.has('host') ? ok(names) : err(refuse('host-not-signed'));
 }

@@ -1,4 +1,4 @@
-import type { TenantId } from './ids.ts';
+import type { TenantId } from '../identity/ids.ts';
 
 /** Between two lines of the log. */
 const MIN_GAP_MS = 1_000;

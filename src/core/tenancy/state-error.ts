@@ -1,4 +1,4 @@
-import type { TenantId } from './ids.ts';
+import type { TenantId } from '../identity/ids.ts';
 
 /**
  * Why an object failed, if known: its disk is full, its file is damaged, the runtime could not open it (and says why only

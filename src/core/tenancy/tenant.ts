@@ -1,9 +1,9 @@
+import type { KeyId, TenantId } from '../identity/ids.ts';
+import type { TrustedIssuer } from '../identity/issuers.ts';
 import type { PolicyDocument } from '../policy/policy.ts';
-import type { LedgerAnswer } from '../quota/exchange.ts';
+import type { LedgerAnswer } from '../quota/lease-protocol.ts';
 import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import type { KeyId, TenantId } from './ids.ts';
-import type { TrustedIssuer } from './issuers.ts';
 
 /** Where a tenant's calls go. */
 export interface Upstream {

@@ -1,4 +1,4 @@
-import { createStopwatch } from '../../upstream/within.ts';
+import { createStopwatch } from '../../edge/deadline.ts';
 import { openCallerEnd } from './caller-end.ts';
 
 /** A buffered answer is whole at Lambda before its first byte comes: silence of this length in it is a fault. */

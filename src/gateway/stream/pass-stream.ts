@@ -1,5 +1,5 @@
+import { createStopwatch, TimeoutError } from '../../edge/deadline.ts';
 import { UPSTREAM_TIMEOUT_MS } from '../../upstream/send.ts';
-import { createStopwatch, TimeoutError } from '../../upstream/within.ts';
 import { openCallerEnd } from './caller-end.ts';
 import { BROKEN_OFF } from './event-stream.ts';
 import type { StreamFormat } from './formats.ts';

@@ -1,8 +1,8 @@
-import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/exchange.ts';
+import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/lease-protocol.ts';
 import type { AskOutcome, LedgerState } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
-import type { SubLedger } from '../../../src/core/quota/sub-ledger.ts';
-import { RULES, type Rules } from '../../support/quota-world.ts';
+import type { SubLedger } from '../../support/quota/sub-ledger.ts';
+import { RULES, type Rules } from '../../support/quota/world.ts';
 
 /** A ledger that does something before it answers as it should. */
 const before = (spoil: (state: LedgerState, ask: LedgerAsk, nowMs: number) => void): Partial<Rules> => ({

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { LedgerAnswer } from '../../../src/core/quota/exchange.ts';
 import {
   type Admission,
   admit,
@@ -22,6 +21,7 @@ import {
   wantsRenewal,
   writeAsk,
 } from '../../../src/core/quota/lease.ts';
+import type { LedgerAnswer } from '../../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 
 const LIMITS: LimitsDocument = { quotas: [{ period: 'day', requests: 1_000 }] };

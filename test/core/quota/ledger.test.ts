@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LedgerAsk } from '../../../src/core/quota/exchange.ts';
+import type { LedgerAsk } from '../../../src/core/quota/lease-protocol.ts';
 import {
   advanceLedger,
   askLedger,
@@ -11,7 +11,7 @@ import {
   WRITTEN_OFF_MS,
 } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
-import { emptyUse } from '../../../src/core/quota/use.ts';
+import { emptyUse } from '../../../src/core/usage/usage.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 25, 12);
 const MIDNIGHT_MS = Date.UTC(2026, 10, 26);

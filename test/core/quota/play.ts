@@ -9,7 +9,7 @@ import {
   type Place,
   type Rules,
   type World,
-} from '../../support/quota-world.ts';
+} from '../../support/quota/world.ts';
 
 /** What happens to a tenant in some seconds. Everything else follows from it. */
 export interface Plan {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PERIODS } from '../../../src/core/quota/calendar.ts';
 import { FORGOTTEN_MS, unsettledCalls, WRITTEN_OFF_MS } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
-import { createWorld, type Place, type Rules } from '../../support/quota-world.ts';
+import { createWorld, type Place, type Rules } from '../../support/quota/world.ts';
 import { BROKEN, type BrokenRule } from './broken-rules.ts';
 import { advance, anyPlan, type Plan, type Played, play } from './play.ts';
 

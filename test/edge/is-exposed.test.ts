@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/core/listener.ts';
-import { isExposed } from '../../src/gateway/is-exposed.ts';
+import { isExposed } from '../../src/edge/is-exposed.ts';
 
 const STRICT: Listener = { behindTlsProxy: false, loopbackOnly: false };
 

@@ -1,5 +1,4 @@
-import { PERIODS, type Period, windowEnd, windowStart } from '../../src/core/quota/calendar.ts';
-import type { LedgerAnswer, LedgerAsk } from '../../src/core/quota/exchange.ts';
+import { PERIODS, type Period, windowEnd, windowStart } from '../../../src/core/quota/calendar.ts';
 import {
   admit,
   cancelCall,
@@ -19,7 +18,8 @@ import {
   takeBackCall,
   wantsRenewal,
   writeAsk,
-} from '../../src/core/quota/lease.ts';
+} from '../../../src/core/quota/lease.ts';
+import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/lease-protocol.ts';
 import {
   advanceLedger,
   askLedger,
@@ -28,7 +28,7 @@ import {
   type LedgerState,
   restoreLedger,
   type StoredLedger,
-} from '../../src/core/quota/ledger.ts';
+} from '../../../src/core/quota/ledger.ts';
 import {
   LEASE_MS,
   LEASE_SHARE,
@@ -37,7 +37,7 @@ import {
   type Quota,
   quotasOf,
   WAITING_SHARE,
-} from '../../src/core/quota/limits.ts';
+} from '../../../src/core/quota/limits.ts';
 import {
   askSubLedger,
   createSubLedger,
@@ -45,7 +45,7 @@ import {
   subLedgerDueAt,
   takeSubLedgerAnswer,
   writeSubLedgerAsk,
-} from '../../src/core/quota/sub-ledger.ts';
+} from './sub-ledger.ts';
 
 /** What the world plays by. A test of the test hands in a broken rule. */
 export const RULES = {

@@ -1,5 +1,5 @@
 import { decodeBase64 } from '../base64.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 
 /** One version of the root key. */
 export interface RootKey {
@@ -28,23 +28,23 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
   const byVersion = new Map<number, RootKey>();
   for (const entry of text.split(',')) {
     const match = /^([1-9]\d{0,3}):(.*)$/.exec(entry.trim());
-    if (!match) return no(`must be 'VERSION:BASE64', or several separated by commas; VERSION is 1 to ${MAX_VERSION}`);
+    if (!match) return err(`must be 'VERSION:BASE64', or several separated by commas; VERSION is 1 to ${MAX_VERSION}`);
     const version = Number(match[1]);
     const secret = decodeBase64(match[2] ?? '');
-    if (!secret) return no(`version ${version} is not valid base64`);
+    if (!secret) return err(`version ${version} is not valid base64`);
     if (secret.length < MIN_ROOT_KEY_BYTES) {
-      return no(
+      return err(
         `version ${version} has ${secret.length} bytes; make one of ${MIN_ROOT_KEY_BYTES}: openssl rand -base64 32`,
       );
     }
     if (new Set(secret).size < MIN_DISTINCT_BYTES) {
-      return no(
+      return err(
         `version ${version} is easy to guess, too many of its bytes repeat; make one with: openssl rand -base64 32`,
       );
     }
-    if (byVersion.has(version)) return no(`has version ${version} twice`);
+    if (byVersion.has(version)) return err(`has version ${version} twice`);
     byVersion.set(version, { version, secret });
   }
   const [minting] = byVersion.values();
-  return minting ? ok({ minting, byVersion }) : no('must hold at least one key');
+  return minting ? ok({ minting, byVersion }) : err('must hold at least one key');
 }

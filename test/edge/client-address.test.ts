@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientAddress } from '../../src/gateway/client-address.ts';
+import { clientAddress } from '../../src/edge/client-address.ts';
 
 const request = (headers: Record<string, string>, cf?: object) =>
   ({ headers: new Headers(headers), cf }) as unknown as Request;

@@ -1,5 +1,5 @@
+import type { UseByFunction } from '../usage/usage.ts';
 import type { LimitName } from './limits.ts';
-import type { UseByFunction } from './use.ts';
 
 /** How far an isolate has used a lease. */
 export interface LeaseReport {

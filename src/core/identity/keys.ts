@@ -1,7 +1,7 @@
 import { encodeBase32 } from '../base32.ts';
 import { crc32 } from '../crc32.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
 import type { KeyId, KeyIdentity } from './ids.ts';
 import type { RootKey } from './root-keys.ts';
@@ -39,7 +39,7 @@ export function deriveSecretAccessKey(
 /** What a bearer key says of itself; nothing of it is proved yet. */
 export function parseApiKey(text: string): Result<{ readonly keyId: string }, Refusal> {
   const keyId = API_KEY.exec(text)?.[1];
-  return keyId === undefined ? no(refuse('key-malformed')) : ok({ keyId });
+  return keyId === undefined ? err(refuse('key-malformed')) : ok({ keyId });
 }
 
 /** Why a key that was not proved is none: its checksum tells a typing mistake from a forgery. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TenantId } from '../../../src/core/tenancy/ids.ts';
-import { audienceOf, refuseToken, type TrustedIssuer, tenantOfAudience } from '../../../src/core/tenancy/issuers.ts';
+import type { TenantId } from '../../../src/core/identity/ids.ts';
+import { audienceOf, refuseToken, type TrustedIssuer, tenantOfAudience } from '../../../src/core/identity/issuers.ts';
 import type { TenantStatus } from '../../../src/core/tenancy/tenant.ts';
 
 const ID = 't1_x' as TenantId;

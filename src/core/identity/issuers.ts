@@ -1,7 +1,7 @@
 import { matchesGlob } from '../policy/pattern.ts';
 import { type Refusal, refuse } from '../refusal.ts';
+import type { LiveTenant } from '../tenancy/tenant.ts';
 import type { TenantId } from './ids.ts';
-import type { LiveTenant } from './tenant.ts';
 
 /** An OpenID Connect issuer whose tokens a tenant accepts in place of a key. */
 export interface TrustedIssuer {

@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { ProofCrypto } from '../core/tenancy/crypto.ts';
+import type { ProofCrypto } from '../core/identity/crypto.ts';
 
 const utf8 = new TextEncoder();
 

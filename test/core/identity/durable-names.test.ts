@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scopeDurableName } from '../../../src/core/tenancy/durable-names.ts';
-import { mintTenantId } from '../../../src/core/tenancy/ids.ts';
-import { parseRootKeys } from '../../../src/core/tenancy/root-keys.ts';
+import { scopeDurableName } from '../../../src/core/identity/durable-names.ts';
+import { mintTenantId } from '../../../src/core/identity/ids.ts';
+import { parseRootKeys } from '../../../src/core/identity/root-keys.ts';
 
 const crypto = {
   hmacSha256: (key: Uint8Array, text: string) => createHmac('sha256', key).update(text).digest(),

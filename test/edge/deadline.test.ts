@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createStopwatch, TimeoutError, within } from '../../src/upstream/within.ts';
+import { createStopwatch, TimeoutError, within } from '../../src/edge/deadline.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.UTC(2026, 10, 24) });

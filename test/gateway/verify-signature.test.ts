@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { parseQuery } from '../../src/core/query.ts';
 import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
-import { keyCrypto } from '../../src/gateway/key-crypto.ts';
-import { refuseSignature } from '../../src/gateway/prove.ts';
+import { keyCrypto } from '../../src/edge/key-crypto.ts';
+import { refuseSignature } from '../../src/gateway/verify-signature.ts';
 
 const sha256 = (body: string) => createHash('sha256').update(body).digest('hex');
 

@@ -1,5 +1,5 @@
 import type { Refusal } from '../refusal.ts';
-import { no, ok, type Result } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import type { KeyCrypto } from './crypto.ts';
 import { scopeDurableName } from './durable-names.ts';
 import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
@@ -64,7 +64,7 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
       const parsed = parseApiKey(text);
       if (!parsed.ok) return parsed;
       const key = find(parsed.value.keyId);
-      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : no(refuseUnproved(text));
+      return key && crypto.timingSafeEqual(key.apiKey(), text) ? ok(key) : err(refuseUnproved(text));
     },
   };
 }

@@ -1,11 +1,11 @@
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { ProofCrypto } from '../core/identity/crypto.ts';
 import { ARGUMENT_HEADERS } from '../core/invoke/arguments.ts';
 import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { ALGORITHM, type SignatureClaim } from '../core/signature/claim.ts';
 import { SIGNATURE_LIMITS } from '../core/signature/limits.ts';
 import { readingsOf, type SignedValue } from '../core/signature/readings.ts';
-import type { ProofCrypto } from '../core/tenancy/crypto.ts';
 
 /** A request as it came, and the claim that it makes. */
 export interface SignedRequest {

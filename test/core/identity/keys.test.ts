@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KeyCrypto } from '../../../src/core/tenancy/crypto.ts';
+import type { KeyCrypto } from '../../../src/core/identity/crypto.ts';
 import {
   KEY_RANDOM_BYTES,
   mintKeyId,
@@ -11,10 +11,10 @@ import {
   TENANT_RANDOM_BYTES,
   verifyKeyId,
   verifyTenantId,
-} from '../../../src/core/tenancy/ids.ts';
-import { createKeyring } from '../../../src/core/tenancy/keyring.ts';
-import { deriveApiKey, deriveSecretAccessKey } from '../../../src/core/tenancy/keys.ts';
-import { parseRootKeys, type RootKeys } from '../../../src/core/tenancy/root-keys.ts';
+} from '../../../src/core/identity/ids.ts';
+import { createKeyring } from '../../../src/core/identity/keyring.ts';
+import { deriveApiKey, deriveSecretAccessKey } from '../../../src/core/identity/keys.ts';
+import { parseRootKeys, type RootKeys } from '../../../src/core/identity/root-keys.ts';
 
 const crypto: KeyCrypto = {
   hmacSha256: (key, text) => createHmac('sha256', key).update(text).digest(),

@@ -1,4 +1,3 @@
-import type { LedgerAnswer, LedgerAsk, LimitNo, Waiting } from './exchange.ts';
 import {
   createLeaseBook,
   type HeldLease,
@@ -8,10 +7,11 @@ import {
   takeAnswer,
   usableCalls,
   writeAsk,
-} from './lease.ts';
-import { FORGOTTEN_MS, WRITTEN_OFF_MS } from './ledger.ts';
-import { LEASE_MS, type LimitsDocument } from './limits.ts';
-import { addUseOf } from './use.ts';
+} from '../../../src/core/quota/lease.ts';
+import type { LedgerAnswer, LedgerAsk, LimitNo, Waiting } from '../../../src/core/quota/lease-protocol.ts';
+import { FORGOTTEN_MS, WRITTEN_OFF_MS } from '../../../src/core/quota/ledger.ts';
+import { LEASE_MS, type LimitsDocument } from '../../../src/core/quota/limits.ts';
+import { addUseOf } from '../../../src/core/usage/usage.ts';
 
 /** A part of one of the sub-ledger's own leases, as it is leased on to an isolate. */
 interface Sublease {

@@ -10,7 +10,7 @@ import {
   OTHER_FUNCTIONS,
   type Use,
   type UseByFunction,
-} from '../../../src/core/quota/use.ts';
+} from '../../../src/core/usage/usage.ts';
 
 const anyUse: fc.Arbitrary<Partial<Use>> = fc.record(
   {
