@@ -90,7 +90,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     return call.refuse(refuse('payload-too-large', operationRoom, declaredBytes));
   }
 
-  // A token is proved by the keys of an issuer that its tenant names: err other is asked for any.
+  // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
   if (credential.kind === 'token') {
     const refusal = await proveToken(gateway, credential.token, call);
     if (refusal) return call.refuse(refusal);

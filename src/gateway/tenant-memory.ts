@@ -56,7 +56,7 @@ const LOOKED_AT = 3;
 /** The platform keeps what is under `waitUntil` alive for 30 s (Workers limits); whoever settles stops before that. */
 const SETTLER_LIFE_MS = 20_000;
 const SETTLE_AGAIN_MS = 1_000;
-/** An object that fails is left alone for a while, and each time for longer: err call of the meantime asks it. */
+/** An object that fails is left alone for a while, and each time for longer: no call of the meantime asks it. */
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
@@ -141,7 +141,7 @@ export interface TenantMemory {
   /**
    * Asks behind a call, while its body comes: for a lease if it will need one, and for a tenant that is not fresh.
    *
-   * @param bytes the payload, as far as is known; absent: err lease is to be asked for.
+   * @param bytes the payload, as far as is known; absent: no lease is to be asked for.
    */
   prepare(tenantId: TenantId, bytes: number | undefined, waitUntil: WaitUntil): void;
   /**

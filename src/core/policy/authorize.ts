@@ -102,7 +102,7 @@ const selectsType = ({ types }: Selector, { type }: Asked) => types?.includes(ty
 export const authorize = (input: AuthorizeInput): Result<Permit, Refusal> => decideCall(input).outcome;
 
 /**
- * Decides, and says which rule did. Denies by default: err rule of `deny` may select the call, and one rule of `allow` has
+ * Decides, and says which rule did. Denies by default: no rule of `deny` may select the call, and one rule of `allow` has
  * to allow all of it. When none does, the refusal names what the nearest rule said no to. Of several that do, the one
  * with the most room for the payload counts, and for names of durable executions `scoped` before `shared`.
  */
