@@ -12,9 +12,9 @@ import { rawPathOf } from './edge/raw-path.ts';
 import { answerRefusal } from './gateway/answer.ts';
 import { answerUnexpected, type Envelope, envelope, mountGateway, writeLog } from './gateway/app.ts';
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
-import { createTenantMemory, type OnUnreadable } from './gateway/tenant-memory.ts';
 import { createTenantAsker } from './state/ask-tenant.ts';
 import { createObjects, type ObjectBindings } from './state/objects.ts';
+import { createTenantMemory, type OnUnreadable } from './tenants/tenant-memory.ts';
 import { createSender } from './upstream/send.ts';
 
 export { Directory } from './state/directory.ts';

@@ -9,14 +9,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   document: ['core', '*'],
   edge: ['core', '*'],
-  gateway: ['core', 'edge', 'upstream', '*'],
+  tenants: ['core', 'edge', '*'],
+  gateway: ['core', 'edge', 'tenants', 'upstream', '*'],
   upstream: ['core', 'edge', '*'],
   state: ['core', 'document', 'edge', '*'],
   admin: ['core', 'document', 'edge', 'gateway', 'state', '*'],
   // Of `admin` its schemas only, of `upstream` how a call is signed: what they say has one source. See below.
   cli: ['core', 'document', 'emulator', 'admin', 'upstream', '*'],
   emulator: ['*'],
-  'worker.ts': ['core', 'edge', 'gateway', 'upstream', 'state', 'admin', '*'],
+  'worker.ts': ['core', 'edge', 'tenants', 'gateway', 'upstream', 'state', 'admin', '*'],
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));

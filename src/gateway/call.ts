@@ -5,9 +5,9 @@ import type { Listener } from '../core/listener.ts';
 import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
 import { createStopwatch, type Stopwatch } from '../edge/deadline.ts';
 import { isExposed } from '../edge/is-exposed.ts';
+import type { WaitUntil } from '../edge/wait-until.ts';
 import type { Answer } from './answer.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
-import type { WaitUntil } from './tenant-memory.ts';
 
 /** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
 export interface CallRecord {

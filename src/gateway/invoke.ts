@@ -24,6 +24,7 @@ import { refuseRequestLine } from '../core/request-limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { clientAddress } from '../edge/client-address.ts';
+import type { KnownTenant, Reservation, TenantMemory } from '../tenants/tenant-memory.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, refuseForPlatform, refuseForUs } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
@@ -33,7 +34,6 @@ import type { IssuerKeys } from './issuer-keys.ts';
 import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { passPermitted } from './pass-permitted.ts';
-import type { KnownTenant, Reservation, TenantMemory } from './tenant-memory.ts';
 import { refuseTokenSignature, type Token } from './token.ts';
 import { refuseSignature } from './verify-signature.ts';
 

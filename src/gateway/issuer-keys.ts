@@ -1,7 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { isLoopback } from '../edge/plain-http.ts';
+import type { WaitUntil } from '../edge/wait-until.ts';
 import { findSiteFault } from './issuer-site.ts';
-import type { WaitUntil } from './tenant-memory.ts';
 
 /** Keys are fetched anew, behind a call, when they are older than this; each isolate adds up to as much again. */
 const FRESH_MS = 300_000;

@@ -4,8 +4,8 @@ import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } 
 import type { Keyring } from '../core/identity/keyring.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { WaitUntil } from '../edge/wait-until.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
-import type { WaitUntil } from './tenant-memory.ts';
 
 /** Signatures that only the issuer can make. Never `none`, never one by a secret that the verifier has too. */
 const ALGORITHMS = [

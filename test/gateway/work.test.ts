@@ -12,7 +12,7 @@ import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
 import { startCall } from '../../src/gateway/call.ts';
 import { type Gateway, invoke } from '../../src/gateway/invoke.ts';
-import { createTenantMemory } from '../../src/gateway/tenant-memory.ts';
+import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
 
 /**
  * What a refused request made us do. Nothing here is a time: the same on a slow machine. The body is hashed as it is read,

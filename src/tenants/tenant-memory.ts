@@ -36,8 +36,9 @@ import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/t
 import type { Use } from '../core/usage/usage.ts';
 import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
 import { TimeoutError, within } from '../edge/deadline.ts';
-import { writeRateLimit } from './rate-limit.ts';
-import { createUnprovedCounts } from './unproved.ts';
+import type { WaitUntil } from '../edge/wait-until.ts';
+import { writeRateLimit } from './rate-limit-headers.ts';
+import { createUnprovedCounts } from './unproved-counts.ts';
 
 /** A snapshot is served without a question for so long... */
 export const FRESH_MS = 1_000;
@@ -79,9 +80,6 @@ export interface AfterFailure {
   /** Called with the cause of each failed ask or look. */
   readonly onFailure: OnFailure;
 }
-
-/** Keeps a request's promise alive after its answer (`ctx.waitUntil`). */
-export type WaitUntil = (promise: Promise<unknown>) => void;
 
 /** A tenant as its calls need it. */
 export type KnownTenant =

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { admit, createLeaseBook, takeAnswer, writeAsk } from '../../src/core/quota/lease.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import { writeRateLimit } from '../../src/gateway/rate-limit.ts';
+import { writeRateLimit } from '../../src/tenants/rate-limit-headers.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 

@@ -4,7 +4,7 @@ import type { LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
 import { askLedger, createLedger, standingsOf, unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
-import { createTenantMemory, type Reservation } from '../../src/gateway/tenant-memory.ts';
+import { createTenantMemory, type Reservation } from '../../src/tenants/tenant-memory.ts';
 
 const ID = 't1' as TenantId;
 const snapshot = (key: string, limits: LimitsDocument = {}): TenantSnapshot => ({

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TenantId } from '../../src/core/identity/ids.ts';
 import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
-import { createTenantMemory } from '../../src/gateway/tenant-memory.ts';
+import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
 
 const ID = 't1' as TenantId;
 const NOON = Date.UTC(2026, 10, 23, 12);
