@@ -7,10 +7,12 @@ import type { Settings } from '../core/settings.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { Tenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
+import { parseBearer } from '../edge/bearer.ts';
 import { clientAddress } from '../edge/client-address.ts';
+import type { Envelope } from '../edge/envelope.ts';
 import { isExposed } from '../edge/is-exposed.ts';
+import { logUnexpected } from '../edge/log.ts';
 import { isServedHost } from '../edge/served-host.ts';
-import { type Envelope, logUnexpected } from '../gateway/app.ts';
 import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
 import type { AdminTokenRecord } from '../state/directory.ts';
 import type { Objects } from '../state/objects.ts';
@@ -264,7 +266,7 @@ const MAX_AUTHORIZATION_LENGTH = 8_192;
 function readBearer(request: Request): string {
   const text = request.headers.get('authorization') ?? '';
   if (text.length > MAX_AUTHORIZATION_LENGTH) return '';
-  return /^bearer +(\S+)$/i.exec(text)?.[1] ?? '';
+  return parseBearer(text) ?? '';
 }
 
 const JSON_TYPE = /^application\/([a-z-.]+\+)?json\s*(;|$)/i;

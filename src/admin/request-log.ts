@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
+import { writeLog } from '../edge/log.ts';
 import { logAddress } from '../edge/log-address.ts';
 import { rawPathOf } from '../edge/raw-path.ts';
-import { writeLog } from '../gateway/app.ts';
 import type { AdminEnvelope, AdminPorts } from './app.ts';
 import { OPERATIONS } from './operations.ts';
 

@@ -1,5 +1,5 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
-import { type Refusal, refuse, refuseLost, renderRefusal } from '../core/refusal.ts';
+import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
 import { TimeoutError, type Within, within } from '../edge/deadline.ts';
 import { EVENT_STREAM } from './stream/event-stream.ts';
 import { chooseFormat, type StreamRevision } from './stream/formats.ts';
@@ -152,9 +152,3 @@ export async function passAnswer(
 }
 
 const wholeOf = (bytes: number): AnswerEnd => ({ brokenOff: false, functionEnded: true, callerLeft: false, bytes });
-
-/** A refusal as a response. */
-export function answerRefusal(refusal: Refusal): Response {
-  const { status, headers, body } = renderRefusal(refusal);
-  return new Response(body, { status, headers });
-}

@@ -1,52 +1,14 @@
-import type { ErrorHandler, Hono, MiddlewareHandler } from 'hono';
+import type { Hono } from 'hono';
 import { readListener } from '../core/listener.ts';
 import { refuse } from '../core/refusal.ts';
+import { type Envelope, PROTECTIVE_HEADERS, stamp } from '../edge/envelope.ts';
+import { logUnexpected, writeLog } from '../edge/log.ts';
 import { logAddress } from '../edge/log-address.ts';
 import { isServedHost } from '../edge/served-host.ts';
-import { answerRefusal } from './answer.ts';
 import { type CallRecord, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
 import { useOf, useOfForwarding } from './metering.ts';
-
-/** What the envelope knows of a request. */
-export interface Envelope {
-  Variables: { requestId: string };
-}
-
-/** Puts on an answer what every answer of the service carries: its id, and the time that SDKs set their clock by. */
-function complete(response: Response, requestId: string, nowMs: number): Response {
-  if (!response.headers.has('x-amzn-requestid')) response.headers.set('x-amzn-requestid', requestId);
-  if (!response.headers.has('date')) response.headers.set('date', new Date(nowMs).toUTCString());
-  return response;
-}
-
-/** No cache may keep an answer, and no browser may guess its type. */
-const PROTECTIVE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
-
-/** Writes one line of JSON to the log. */
-export const writeLog = (line: object): void => console.log(JSON.stringify(line));
-
-/** The caller learns nothing of what went wrong inside; the log has it under the same request id. */
-export function logUnexpected(error: unknown, requestId: string): void {
-  writeLog({ level: 'error', requestId, error: error instanceof Error ? error.stack : String(error) });
-}
-
-/** The envelope around the answers of every room but the gateway, which has its own: request id and date. */
-export const envelope =
-  (now: () => number): MiddlewareHandler<Envelope> =>
-  async (c, next) => {
-    c.set('requestId', crypto.randomUUID());
-    await next();
-    complete(c.res, c.get('requestId'), now());
-    for (const [name, value] of Object.entries(PROTECTIVE)) c.res.headers.set(name, value);
-  };
-
-/** The last resort. */
-export const answerUnexpected: ErrorHandler<Envelope> = (error, c) => {
-  logUnexpected(error, c.get('requestId'));
-  return answerRefusal(refuse('internal'));
-};
 
 /**
  * Mounts the gateway: it answers whatever no other room has claimed. It is one handler with no middleware around it, for
@@ -58,7 +20,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     const requestId = crypto.randomUUID();
     const served = isServedHost(c.req.raw, settings.hosts);
     const preflight = served && answerPreflight(c.req.raw);
-    if (preflight) return complete(preflight, requestId, now());
+    if (preflight) return stamp(preflight, requestId, now());
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onForward = (record: CallRecord) => {
       if (record.tenant) tenants.record(record.tenant, record.target ?? '', useOfForwarding(record), waitUntil);
@@ -89,7 +51,7 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
         const unproved = call.proved ? undefined : (c.req.raw.headers.get('origin') ?? undefined);
         const origin = call.proved ? call.corsOrigin : unproved;
         if (origin !== undefined) allowOrigin(headers, origin);
-        Object.assign(headers, PROTECTIVE);
+        Object.assign(headers, PROTECTIVE_HEADERS);
         headers['x-amzn-requestid'] ??= requestId;
         if (call.record.traceId !== undefined) headers['x-amzn-trace-id'] ??= call.record.traceId;
         headers.date ??= new Date(now()).toUTCString();

@@ -6,9 +6,9 @@ import { refuseLongCredentials } from '../core/request-limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { checkClaim, refuseUnsignedPayload } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
+import { parseBearer } from '../edge/bearer.ts';
 import { looksLikeToken, parseToken, type Token } from './token.ts';
 
-const BEARER = /^bearer +(\S+)$/i;
 const SIGNED = /^AWS\d/;
 
 /**
@@ -57,7 +57,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   if ((!signed || presigned) && isExposed()) return err(refuse('plain-http'));
 
   if (!signed) {
-    const bearer = BEARER.exec(authorization ?? '')?.[1];
+    const bearer = parseBearer(authorization ?? '');
     if (bearer !== undefined && looksLikeToken(bearer)) {
       const token = parseToken(bearer, keyring);
       if (!token.ok) return token;

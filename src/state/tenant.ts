@@ -3,7 +3,6 @@ import type { KeyId, TenantId } from '../core/identity/ids.ts';
 import type { LedgerAsk, LimitNo, LimitStanding } from '../core/quota/lease-protocol.ts';
 import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
-import { createFailureLog } from '../core/tenancy/failure-log.ts';
 import type {
   LiveTenant,
   TenantAnswer,
@@ -13,6 +12,8 @@ import type {
 } from '../core/tenancy/tenant.ts';
 import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/usage/usage.ts';
 import { findChanges } from '../document/changes.ts';
+import { createFailureLog } from '../edge/failure-log.ts';
+import { writeLog } from '../edge/log.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { migrate } from './migrate.ts';
@@ -387,7 +388,7 @@ export class Tenant extends DurableObject {
     };
   }
 
-  readonly #logFailure = createFailureLog((line) => console.error(JSON.stringify(line)), Date.now);
+  readonly #logFailure = createFailureLog(writeLog, Date.now);
 
   /** What this object would answer one more call with such a payload. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {

@@ -1,4 +1,5 @@
-import type { TenantId } from '../identity/ids.ts';
+import type { TenantId } from '../core/identity/ids.ts';
+import { stackOf } from './log.ts';
 
 /** Between two lines of the log. */
 const MIN_GAP_MS = 1_000;
@@ -28,7 +29,7 @@ export function createFailureLog(log: (line: object) => void, now: () => number)
     log({
       level: 'error',
       tenant: named,
-      error: why instanceof Error ? (why.stack ?? why.message) : String(why),
+      error: stackOf(why),
       ...(failures > 1 && { failures }),
       ...(waiting.size > 0 && { otherTenants: [...waiting.keys()] }),
     });
