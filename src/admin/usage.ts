@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { StateError } from '../core/tenancy/state-error.ts';
-import { addUse, DURATION_BOUNDS_MS, emptyUse, type Use } from '../core/usage/usage.ts';
+import { addUsage, DURATION_BOUNDS_MS, emptyUsage, type Usage } from '../core/usage/usage.ts';
 import { KEPT_MS, STEP_MS, type Step } from '../state/usage-store.ts';
 import type { AdminPorts } from './app.ts';
 import { invalidBody, ProblemError } from './problem.ts';
@@ -36,11 +36,11 @@ export function createUsageDesk(
       });
       if (!report) throw await tenants.missing(tenantId);
       const { steps, functions, unsettledNow, standings, atMs } = report;
-      const totals = emptyUse();
-      const series = new Map<number, Use>();
-      const add = (at: number, use: Partial<Use>) => {
-        addUse(totals, use);
-        series.set(at, addUse(series.get(at) ?? emptyUse(), use));
+      const totals = emptyUsage();
+      const series = new Map<number, Usage>();
+      const add = (at: number, use: Partial<Usage>) => {
+        addUsage(totals, use);
+        series.set(at, addUsage(series.get(at) ?? emptyUsage(), use));
       };
       for (const { atMs: at, use } of steps) add(at, use);
       functions.delete('');
@@ -81,7 +81,7 @@ function findFault(step: Step, fromMs: number, toMs: number, nowMs: number) {
 }
 
 /** Use in the words of the API. */
-function show({ durations, billedMbMs, ...use }: Use) {
+function show({ durations, billedMbMs, ...use }: Usage) {
   return {
     ...use,
     durationMs: Math.round(use.durationMs),

@@ -8,7 +8,7 @@ import { isServedHost } from '../edge/served-host.ts';
 import { type CallRecord, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { type Gateway, invoke } from './invoke.ts';
-import { useOf, useOfForwarding } from './metering.ts';
+import { usageOf, usageOfForwarding } from './metering.ts';
 
 /**
  * Mounts the gateway: it answers whatever no other room has claimed. It is one handler with no middleware around it, for
@@ -23,14 +23,14 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     if (preflight) return stamp(preflight, requestId, now());
     const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
     const onForward = (record: CallRecord) => {
-      if (record.tenant) tenants.record(record.tenant, record.target ?? '', useOfForwarding(record), waitUntil);
+      if (record.tenant) tenants.record(record.tenant, record.target ?? '', usageOfForwarding(record), waitUntil);
     };
     const onEnd = (record: CallRecord) => {
       if (!record.tenant) return;
       // Anybody can name a tenant: what was not proved is no call of its.
       if (!call.proved) return tenants.recordUnproved(record.tenant, waitUntil);
       if (record.key && call.isLive) tenants.recordKey(record.tenant, record.key);
-      tenants.record(record.tenant, record.target ?? '', useOf(record), waitUntil);
+      tenants.record(record.tenant, record.target ?? '', usageOf(record), waitUntil);
     };
     const log = (record: CallRecord) => {
       record.address = logAddress(c.req.raw, settings);

@@ -42,7 +42,7 @@ export interface IdentifyInput {
 export function identify({ isExposed, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const origin = header('origin');
-  const whence = { ...(origin !== undefined && { origin }) };
+  const from = { ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
   const tooLong = refuseLongCredentials(apiKey, authorization);
@@ -61,12 +61,12 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
     if (bearer !== undefined && looksLikeToken(bearer)) {
       const token = parseToken(bearer, keyring);
       if (!token.ok) return token;
-      return ok({ tenantId: token.value.tenantId, credential: { kind: 'token', token: token.value }, ...whence });
+      return ok({ tenantId: token.value.tenantId, credential: { kind: 'token', token: token.value }, ...from });
     }
     const text = apiKey ?? bearer;
     if (text === undefined) return err(refuse('key-malformed'));
     const proved = keyring.proveApiKey(text);
-    return proved.ok ? ok(byKey({ kind: 'api-key', key: proved.value }, whence)) : proved;
+    return proved.ok ? ok(byKey({ kind: 'api-key', key: proved.value }, from)) : proved;
   }
 
   const claim = parseClaim({ authorization, query, header });
@@ -79,11 +79,11 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
     return err(refuse('session-token'));
   }
   const key = keyring.find(claim.value.keyId);
-  return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, whence)) : err(refuse('key-unknown'));
+  return key ? ok(byKey({ kind: 'signature', key, claim: claim.value }, from)) : err(refuse('key-unknown'));
 }
 
-const byKey = (credential: Exclude<Credential, { kind: 'token' }>, whence: Pick<Caller, 'origin'>) => ({
+const byKey = (credential: Exclude<Credential, { kind: 'token' }>, from: Pick<Caller, 'origin'>) => ({
   tenantId: credential.key.tenantId,
   credential,
-  ...whence,
+  ...from,
 });

@@ -1,9 +1,9 @@
 import { parseReportLine } from '../core/invoke/report-line.ts';
-import { durationBucket, type Use } from '../core/usage/usage.ts';
+import { durationBucket, type Usage } from '../core/usage/usage.ts';
 import type { CallRecord } from './call.ts';
 
 /** What a call adds to its tenant's use when it goes out: at once, for it may run for long. */
-export const useOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Use> => ({
+export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Usage> => ({
   calls: 1,
   forwarded: 1,
   bytesIn,
@@ -11,7 +11,7 @@ export const useOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial
 });
 
 /** What a call adds when it has ended: all of it, or the rest. */
-export function useOf(record: CallRecord): Partial<Use> {
+export function usageOf(record: CallRecord): Partial<Usage> {
   const {
     refusal,
     forwarded,

@@ -1,5 +1,5 @@
 import type { TenantId } from '../core/identity/ids.ts';
-import type { LedgerAsk } from '../core/quota/lease-protocol.ts';
+import type { LeaseRequest } from '../core/quota/lease-protocol.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { TenantAnswer } from '../core/tenancy/tenant.ts';
 import type { Objects } from './objects.ts';
@@ -9,7 +9,7 @@ export interface TenantAsker {
   /** For a lease, and for the tenant as it is if that is not the known revision. @throws StateError */
   ask(
     id: TenantId,
-    ask: LedgerAsk,
+    ask: LeaseRequest,
     knownRevision: number,
     keysUsed: ReadonlyMap<string, number>,
   ): Promise<TenantAnswer>;

@@ -1,10 +1,10 @@
-import type { LedgerAsk, LimitNo } from '../core/quota/lease-protocol.ts';
+import type { Denial, LeaseRequest } from '../core/quota/lease-protocol.ts';
 import {
-  type AskOutcome,
+  type Answered,
   advanceLedger,
-  askLedger,
+  answerRequest,
   createLedger,
-  type Holder,
+  type HolderState,
   type LedgerState,
   restoreLedger,
   type StoredLedger,
@@ -16,18 +16,18 @@ import type { UsageStore } from './usage-store.ts';
 /** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */
 export interface LedgerStore {
   /** Answers an isolate's ask, in one transaction with the use that it reports. */
-  ask(limits: LimitsDocument, ask: LedgerAsk): AskOutcome['answer'];
+  ask(limits: LimitsDocument, ask: LeaseRequest): Answered['response'];
   /** Brings the ledger to now: what nobody can use any more is written off. */
   advance(limits: LimitsDocument): void;
   /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
   read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number };
   /** The limit that would refuse one more call with such a payload now, if any. Changes nothing. */
-  foresee(limits: LimitsDocument, bytes: number): LimitNo | undefined;
+  peekDenial(limits: LimitsDocument, bytes: number): Denial | undefined;
   clear(): void;
 }
 
 /** An ask of an isolate that has nothing and wants one call. */
-const askForOne = (bytes: number): LedgerAsk => ({
+const askForOne = (bytes: number): LeaseRequest => ({
   holder: 'foresight',
   seq: 1,
   reports: [],
@@ -49,7 +49,7 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
     const holders = sql
       .exec<{ id: string; state: string }>('SELECT id, state FROM holder')
       .toArray()
-      .map(({ id, state: json }) => [id, JSON.parse(json) as Holder] as const);
+      .map(({ id, state: json }) => [id, JSON.parse(json) as HolderState] as const);
     return restoreLedger(JSON.parse(row.state) as StoredLedger, new Map(holders));
   };
 
@@ -88,9 +88,9 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
 
   return {
     ask(limits, ask) {
-      const { answer } = change(
+      const { response } = change(
         (ledger) => {
-          const outcome = askLedger(ledger, limits, ask, Date.now());
+          const outcome = answerRequest(ledger, limits, ask, Date.now());
           usage.add('', { ledgerCalls: 1 });
           for (const { use } of outcome.counted) {
             for (const [functionName, more] of use) usage.add(functionName, more);
@@ -100,7 +100,7 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
         },
         [ask.holder],
       );
-      return answer;
+      return response;
     },
     advance(limits) {
       change((ledger) => advanceLedger(ledger, limits, Date.now()), []);
@@ -110,9 +110,9 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
       const { writtenOff } = advanceLedger(ledger, limits, Date.now());
       return { ledger, writtenOff };
     },
-    foresee(limits, bytes) {
+    peekDenial(limits, bytes) {
       const copy = structuredClone(state ?? load());
-      return askLedger(copy, limits, askForOne(bytes), Date.now()).answer.no;
+      return answerRequest(copy, limits, askForOne(bytes), Date.now()).response.no;
     },
     clear() {
       state = undefined;

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { KeyId, TenantId } from '../core/identity/ids.ts';
-import type { LedgerAsk, LimitNo, LimitStanding } from '../core/quota/lease-protocol.ts';
-import { standingsOf, unsettledCalls } from '../core/quota/ledger.ts';
+import type { Denial, LeaseRequest, LimitStatus } from '../core/quota/lease-protocol.ts';
+import { limitStatuses, unsettledCalls } from '../core/quota/ledger.ts';
 import type { LimitsDocument } from '../core/quota/limits.ts';
 import type {
   LiveTenant,
@@ -10,7 +10,7 @@ import type {
   Tenant as TenantRecord,
   TenantSnapshot,
 } from '../core/tenancy/tenant.ts';
-import { addUse, addUseOf, emptyUse, type Use, type UseByFunction } from '../core/usage/usage.ts';
+import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../core/usage/usage.ts';
 import { findChanges } from '../document/changes.ts';
 import { createFailureLog } from '../edge/failure-log.ts';
 import { writeLog } from '../edge/log.ts';
@@ -52,18 +52,18 @@ export interface Page<T> {
 /** What a tenant used, and how its limits stand. */
 export interface UsageReport {
   /** Of each step the sum over functions: apart, they may be more than one answer can carry. */
-  readonly steps: readonly { readonly atMs: number; readonly use: Use }[];
-  readonly functions: UseByFunction;
+  readonly steps: readonly { readonly atMs: number; readonly use: Usage }[];
+  readonly functions: UsageByFunction;
   /** Calls in expired leases of which nothing has been heard so far; those written off stand in `steps`. */
   readonly unsettledNow: number;
-  readonly standings: readonly LimitStanding[];
+  readonly standings: readonly LimitStatus[];
   readonly atMs: number;
 }
 
 /** A tenant as the gateway would know it, and which limit would refuse a call. */
 export interface Foresight {
   readonly tenant: LiveTenant;
-  readonly limit: LimitNo | null;
+  readonly limit: Denial | null;
 }
 
 type TenantRow = {
@@ -308,7 +308,7 @@ export class Tenant extends DurableObject {
    * Answers an isolate: the tenant as it is now, unless that is the revision which the isolate has, and a lease. Safe to
    * repeat.
    */
-  ask(ask: LedgerAsk, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
+  ask(ask: LeaseRequest, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
     for (const [id, atMs] of keysUsed ?? []) {
       this.#sql.exec(
         'UPDATE key SET last_used_at_ms = ?1 WHERE id = ?2 AND ifnull(last_used_at_ms, 0) < ?1 - ?3',
@@ -370,12 +370,12 @@ export class Tenant extends DurableObject {
       this.#usage.rollUp();
     }
     const { ledger, writtenOff } = this.#ledger.read(tenant.limits);
-    const functions: UseByFunction = new Map();
+    const functions: UsageByFunction = new Map();
     const steps = this.#usage.read(step, fromMs, toMs).map(({ atMs, functions: used }) => {
-      const use = emptyUse();
+      const use = emptyUsage();
       for (const [name, one] of used) {
-        addUse(use, one);
-        addUseOf(functions, name, one);
+        addUsage(use, one);
+        addUsageOf(functions, name, one);
       }
       return { atMs, use };
     });
@@ -383,7 +383,7 @@ export class Tenant extends DurableObject {
       steps,
       functions,
       unsettledNow: unsettledCalls(ledger, ledger.atMs) + writtenOff,
-      standings: standingsOf(ledger, tenant.limits),
+      standings: limitStatuses(ledger, tenant.limits),
       atMs: ledger.atMs,
     };
   }
@@ -394,7 +394,7 @@ export class Tenant extends DurableObject {
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;
-    return { tenant, limit: this.#ledger.foresee(tenant.limits, bytes) ?? null };
+    return { tenant, limit: this.#ledger.peekDenial(tenant.limits, bytes) ?? null };
   }
 
   /** What a gateway isolate needs to serve this tenant's calls. */

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../core/quota/calendar.ts';
 import type { Step } from '../core/usage/steps.ts';
-import { addUseOf, emptyUse, type Use, type UseByFunction } from '../core/usage/usage.ts';
+import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../core/usage/usage.ts';
 
 export type { Step };
 
@@ -13,13 +13,13 @@ const startOf = (step: Step, ms: number) => Math.floor(ms / STEP_MS[step]) * STE
 /** Use over one step of time. */
 export interface UsedStep {
   readonly atMs: number;
-  readonly functions: UseByFunction;
+  readonly functions: UsageByFunction;
 }
 
 /** A tenant's use: written by the minute, when it is reported, and rolled up to hours and days once those are over. */
 export interface UsageStore {
   /** Adds use to the current minute; `write` stores it. */
-  add(functionName: string, use: Partial<Use>): void;
+  add(functionName: string, use: Partial<Usage>): void;
   write(): void;
   /** Adds up the hours and days that are over. */
   rollUp(): void;
@@ -33,7 +33,7 @@ export interface UsageStore {
 type Row = { at_ms: number; function: string; use: string };
 
 export function createUsageStore(sql: SqlStorage): UsageStore {
-  let minute: { atMs: number; functions: UseByFunction; changed: Set<string> } | undefined;
+  let minute: { atMs: number; functions: UsageByFunction; changed: Set<string> } | undefined;
 
   const rows = (step: Step, fromMs: number, toMs: number) =>
     sql.exec<Row>(
@@ -43,7 +43,7 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
       toMs,
     );
 
-  const put = (step: Step, atMs: number, functionName: string, use: Use) =>
+  const put = (step: Step, atMs: number, functionName: string, use: Usage) =>
     sql.exec(
       'INSERT OR REPLACE INTO use (step, at_ms, function, use) VALUES (?, ?, ?, ?)',
       step,
@@ -56,9 +56,9 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
     const atMs = startOf('minute', Date.now());
     if (minute?.atMs !== atMs) {
       if (minute && minute.changed.size > 0) write();
-      const functions: UseByFunction = new Map();
+      const functions: UsageByFunction = new Map();
       for (const row of rows('minute', atMs, atMs + STEP_MS.minute)) {
-        functions.set(row.function, JSON.parse(row.use) as Use);
+        functions.set(row.function, JSON.parse(row.use) as Usage);
       }
       minute = { atMs, functions, changed: new Set() };
     }
@@ -68,7 +68,7 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
   const write = () => {
     if (!minute) return;
     const { atMs, functions, changed } = minute;
-    for (const name of changed) put('minute', atMs, name, functions.get(name) ?? emptyUse());
+    for (const name of changed) put('minute', atMs, name, functions.get(name) ?? emptyUsage());
     changed.clear();
     rollUp('minute', 'hour', atMs);
     rollUp('hour', 'day', atMs);
@@ -93,7 +93,7 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
   return {
     add(functionName, use) {
       const { functions, changed } = currentMinute();
-      changed.add(addUseOf(functions, functionName, use));
+      changed.add(addUsageOf(functions, functionName, use));
     },
     write,
     rollUp() {
@@ -122,7 +122,7 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
 
 /** Adds up rows by the step that they fall into. */
 function collect(step: Step, rows: Iterable<Row>): UsedStep[] {
-  const steps = new Map<number, UseByFunction>();
+  const steps = new Map<number, UsageByFunction>();
   for (const row of rows) {
     const atMs = startOf(step, row.at_ms);
     let functions = steps.get(atMs);
@@ -130,7 +130,7 @@ function collect(step: Step, rows: Iterable<Row>): UsedStep[] {
       functions = new Map();
       steps.set(atMs, functions);
     }
-    addUseOf(functions, row.function, JSON.parse(row.use) as Use);
+    addUsageOf(functions, row.function, JSON.parse(row.use) as Usage);
   }
   return [...steps].map(([atMs, functions]) => ({ atMs, functions }));
 }

@@ -2,37 +2,37 @@ import type { KeyId, TenantId } from '../core/identity/ids.ts';
 import { compilePolicy, type Policy } from '../core/policy/policy.ts';
 import {
   type Admission,
+  abandonRequest,
   admit,
   admitUncounted,
+  applyResponse,
+  buildRequest,
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseBook,
+  createLeaseHolder,
   endCall,
-  foresee,
   giveBack,
   hasLease,
-  type LeaseBook,
-  loseAsk,
+  isFlushed,
+  type LeaseHolder,
   loseCall,
-  owesNothing,
+  nextFlushAtMs,
   type Purpose,
-  recordUse,
+  peekDenial,
+  recordUsage,
   releaseIdleSlots,
-  settleDueAt,
   type Ticket,
-  takeAnswer,
   takeBackCall,
   wantsRenewal,
-  writeAsk,
 } from '../core/quota/lease.ts';
-import type { LedgerAsk } from '../core/quota/lease-protocol.ts';
+import type { LeaseRequest } from '../core/quota/lease-protocol.ts';
 import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/quota/limits.ts';
 import { type Refusal, refuse, refuseLeft, refuseLimit } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
-import type { Use } from '../core/usage/usage.ts';
+import type { Usage } from '../core/usage/usage.ts';
 import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
 import { TimeoutError, within } from '../edge/deadline.ts';
 import type { OnFailure } from '../edge/failure-log.ts';
@@ -67,7 +67,7 @@ const MAX_CHARGE_ASKS = 2;
 /** Asks a tenant's object: for a lease, and for the tenant as it is if that is not the known revision. */
 export type AskTenant = (
   tenantId: TenantId,
-  ask: LedgerAsk,
+  ask: LeaseRequest,
   knownRevision: number,
   /** Keys that were used since the last ask, and when. */
   keysUsed: ReadonlyMap<KeyId, number>,
@@ -118,7 +118,7 @@ interface Entry {
   /** What was asked before this moment may be out of date. */
   forgottenAtMs: number;
   touchedAtMs: number;
-  readonly book: LeaseBook;
+  readonly book: LeaseHolder;
   exchange?: { readonly answered: Promise<boolean>; readonly sinceMs: number };
   /** Calls that wait for a lease, in the order in which they came. */
   waiting: Waiter[];
@@ -170,7 +170,7 @@ export interface TenantMemory {
    */
   chargeRate(tenantId: TenantId, waitUntil: WaitUntil): Promise<Refusal | undefined>;
   /** Adds to the account of a tenant; the object hears of it within a second. */
-  record(tenantId: TenantId, functionName: string, use: Partial<Use>, waitUntil: WaitUntil): void;
+  record(tenantId: TenantId, functionName: string, use: Partial<Usage>, waitUntil: WaitUntil): void;
   /**
    * Counts an attempt that named the tenant without proof. It wakes no object: if the tenant is known here, its object hears
    * within 1 second, and then every 4 seconds. Otherwise it hears with the next ask that a call causes.
@@ -206,7 +206,7 @@ export function createTenantMemory(
     const entry = found ?? {
       forgottenAtMs: Number.NEGATIVE_INFINITY,
       touchedAtMs: nowMs,
-      book: createLeaseBook(crypto.randomUUID(), nowMs),
+      book: createLeaseHolder(crypto.randomUUID(), nowMs),
       waiting: [],
       keysUsed: new Map(),
       retryAtMs: 0,
@@ -248,10 +248,10 @@ export function createTenantMemory(
   ): Promise<boolean> => {
     const { book, known } = entry;
     const sinceMs = now();
-    loseAsk(book); // one that is still out is too late
+    abandonRequest(book); // one that is still out is too late
     const attempts = unproved.take(tenantId);
-    if (attempts > 0) recordUse(book, '', { unproved: attempts }, sinceMs);
-    const request = writeAsk(book, limitsOf(entry), purpose, sinceMs);
+    if (attempts > 0) recordUsage(book, '', { unproved: attempts }, sinceMs);
+    const request = buildRequest(book, limitsOf(entry), purpose, sinceMs);
     const { keysUsed } = entry;
     entry.keysUsed = new Map();
     const answered = within(ASK_TIMEOUT_MS, ask(tenantId, request, known?.revision ?? 0, keysUsed))
@@ -266,7 +266,7 @@ export function createTenantMemory(
           delete entry.failingSinceMs;
           entry.backoffMs = MIN_BACKOFF_MS;
         } else {
-          loseAsk(book);
+          abandonRequest(book);
           entry.retryAtMs = now() + entry.backoffMs;
           entry.backoffMs = Math.min(MAX_BACKOFF_MS, entry.backoffMs * 2);
           entry.keysUsed = new Map([...keysUsed, ...entry.keysUsed]);
@@ -318,10 +318,10 @@ export function createTenantMemory(
     } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
     if (snapshot?.exists === false) {
       // There is nobody to account for.
-      Object.assign(entry.book, createLeaseBook(entry.book.holder, now()), { seq: entry.book.seq });
+      Object.assign(entry.book, createLeaseHolder(entry.book.id, now()), { seq: entry.book.seq });
       return true;
     }
-    return ledger !== undefined && takeAnswer(entry.book, ledger, now());
+    return ledger !== undefined && applyResponse(entry.book, ledger, now());
   };
 
   /** Lets go whoever waits and can be decided on; for the others the ledger is asked again. */
@@ -383,7 +383,7 @@ export function createTenantMemory(
 
   /** When the object is to hear from this isolate, though no call asks it for anything. */
   const dueAt = (tenantId: TenantId, { book }: Entry): number | undefined => {
-    const dues = [settleDueAt(book), unproved.dueAtMs(tenantId)].filter((atMs) => atMs !== undefined);
+    const dues = [nextFlushAtMs(book), unproved.dueAtMs(tenantId)].filter((atMs) => atMs !== undefined);
     return dues.length > 0 ? Math.min(...dues) : undefined;
   };
 
@@ -500,7 +500,7 @@ export function createTenantMemory(
 
     foresee(tenantId, bytes) {
       const entry = entries.get(tenantId);
-      const admission = entry && foresee(entry.book, bytes, now());
+      const admission = entry && peekDenial(entry.book, bytes, now());
       return admission?.kind === 'refused' ? refuseLimit(admission.limit, admission.retryAfterMs) : undefined;
     },
 
@@ -554,7 +554,7 @@ export function createTenantMemory(
 
     record(tenantId, functionName, use, waitUntil) {
       const entry = touch(tenantId);
-      recordUse(entry.book, functionName, use, now());
+      recordUsage(entry.book, functionName, use, now());
       // What was set aside for a call that was refused then, is for others.
       if (use.refused && entry.waiting.length === 0) releaseIdleSlots(entry.book, limitsOf(entry));
       settleLater(tenantId, entry, waitUntil);
@@ -585,7 +585,7 @@ export function createTenantMemory(
 }
 
 const isIdle = ({ touchedAtMs, exchange, book }: Entry, nowMs: number): boolean =>
-  nowMs - touchedAtMs >= IDLE_MS && exchange === undefined && owesNothing(book);
+  nowMs - touchedAtMs >= IDLE_MS && exchange === undefined && isFlushed(book);
 
 const compileTenant = (snapshot: TenantSnapshot): KnownTenant =>
   snapshot.exists

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
+import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
 import { refuseKey } from '../../src/core/tenancy/tenant.ts';
 import { admin } from './client.ts';
 
@@ -81,7 +81,7 @@ describe('the last use of a key', () => {
   it('is told by isolates, and shown with the key', async () => {
     const id = await makeTenant();
     const { id: keyId } = await makeKey(id);
-    const ask = (seq: number): LedgerAsk => ({
+    const ask = (seq: number): LeaseRequest => ({
       holder: 'isolate',
       seq,
       reports: [],

@@ -1,15 +1,15 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { durationBucket, emptyUse, type Use } from '../../src/core/usage/usage.ts';
+import { durationBucket, emptyUsage, type Usage } from '../../src/core/usage/usage.ts';
 import { admin } from './client.ts';
 
 const HOUR = 3_600_000;
 
 /** Makes a tenant of which an isolate reports this use. */
-async function tenantThatUsed(limits: object, uses: readonly (readonly [string, Partial<Use>])[]) {
+async function tenantThatUsed(limits: object, uses: readonly (readonly [string, Partial<Usage>])[]) {
   const { id } = (await admin('POST', '/tenants', { name: 'used', limits })).body;
   const stub = env.TENANT.get(env.TENANT.idFromName(id));
-  const use = new Map(uses.map(([name, one]) => [name, { ...emptyUse(), ...one }] as const));
+  const use = new Map(uses.map(([name, one]) => [name, { ...emptyUsage(), ...one }] as const));
   await stub.ask(
     {
       holder: 'isolate',

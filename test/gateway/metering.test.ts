@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseReportLine } from '../../src/core/invoke/report-line.ts';
 import type { CallRecord } from '../../src/gateway/call.ts';
-import { readBilled, useOf, useOfForwarding } from '../../src/gateway/metering.ts';
+import { readBilled, usageOf, usageOfForwarding } from '../../src/gateway/metering.ts';
 
 const report = (billed: number, memory: number, more = '') =>
   `REPORT RequestId: 6f1f\tDuration: 12.34 ms\tBilled Duration: ${billed} ms\tMemory Size: ${memory} MB\tMax Memory Used: 70 MB\t${more}\n`;
@@ -40,38 +40,38 @@ describe('readBilled', () => {
   });
 });
 
-describe('useOf', () => {
+describe('usageOf', () => {
   const record = (more: Partial<CallRecord>): CallRecord => ({ at: '', requestId: 'id', durationMs: 80, ...more });
 
   it('counts a call that goes out at once, and what became of it when it has ended', () => {
     const sent = record({ forwarded: true, status: 200, bytesIn: 3, bytesOut: 40 });
-    expect(useOfForwarding(sent)).toEqual({ calls: 1, forwarded: 1, bytesIn: 3 });
-    expect(useOf(sent)).toEqual({ bytesOut: 40, durationMs: 80, durations: [0, 0, 0, 0, 1] });
-    expect(useOfForwarding({ ...sent, uncounted: true }).servedUncounted).toBe(1);
+    expect(usageOfForwarding(sent)).toEqual({ calls: 1, forwarded: 1, bytesIn: 3 });
+    expect(usageOf(sent)).toEqual({ bytesOut: 40, durationMs: 80, durations: [0, 0, 0, 0, 1] });
+    expect(usageOfForwarding({ ...sent, uncounted: true }).servedUncounted).toBe(1);
   });
 
   it('counts a refusal by its reason, and none of its bytes', () => {
-    const use = useOf(record({ refusal: 'limit-rate', status: 429, bytesIn: 3 }));
+    const use = usageOf(record({ refusal: 'limit-rate', status: 429, bytesIn: 3 }));
     expect(use).toEqual({ calls: 1, refused: { 'limit-rate': 1 } });
   });
 
   it('counts what went out and came to nothing as both', () => {
-    const use = useOf(record({ forwarded: true, refusal: 'upstream-timeout', status: 504, durationMs: 999_000 }));
+    const use = usageOf(record({ forwarded: true, refusal: 'upstream-timeout', status: 504, durationMs: 999_000 }));
     expect(use).toMatchObject({ durationMs: 999_000, refused: { 'upstream-timeout': 1 } });
   });
 
   it('A5: takes back what it counted of a call that certainly did not start', () => {
-    const use = useOf(
+    const use = usageOf(
       record({ forwarded: true, refusal: 'upstream-unreachable', started: 'no', status: 502, bytesIn: 3 }),
     );
     expect(use).toEqual({ forwarded: -1, bytesIn: -3, refused: { 'upstream-unreachable': 1 } });
   });
 
   it('tells errors of the function, throttles of Lambda and metered calls apart', () => {
-    expect(useOf(record({ forwarded: true, status: 200, functionError: 'Unhandled' })).functionErrors).toBe(1);
-    expect(useOf(record({ forwarded: true, status: 429 })).throttled).toBe(1);
+    expect(usageOf(record({ forwarded: true, status: 200, functionError: 'Unhandled' })).functionErrors).toBe(1);
+    expect(usageOf(record({ forwarded: true, status: 429 })).throttled).toBe(1);
     const billed = { billedMs: 200, memoryMb: 512 };
-    expect(useOf(record({ forwarded: true, status: 200, billed }))).toMatchObject({
+    expect(usageOf(record({ forwarded: true, status: 200, billed }))).toMatchObject({
       metered: 1,
       billedMs: 200,
       billedMbMs: 102_400,

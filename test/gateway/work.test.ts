@@ -5,7 +5,7 @@ import { mintKeyId, mintTenantId } from '../../src/core/identity/ids.ts';
 import { createKeyring } from '../../src/core/identity/keyring.ts';
 import { deriveApiKey } from '../../src/core/identity/keys.ts';
 import { readListener } from '../../src/core/listener.ts';
-import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
+import { answerRequest, createLedger } from '../../src/core/quota/ledger.ts';
 import { REFUSALS, type RefusalReason } from '../../src/core/refusal.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
@@ -120,7 +120,7 @@ function createGateway({ isReachable = true, issuerIsReachable = true } = {}): G
     keyring: createKeyring(crypto, rootKeys),
     tenants: createTenantMemory(async (_, ask) => {
       if (!isReachable) throw new Error('unreachable');
-      return { revision: 1, snapshot, ledger: askLedger(ledger, {}, ask, Date.now()).answer };
+      return { revision: 1, snapshot, ledger: answerRequest(ledger, {}, ask, Date.now()).response };
     }, Date.now),
     issuerKeys: {
       find: async () => {

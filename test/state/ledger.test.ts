@@ -2,9 +2,9 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TenantId } from '../../src/core/identity/ids.ts';
-import type { Batch, LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
+import type { Batch, LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import { emptyUse, type Use } from '../../src/core/usage/usage.ts';
+import { emptyUsage, type Usage } from '../../src/core/usage/usage.ts';
 
 const stubOf = (name: string) => env.TENANT.get(env.TENANT.idFromName(name));
 
@@ -15,7 +15,7 @@ async function makeTenant(name: string, limits: LimitsDocument) {
   return { stub, document };
 }
 
-const ask = (seq: number, more: Partial<LedgerAsk> = {}): LedgerAsk => ({
+const ask = (seq: number, more: Partial<LeaseRequest> = {}): LeaseRequest => ({
   holder: 'isolate',
   seq,
   reports: [],
@@ -28,9 +28,9 @@ const ask = (seq: number, more: Partial<LedgerAsk> = {}): LedgerAsk => ({
   ...more,
 });
 const forCalls = (calls: number) => ({ wanted: { calls, bytes: 0, slots: 0 } });
-const batch = (id: number, functionName: string, use: Partial<Use>): Batch => ({
+const batch = (id: number, functionName: string, use: Partial<Usage>): Batch => ({
   id,
-  use: new Map([[functionName, { ...emptyUse(), ...use }]]),
+  use: new Map([[functionName, { ...emptyUsage(), ...use }]]),
   corrections: [],
 });
 
@@ -44,7 +44,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const totalOf = (steps: readonly { use: Use }[], name: keyof Use): number =>
+const totalOf = (steps: readonly { use: Usage }[], name: keyof Usage): number =>
   steps.reduce((sum, { use }) => sum + Number(use[name]), 0);
 
 describe("a tenant's ledger", () => {
@@ -200,7 +200,7 @@ describe("a tenant's use", () => {
     const { stub } = await makeTenant('inventor', {});
     for (let seq = 1; seq <= 30; seq++) {
       const use = new Map(
-        Array.from({ length: 10 }, (_, at) => [`f-${seq}-${at}`, { ...emptyUse(), forwarded: 1 }] as const),
+        Array.from({ length: 10 }, (_, at) => [`f-${seq}-${at}`, { ...emptyUsage(), forwarded: 1 }] as const),
       );
       await stub.ask(ask(seq, { batches: [{ id: seq, use, corrections: [] }] }), 0);
     }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TenantId } from '../../src/core/identity/ids.ts';
-import { askLedger, createLedger } from '../../src/core/quota/ledger.ts';
+import { answerRequest, createLedger } from '../../src/core/quota/ledger.ts';
 import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
 
 const ID = 't1' as TenantId;
@@ -44,7 +44,7 @@ async function servedFor(
       if (fate === 'lost on the way') return new Promise<never>(() => {});
       const revision = revoked() ? 2 : 1;
       const keys: Record<string, null> = revoked() ? {} : { key: null };
-      const { answer } = askLedger(ledger, {}, ask, Date.now());
+      const { response: answer } = answerRequest(ledger, {}, ask, Date.now());
       await travel();
       if (fate === 'lost on the way back') return new Promise<never>(() => {});
       const tenant = {

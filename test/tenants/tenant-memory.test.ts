@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
-import type { LedgerAsk } from '../../src/core/quota/lease-protocol.ts';
-import { askLedger, createLedger, standingsOf, unsettledCalls } from '../../src/core/quota/ledger.ts';
+import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
+import { answerRequest, createLedger, limitStatuses, unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
 import { createTenantMemory, type Reservation } from '../../src/tenants/tenant-memory.ts';
@@ -28,7 +28,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 /** A memory of tenants over an object whose every answer the test gives. */
 function byHand() {
-  const questions: { answer: (value: TenantAnswer) => void; fail: (error: Error) => void; ask: LedgerAsk }[] = [];
+  const questions: { answer: (value: TenantAnswer) => void; fail: (error: Error) => void; ask: LeaseRequest }[] = [];
   const kept: Promise<unknown>[] = [];
   let revision = 0;
   const memory = createTenantMemory(
@@ -161,7 +161,7 @@ describe('a tenant in memory', () => {
 /** A memory of tenants over a real ledger, some milliseconds away, that can be cut off. */
 function withLedger(limits: LimitsDocument) {
   const ledger = createLedger(Date.now());
-  const asks: LedgerAsk[] = [];
+  const asks: LeaseRequest[] = [];
   const keysTold: ReadonlyMap<string, number>[] = [];
   const answers = { lost: false, delayMs: 10 };
   const memory = createTenantMemory(
@@ -170,7 +170,7 @@ function withLedger(limits: LimitsDocument) {
       if (!answers.lost) keysTold.push(keysUsed);
       if (answers.lost) throw new Error('lost');
       await new Promise((passed) => setTimeout(passed, answers.delayMs / 2));
-      const { answer } = askLedger(ledger, limits, ask, Date.now());
+      const { response: answer } = answerRequest(ledger, limits, ask, Date.now());
       await new Promise((passed) => setTimeout(passed, answers.delayMs / 2));
       return { revision: 1, ...(revision !== 1 && { snapshot: snapshot('a', limits) }), ledger: answer };
     },
@@ -203,7 +203,7 @@ function withLedger(limits: LimitsDocument) {
     recall: () => memory.recall(ID),
     prepare: () => memory.prepare(ID, 2, waitUntil),
     used: () => ledger.windows.day.calls,
-    remaining: () => standingsOf(ledger, limits)[0]?.remaining,
+    remaining: () => limitStatuses(ledger, limits)[0]?.remaining,
     unsettled: () => unsettledCalls(ledger, Date.now()),
   };
 }

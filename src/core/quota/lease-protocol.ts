@@ -1,9 +1,9 @@
-import type { UseByFunction } from '../usage/usage.ts';
+import type { UsageByFunction } from '../usage/usage.ts';
 import type { LimitName } from './limits.ts';
 
 /** How far an isolate has used a lease. */
 export interface LeaseReport {
-  /** The number of the ask that the lease came with. */
+  /** The number of the request that the lease came with. */
   readonly id: number;
   readonly calls: number;
   readonly bytes: number;
@@ -21,9 +21,9 @@ export interface Correction {
 
 /** What an isolate has to account for. Sent until it is acknowledged, and counted once, by its number. */
 export interface Batch {
-  /** The number of the ask that it was first sent with. */
+  /** The number of the request that it was first sent with. */
   readonly id: number;
-  readonly use: UseByFunction;
+  readonly use: UsageByFunction;
   readonly corrections: readonly Correction[];
 }
 
@@ -45,12 +45,12 @@ export interface Waiting {
 /** Slots of calls that got no answer. */
 export interface LostSlots {
   readonly slots: number;
-  /** Milliseconds from the ask until they are free. */
+  /** Milliseconds from the request until they are free. */
   readonly freeInMs: number;
 }
 
 /** One question of an isolate to a tenant's ledger, and its account of what it was given before. */
-export interface LedgerAsk {
+export interface LeaseRequest {
   /** The isolate. */
   readonly holder: string;
   /** Counts its asks, from 1. One that is overtaken by a later one is void. */
@@ -68,7 +68,7 @@ export interface LedgerAsk {
   readonly slotFreeInMs?: number;
   /** Calls that were admitted and are in no batch yet: their end is still to come. */
   readonly inFlight: number;
-  /** Calls that came since the last ask. */
+  /** Calls that came since the last request. */
   readonly arrived: number;
   readonly wanted: Wanted;
   readonly waiting: Waiting;
@@ -88,8 +88,8 @@ export interface Lease {
   readonly grantedAtMs: number;
 }
 
-/** A no that is good for a while, so that a tenant at its limit does not hammer its object. */
-export interface LimitNo {
+/** A refusal that is good for a while, so that a tenant at its limit does not hammer its object. */
+export interface Denial {
   readonly limit: LimitName;
   /** How long it holds from the moment that the isolate asked; at most `LEASE_MS`. */
   readonly holdsMs: number;
@@ -100,7 +100,7 @@ export interface LimitNo {
 }
 
 /** How one limit stands. */
-export interface LimitStanding {
+export interface LimitStatus {
   readonly limit: LimitName;
   readonly quota: number;
   /** What is neither used nor leased. */
@@ -110,12 +110,12 @@ export interface LimitStanding {
   readonly resetMs?: number;
 }
 
-/** The ledger's answer to an ask. */
-export interface LedgerAnswer {
+/** The ledger's answer to a request. */
+export interface LeaseResponse {
   readonly seq: number;
   readonly lease?: Lease;
   /** Slots on top of those that the isolate keeps; it may start functions in them while the lease would last. */
   readonly slots: number;
-  readonly no?: LimitNo;
-  readonly standings: readonly LimitStanding[];
+  readonly no?: Denial;
+  readonly standings: readonly LimitStatus[];
 }

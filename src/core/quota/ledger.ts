@@ -1,5 +1,5 @@
 import { PERIODS, type Period, windowEnd, windowStart } from './calendar.ts';
-import type { Batch, LedgerAnswer, LedgerAsk, LimitNo, LimitStanding } from './lease-protocol.ts';
+import type { Batch, Denial, LeaseRequest, LeaseResponse, LimitStatus } from './lease-protocol.ts';
 import {
   LEASE_MS,
   LEASE_SHARE,
@@ -26,8 +26,8 @@ export interface OpenLease {
 }
 
 /** What the ledger knows of an isolate. */
-export interface Holder {
-  /** The last ask that was answered, and the last batch that was counted. */
+export interface HolderState {
+  /** The last request that was answered, and the last batch that was counted. */
   seq: number;
   batch: number;
   leases: OpenLease[];
@@ -57,7 +57,7 @@ export interface LedgerState {
   sweepAtMs: number;
   /** Calls and bytes of each window: those used, and those leased. */
   windows: Record<Period, { startMs: number; calls: number; bytes: number }>;
-  holders: Map<string, Holder>;
+  holders: Map<string, HolderState>;
 }
 
 /** A lease's tokens may come back for so long after its end. */
@@ -69,7 +69,7 @@ export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
 /** How long a refusal because no slot is free holds. One may come free at any time. */
 const NO_SLOT_MS = 100;
-const MIN_NO_MS = 20;
+const MIN_DENIAL_MS = 20;
 /** No call runs longer (Lambda quotas). */
 const MAX_NO_SLOT_MS = 900_000;
 /** Seconds of a rate's tokens that may be leased ahead of their time. */
@@ -95,7 +95,7 @@ export function createLedger(nowMs: number): LedgerState {
 export type StoredLedger = Pick<LedgerState, 'atMs' | 'level' | 'demand' | 'windows'>;
 
 /** Puts a stored ledger together again. */
-export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string, Holder>): LedgerState {
+export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string, HolderState>): LedgerState {
   const { atMs, level, demand, windows } = stored;
   const state = { ...createLedger(atMs), level, demand, windows, holders: new Map(holders) };
   for (const { leases, slots } of holders.values()) {
@@ -113,28 +113,33 @@ export interface Swept {
   readonly holders: readonly string[];
 }
 
-/** What an ask came to. */
-export interface AskOutcome extends Swept {
-  readonly answer: LedgerAnswer;
-  /** Batches that were counted by this ask: those, and no others, are to be added to the tenant's use. */
+/** What a request came to. */
+export interface Answered extends Swept {
+  readonly response: LeaseResponse;
+  /** Batches that were counted by this request: those, and no others, are to be added to the tenant's usage. */
   readonly counted: readonly Batch[];
 }
 
 /**
- * Answers an ask: takes account of what the isolate reports, then leases what every limit has room for. The same ask
+ * Answers a request: takes account of what the isolate reports, then leases what every limit has room for. The same request
  * twice changes nothing the second time, and one that was overtaken by a later one is void.
  */
-export function askLedger(state: LedgerState, limits: LimitsDocument, ask: LedgerAsk, nowMs: number): AskOutcome {
+export function answerRequest(
+  state: LedgerState,
+  limits: LimitsDocument,
+  request: LeaseRequest,
+  nowMs: number,
+): Answered {
   const swept = advanceLedger(state, limits, nowMs);
   const now = state.atMs;
-  const holder = findHolder(state, ask.holder);
+  const holder = findHolder(state, request.holder);
   holder.seenAtMs = now;
-  if (ask.seq <= holder.seq) {
-    return { answer: answerAgain(state, limits, holder, ask), counted: [], ...swept };
+  if (request.seq <= holder.seq) {
+    return { response: answerAgain(state, limits, holder, request), counted: [], ...swept };
   }
-  holder.seq = ask.seq;
+  holder.seq = request.seq;
 
-  for (const report of ask.reports) {
+  for (const report of request.reports) {
     const lease = holder.leases.find(({ id }) => id === report.id);
     if (!lease) continue;
     // Clamped: an isolate that misreports must not make calls out of nothing.
@@ -145,24 +150,24 @@ export function askLedger(state: LedgerState, limits: LimitsDocument, ask: Ledge
     // Bytes that are not limited count when they are used; the others did when they were leased.
     if (lease.bytes === undefined) addToWindows(state, lease.grantedAtMs, 0, usedBytes - lease.usedBytes);
     lease.usedBytes = usedBytes;
-    if (report.final) settle(state, holder, lease);
+    if (report.final) closeLease(state, holder, lease);
   }
-  const counted = ask.batches.filter(({ id }) => id > holder.batch);
+  const counted = request.batches.filter(({ id }) => id > holder.batch);
   for (const batch of counted) {
     holder.batch = batch.id;
     for (const { atMs, calls, bytes } of batch.corrections) addToWindows(state, atMs, calls, bytes);
   }
   refill(state, limits, 0);
-  state.slots += ask.keepSlots - holder.slots;
-  holder.slots = ask.keepSlots;
-  holder.inFlight = ask.inFlight;
+  state.slots += request.keepSlots - holder.slots;
+  holder.slots = request.keepSlots;
+  holder.inFlight = request.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
   // By the moment at which this is heard: later than the isolate's own, so a slot is never filled twice.
-  holder.lost = (ask.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
-  holder.slotFreeAtMs = now + (ask.slotFreeInMs ?? 0);
-  state.demand += ask.arrived;
+  holder.lost = (request.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
+  holder.slotFreeAtMs = now + (request.slotFreeInMs ?? 0);
+  state.demand += request.arrived;
 
-  return { answer: grant(state, limits, holder, ask), counted, ...swept };
+  return { response: grant(state, limits, holder, request), counted, ...swept };
 }
 
 /** Brings the ledger to a moment: windows roll over, the bucket fills, what is long over is let go. */
@@ -256,7 +261,7 @@ function takeFromBucket(state: LedgerState, lease: OpenLease): void {
 }
 
 /** Closes a lease: what was not used of it comes back, as far as its windows are still the current ones. */
-function settle(state: LedgerState, holder: Holder, lease: OpenLease): void {
+function closeLease(state: LedgerState, holder: HolderState, lease: OpenLease): void {
   const unused = lease.calls - lease.usedCalls;
   addToWindows(state, lease.grantedAtMs, -unused, lease.bytes === undefined ? 0 : lease.usedBytes - lease.bytes);
   if (lease.inBucket) {
@@ -275,7 +280,7 @@ function addToWindows(state: LedgerState, atMs: number, calls: number, bytes: nu
   }
 }
 
-function findHolder(state: LedgerState, name: string): Holder {
+function findHolder(state: LedgerState, name: string): HolderState {
   let holder = state.holders.get(name);
   if (!holder) {
     holder = { seq: 0, batch: 0, leases: [], slots: 0, slotsUntilMs: 0, inFlight: 0, seenAtMs: state.atMs };
@@ -284,11 +289,16 @@ function findHolder(state: LedgerState, name: string): Holder {
   return holder;
 }
 
-/** The answer to an ask that was answered before: what it was given, as far as that is still open, and nothing new. */
-function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: LedgerAsk): LedgerAnswer {
-  const given = holder.leases.find(({ id }) => id === ask.seq);
+/** The answer to a request that was answered before: what it was given, as far as that is still open, and nothing new. */
+function answerAgain(
+  state: LedgerState,
+  limits: LimitsDocument,
+  holder: HolderState,
+  request: LeaseRequest,
+): LeaseResponse {
+  const given = holder.leases.find(({ id }) => id === request.seq);
   return {
-    seq: ask.seq,
+    seq: request.seq,
     ...(given && {
       lease: {
         calls: given.calls,
@@ -299,24 +309,24 @@ function answerAgain(state: LedgerState, limits: LimitsDocument, holder: Holder,
         grantedAtMs: given.grantedAtMs,
       },
     }),
-    slots: ask.seq === holder.seq ? Math.max(0, holder.slots - ask.keepSlots) : 0,
-    standings: standingsOf(state, limits),
+    slots: request.seq === holder.seq ? Math.max(0, holder.slots - request.keepSlots) : 0,
+    standings: limitStatuses(state, limits),
   };
 }
 
-function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: LedgerAsk): LedgerAnswer {
+function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, request: LeaseRequest): LeaseResponse {
   const now = state.atMs;
-  const { seq } = ask;
-  const no = findNo(state, limits, ask);
-  if (no) return { seq, slots: 0, no, standings: standingsOf(state, limits) };
+  const { seq } = request;
+  const denial = findDenial(state, limits, request);
+  if (denial) return { seq, slots: 0, no: denial, standings: limitStatuses(state, limits) };
 
-  const slots = slotsFor(state, limits, ask);
+  const slots = slotsFor(state, limits, request);
   holder.slots += slots;
   state.slots += slots;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
 
-  const { calls, bytes, share, isShort } = roomFor(state, limits, holder, ask);
-  if (calls < 1) return { seq, slots, standings: standingsOf(state, limits) };
+  const { calls, bytes, share, isShort } = roomFor(state, limits, holder, request);
+  if (calls < 1) return { seq, slots, standings: limitStatuses(state, limits) };
   // Never past midnight, where every window ends: what is used of a lease belongs to the window that it was taken from.
   const lastsMs = Math.min(LEASE_MS, windowEnd('day', now) - now);
   const granted = { calls, ...withBytes(bytes), grantedAtMs: now };
@@ -334,9 +344,9 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: Holder, ask: 
     state.outstanding += calls;
   }
   const pace = paceOf(state, limits, calls, share);
-  // Whoever got less than it wanted need not ask for every token that comes.
-  const noMore = isShort && limits.rate ? { no: noTokens(state, limits.rate, ask.wanted.calls) } : {};
-  return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: standingsOf(state, limits) };
+  // Whoever got less than it wanted need not request for every token that comes.
+  const noMore = isShort && limits.rate ? { no: denyForRate(state, limits.rate, request.wanted.calls) } : {};
+  return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
 
 /** A tenant above its rate goes on evenly: at once an isolate's share of `burst`, then its share of the rate. */
@@ -356,7 +366,12 @@ interface Room {
   readonly isShort: boolean;
 }
 
-function roomFor(state: LedgerState, limits: LimitsDocument, holder: Holder, { wanted, waiting }: LedgerAsk): Room {
+function roomFor(
+  state: LedgerState,
+  limits: LimitsDocument,
+  holder: HolderState,
+  { wanted, waiting }: LeaseRequest,
+): Room {
   let { calls } = wanted;
   let bytes: number | undefined;
   for (const quota of quotasOf(limits)) {
@@ -388,7 +403,7 @@ const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { b
 const leftOf = ({ windows }: LedgerState, { period, unit, amount }: Quota) => amount - windows[period][unit];
 
 /** What an isolate holds in leases that are not settled, as far as it has said: so much is unsettled if it dies. */
-function heldOf({ leases }: Holder, unit: 'calls' | 'bytes'): number {
+function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
   let held = 0;
   for (const lease of leases) {
     held += unit === 'calls' ? lease.calls - lease.usedCalls : (lease.bytes ?? 0) - lease.usedBytes;
@@ -396,7 +411,7 @@ function heldOf({ leases }: Holder, unit: 'calls' | 'bytes'): number {
   return held;
 }
 
-function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LedgerAsk): number {
+function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LeaseRequest): number {
   if (concurrency === undefined) return 0;
   const free = Math.max(0, concurrency - state.slots);
   // A pool is shared out by quarters of what is free, so that whoever asks first does not take all of it.
@@ -405,7 +420,7 @@ function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted,
 }
 
 /** Finds the limit that has no room for even one waiting call. Of the quotas, the one that lasts longest is named. */
-function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LedgerAsk): LimitNo | undefined {
+function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LeaseRequest): Denial | undefined {
   const now = state.atMs;
   if (waiting.calls === 0) return undefined;
   for (const quota of quotasOf(limits).reverse()) {
@@ -415,7 +430,7 @@ function findNo(state: LedgerState, limits: LimitsDocument, { wanted, waiting }:
     const fromBytes = quota.unit === 'bytes' && left > 0 ? left + 1 : 0;
     return { limit: quota.limit, holdsMs: Math.min(LEASE_MS, resetMs), resetMs, fromBytes };
   }
-  if (limits.rate && state.level !== null && state.level < 1) return noTokens(state, limits.rate, wanted.calls);
+  if (limits.rate && state.level !== null && state.level < 1) return denyForRate(state, limits.rate, wanted.calls);
   if (limits.concurrency !== undefined && wanted.slots > 0 && state.slots >= limits.concurrency) {
     return { limit: 'concurrency', holdsMs: NO_SLOT_MS, resetMs: msUntilSlot(state), fromBytes: 0 };
   }
@@ -431,27 +446,27 @@ function msUntilSlot({ holders, atMs }: LedgerState): number {
   return Math.max(NO_SLOT_MS, Math.min(freeAtMs, atMs + MAX_NO_SLOT_MS) - atMs);
 }
 
-/** A no until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */
-function noTokens(
+/** Denies until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */
+function denyForRate(
   { level, demand }: LedgerState,
   { perSecond }: NonNullable<LimitsDocument['rate']>,
   wantedCalls: number,
-): LimitNo {
+): Denial {
   const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - (level ?? 0)) * 1_000) / perSecond));
   const batch = Math.max(1, Math.min(wantedCalls, perSecond * RATE_BATCH));
-  // Nor does an isolate ask again before its turn comes, when there is one call for each in proportion to its demand.
+  // Nor does an isolate request again before its turn comes, when there is one call for each in proportion to its demand.
   const turnMs = Math.ceil((demand * 1_000) / (perSecond * Math.max(1, wantedCalls)));
-  const holdsMs = Math.min(LEASE_MS, Math.max(MIN_NO_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
+  const holdsMs = Math.min(LEASE_MS, Math.max(MIN_DENIAL_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
   return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
 }
 
 /** How every limit stands, the most pressing kind first: rate, concurrency, then the quotas from the shortest. */
-export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitStanding[] {
+export function limitStatuses(state: LedgerState, limits: LimitsDocument): LimitStatus[] {
   const { rate, concurrency } = limits;
-  const standings: LimitStanding[] = [];
+  const statuses: LimitStatus[] = [];
   if (rate) {
     const level = state.level ?? capacityOf(rate);
-    standings.push({
+    statuses.push({
       limit: 'rate',
       quota: rate.burst,
       remaining: Math.max(0, Math.min(rate.burst, Math.floor(level))),
@@ -460,12 +475,12 @@ export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitSt
     });
   }
   if (concurrency !== undefined) {
-    standings.push({ limit: 'concurrency', quota: concurrency, remaining: Math.max(0, concurrency - state.slots) });
+    statuses.push({ limit: 'concurrency', quota: concurrency, remaining: Math.max(0, concurrency - state.slots) });
   }
   for (const quota of quotasOf(limits)) {
     const startMs = windowStart(quota.period, state.atMs);
     const endMs = windowEnd(quota.period, state.atMs);
-    standings.push({
+    statuses.push({
       limit: quota.limit,
       quota: quota.amount,
       remaining: Math.max(0, leftOf(state, quota)),
@@ -473,7 +488,7 @@ export function standingsOf(state: LedgerState, limits: LimitsDocument): LimitSt
       resetMs: endMs - state.atMs,
     });
   }
-  return standings;
+  return statuses;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { KeyId, TenantId } from '../identity/ids.ts';
 import type { TrustedIssuer } from '../identity/issuers.ts';
 import type { PolicyDocument } from '../policy/policy.ts';
-import type { LedgerAnswer } from '../quota/lease-protocol.ts';
+import type { LeaseResponse } from '../quota/lease-protocol.ts';
 import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 
@@ -61,7 +61,7 @@ export interface TenantAnswer {
   /** Absent: it is as it was at that revision. */
   readonly snapshot?: TenantSnapshot;
   /** Absent: the ledger cannot be written. */
-  readonly ledger?: LedgerAnswer;
+  readonly ledger?: LeaseResponse;
   /** Its database is empty, without even a trace of a deleted tenant: it never existed, or its file was lost. */
   readonly isBlank?: boolean;
 }

@@ -4,7 +4,7 @@ export const DURATION_BOUNDS_MS = [
 ] as const;
 
 /** What a tenant used over some time. Everything in it adds up. */
-export interface Use {
+export interface Usage {
   /** Calls with a valid key, signature or token of the tenant: forwarded or refused. */
   calls: number;
   /** Calls that were sent to Lambda. */
@@ -36,7 +36,7 @@ export interface Use {
   billedMbMs: number;
 }
 
-export const emptyUse = (): Use => ({
+export const emptyUsage = (): Usage => ({
   calls: 0,
   forwarded: 0,
   unproved: 0,
@@ -56,8 +56,8 @@ export const emptyUse = (): Use => ({
 });
 
 /** Adds one use to another. */
-export function addUse(into: Use, from: Partial<Use>): Use {
-  for (const name of Object.keys(from) as (keyof Use)[]) {
+export function addUsage(into: Usage, from: Partial<Usage>): Usage {
+  for (const name of Object.keys(from) as (keyof Usage)[]) {
     if (name === 'refused') {
       for (const [reason, count] of Object.entries(from.refused ?? {})) {
         into.refused[reason] = (into.refused[reason] ?? 0) + count;
@@ -82,7 +82,7 @@ export function durationBucket(ms: number): number[] {
 }
 
 /** Use by function (callers choose names, `__proto__` among them); what is no function's is under the empty name. */
-export type UseByFunction = Map<string, Use>;
+export type UsageByFunction = Map<string, Usage>;
 
 /** Functions that are told apart in a minute: a caller may be free to invent names. */
 export const MAX_FUNCTIONS = 100;
@@ -93,9 +93,9 @@ export const OTHER_FUNCTIONS = '(other)';
  *
  * @returns the name that it came to.
  */
-export function addUseOf(into: UseByFunction, functionName: string, from: Partial<Use>): string {
+export function addUsageOf(into: UsageByFunction, functionName: string, from: Partial<Usage>): string {
   const known = into.has(functionName) || functionName === '' || into.size < MAX_FUNCTIONS;
   const name = known ? functionName : OTHER_FUNCTIONS;
-  into.set(name, addUse(into.get(name) ?? emptyUse(), from));
+  into.set(name, addUsage(into.get(name) ?? emptyUsage(), from));
   return name;
 }

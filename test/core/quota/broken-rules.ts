@@ -1,19 +1,19 @@
-import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/lease-protocol.ts';
-import type { AskOutcome, LedgerState } from '../../../src/core/quota/ledger.ts';
+import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
+import type { Answered, LedgerState } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 import type { SubLedger } from '../../support/quota/sub-ledger.ts';
 import { RULES, type Rules } from '../../support/quota/world.ts';
 
 /** A ledger that does something before it answers as it should. */
-const before = (spoil: (state: LedgerState, ask: LedgerAsk, nowMs: number) => void): Partial<Rules> => ({
-  askLedger: (state, limits, ask, nowMs) => {
+const before = (spoil: (state: LedgerState, ask: LeaseRequest, nowMs: number) => void): Partial<Rules> => ({
+  answerRequest: (state, limits, ask, nowMs) => {
     spoil(state, ask, nowMs);
-    return RULES.askLedger(state, limits, ask, nowMs);
+    return RULES.answerRequest(state, limits, ask, nowMs);
   },
 });
 
 /** A sub-ledger that does something before it answers as it should. */
-const beforeSub = (spoil: (sub: SubLedger, ask: LedgerAsk) => void): Partial<Rules> => ({
+const beforeSub = (spoil: (sub: SubLedger, ask: LeaseRequest) => void): Partial<Rules> => ({
   askSubLedger: (sub, ask, nowMs) => {
     spoil(sub, ask);
     return RULES.askSubLedger(sub, ask, nowMs);
@@ -22,11 +22,11 @@ const beforeSub = (spoil: (sub: SubLedger, ask: LedgerAsk) => void): Partial<Rul
 
 /** A ledger that does something to its answer. */
 const after = (
-  spoil: (outcome: AskOutcome, state: LedgerState, limits: LimitsDocument, ask: LedgerAsk) => LedgerAnswer,
+  spoil: (outcome: Answered, state: LedgerState, limits: LimitsDocument, ask: LeaseRequest) => LeaseResponse,
 ): Partial<Rules> => ({
-  askLedger: (state, limits, ask, nowMs) => {
-    const outcome = RULES.askLedger(state, limits, ask, nowMs);
-    return { ...outcome, answer: spoil(outcome, state, limits, ask) };
+  answerRequest: (state, limits, ask, nowMs) => {
+    const outcome = RULES.answerRequest(state, limits, ask, nowMs);
+    return { ...outcome, response: spoil(outcome, state, limits, ask) };
   },
 });
 
@@ -41,44 +41,44 @@ export const BROKEN = {
     }
   }),
 
-  'a lease lasts 10 seconds': after(({ answer }) =>
-    answer.lease ? { ...answer, lease: { ...answer.lease, lastsMs: 10_000 } } : answer,
+  'a lease lasts 10 seconds': after(({ response }) =>
+    response.lease ? { ...response, lease: { ...response.lease, lastsMs: 10_000 } } : response,
   ),
 
-  'a no holds 3 seconds': after(({ answer }) =>
-    answer.no ? { ...answer, no: { ...answer.no, holdsMs: 3_000 } } : answer,
+  'a denial holds 3 seconds': after(({ response }) =>
+    response.no ? { ...response, no: { ...response.no, holdsMs: 3_000 } } : response,
   ),
 
   'an isolate takes an answer that comes late': {
-    takeAnswer: (book, answer, nowMs) => {
-      const { asked } = book;
-      if (asked?.seq === answer.seq || !answer.lease) return RULES.takeAnswer(book, answer, nowMs);
-      const { lastsMs, ...lease } = answer.lease;
+    applyResponse: (holder, response, nowMs) => {
+      const { sent } = holder;
+      if (sent?.seq === response.seq || !response.lease) return RULES.applyResponse(holder, response, nowMs);
+      const { lastsMs, ...lease } = response.lease;
       const used = { usedCalls: 0, usedBytes: 0, closed: false };
-      book.leases.push({ ...lease, ...used, id: answer.seq, askedAtMs: nowMs, endsAtMs: nowMs + lastsMs });
+      holder.leases.push({ ...lease, ...used, id: response.seq, askedAtMs: nowMs, endsAtMs: nowMs + lastsMs });
       return true;
     },
   },
 
   'a call that Lambda throttled is given back twice': {
-    giveBack: (book, ticket, nowMs) => {
-      RULES.giveBack(book, ticket, nowMs);
-      RULES.giveBack(book, ticket, nowMs);
+    giveBack: (holder, ticket, nowMs) => {
+      RULES.giveBack(holder, ticket, nowMs);
+      RULES.giveBack(holder, ticket, nowMs);
     },
   },
 
   'a mistake costs a unit of the quotas': {
-    cancelCall: (book, limits, ticket, nowMs) => {
-      book.inFlight -= 1;
-      RULES.endCall(book, limits, ticket, nowMs);
+    cancelCall: (holder, limits, ticket, nowMs) => {
+      holder.inFlight -= 1;
+      RULES.endCall(holder, limits, ticket, nowMs);
     },
   },
 
   'a mistake gives back what it was not charged': {
-    chargeRate: (book, nowMs) => {
+    chargeRate: (holder, nowMs) => {
       const ticket = { countedAtMs: nowMs, bytes: 0, slot: 0 };
-      RULES.giveBack(book, ticket, nowMs);
-      return RULES.chargeRate(book, nowMs);
+      RULES.giveBack(holder, ticket, nowMs);
+      return RULES.chargeRate(holder, nowMs);
     },
   },
 
@@ -103,12 +103,12 @@ export const BROKEN = {
   }),
 
   'an isolate forgets an ask that was lost': {
-    loseAsk: (book) => {
-      delete book.asked;
+    abandonRequest: (holder) => {
+      delete holder.sent;
     },
   },
 
-  'an isolate never settles by itself': { settleDueAt: () => undefined },
+  'an isolate never settles by itself': { nextFlushAtMs: () => undefined },
 
   'a batch is counted whenever it comes': before((state, ask) => {
     const holder = state.holders.get(ask.holder);
@@ -116,29 +116,29 @@ export const BROKEN = {
   }),
 
   'an isolate drops its batches when they are sent': {
-    loseAsk: (book) => {
-      RULES.loseAsk(book);
-      book.batches = [];
+    abandonRequest: (holder) => {
+      RULES.abandonRequest(holder);
+      holder.batches = [];
     },
   },
 
-  'a lease is a tenth of what is left': after(({ answer }, state, limits, ask) => {
-    const { lease } = answer;
+  'a lease is a tenth of what is left': after(({ response }, state, limits, ask) => {
+    const { lease } = response;
     const open = state.holders.get(ask.holder)?.leases.find(({ id }) => id === ask.seq);
     const most = Math.min(
       ...(limits.quotas ?? []).map(({ period, requests = 0 }) => requests - state.windows[period].calls),
     );
     const more = Math.floor(most / 10);
-    if (!lease || !open || more < 1 || ask.seq < (state.holders.get(ask.holder)?.seq ?? 0)) return answer;
+    if (!lease || !open || more < 1 || ask.seq < (state.holders.get(ask.holder)?.seq ?? 0)) return response;
     for (const window of Object.values(state.windows)) window.calls += more;
     Object.assign(open, { calls: open.calls + more });
-    return { ...answer, lease: { ...lease, calls: lease.calls + more } };
+    return { ...response, lease: { ...lease, calls: lease.calls + more } };
   }),
 
   'a caller that leaves frees its slot': { callerLeft: RULES.endCall },
 
   'a call without an answer frees its slot': {
-    loseCall: (book, ticket, nowMs) => RULES.endCall(book, {}, ticket, nowMs),
+    loseCall: (holder, ticket, nowMs) => RULES.endCall(holder, {}, ticket, nowMs),
   },
 
   'a call without an answer holds its slot for as long as a function may run': { loseCall: () => {} },
@@ -154,11 +154,11 @@ export const BROKEN = {
   }),
 
   'a call that never started keeps its slot': {
-    takeBackCall: (book, _limits, ticket, nowMs) => RULES.giveBack(book, ticket, nowMs),
+    takeBackCall: (holder, _limits, ticket, nowMs) => RULES.giveBack(holder, ticket, nowMs),
   },
 
   'a call that never started is charged': {
-    takeBackCall: (book, limits, ticket, nowMs) => RULES.endCall(book, limits, ticket, nowMs),
+    takeBackCall: (holder, limits, ticket, nowMs) => RULES.endCall(holder, limits, ticket, nowMs),
   },
 
   'slots of an isolate that is silent are free after 2 seconds': before((state, _ask, nowMs) => {
@@ -179,26 +179,26 @@ export const BROKEN = {
   'an isolate asks behind every call': { wantsRenewal: () => true },
 
   'a lease is of one call': {
-    writeAsk: (book, limits, purpose, nowMs) => {
-      const ask = RULES.writeAsk(book, limits, purpose, nowMs);
+    buildRequest: (holder, limits, purpose, nowMs) => {
+      const ask = RULES.buildRequest(holder, limits, purpose, nowMs);
       return { ...ask, wanted: { ...ask.wanted, calls: Math.min(1, ask.wanted.calls) } };
     },
   },
 
   'a region leases on for a second, whatever it has': {
     askSubLedger: (sub, ask, nowMs) => {
-      const answer = RULES.askSubLedger(sub, ask, nowMs);
-      return answer?.lease ? { ...answer, lease: { ...answer.lease, lastsMs: 1_000 } } : answer;
+      const response = RULES.askSubLedger(sub, ask, nowMs);
+      return response?.lease ? { ...response, lease: { ...response.lease, lastsMs: 1_000 } } : response;
     },
   },
 
   'a region leases the same calls on twice': beforeSub((sub) => {
-    for (const lease of sub.book.leases) lease.usedCalls = Math.floor(lease.usedCalls / 2);
+    for (const lease of sub.holder.leases) lease.usedCalls = Math.floor(lease.usedCalls / 2);
   }),
 
   'a region returns what isolates may still use': {
-    writeSubLedgerAsk: (sub, limits, waiting, nowMs) => {
-      const ask = RULES.writeSubLedgerAsk(sub, limits, waiting, nowMs);
+    buildSubLedgerRequest: (sub, limits, waiting, nowMs) => {
+      const ask = RULES.buildSubLedgerRequest(sub, limits, waiting, nowMs);
       return { ...ask, reports: ask.reports.map((report) => ({ ...report, calls: 0, final: true })) };
     },
   },

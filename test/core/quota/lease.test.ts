@@ -1,33 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Admission,
+  abandonRequest,
   admit,
   admitUncounted,
+  applyResponse,
+  buildRequest,
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseBook,
+  createLeaseHolder,
   endCall,
-  foresee,
   giveBack,
-  type LeaseBook,
-  loseAsk,
+  type LeaseHolder,
   loseCall,
-  recordUse,
-  settleDueAt,
+  nextFlushAtMs,
+  peekDenial,
+  recordUsage,
   type Ticket,
-  takeAnswer,
   takeBackCall,
   wantsRenewal,
-  writeAsk,
 } from '../../../src/core/quota/lease.ts';
-import type { LedgerAnswer } from '../../../src/core/quota/lease-protocol.ts';
+import type { LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 
 const LIMITS: LimitsDocument = { quotas: [{ period: 'day', requests: 1_000 }] };
 const GRANTED_MS = 777_000;
 
-const answerOf = (seq: number, calls: number, more: Partial<LedgerAnswer> = {}): LedgerAnswer => ({
+const answerOf = (seq: number, calls: number, more: Partial<LeaseResponse> = {}): LeaseResponse => ({
   seq,
   lease: { calls, atOnce: calls, spreadMs: 0, lastsMs: 1_000, grantedAtMs: GRANTED_MS },
   slots: 0,
@@ -35,12 +35,12 @@ const answerOf = (seq: number, calls: number, more: Partial<LedgerAnswer> = {}):
   ...more,
 });
 
-/** A book that asked at 0 and holds a lease since 50. */
-const bookWith = (calls: number, more: Partial<LedgerAnswer> = {}, limits = LIMITS): LeaseBook => {
-  const book = createLeaseBook('isolate', 0);
-  writeAsk(book, limits, { waiting: { calls: 1, bytes: 0 } }, 0);
-  takeAnswer(book, answerOf(1, calls, more), 50);
-  return book;
+/** A holder that asked at 0 and holds a lease since 50. */
+const bookWith = (calls: number, more: Partial<LeaseResponse> = {}, limits = LIMITS): LeaseHolder => {
+  const holder = createLeaseHolder('isolate', 0);
+  buildRequest(holder, limits, { waiting: { calls: 1, bytes: 0 } }, 0);
+  applyResponse(holder, answerOf(1, calls, more), 50);
+  return holder;
 };
 const kinds = (...admissions: Admission[]) => admissions.map(({ kind }) => kind);
 const ticketOf = (admission: Admission): Ticket => {
@@ -50,8 +50,8 @@ const ticketOf = (admission: Admission): Ticket => {
 
 describe('admit', () => {
   it('admits as many calls as are leased, up to the end of the lease', () => {
-    const book = bookWith(2);
-    expect(kinds(admit(book, LIMITS, 0, 50), admit(book, LIMITS, 0, 999), admit(book, LIMITS, 0, 999))).toEqual([
+    const holder = bookWith(2);
+    expect(kinds(admit(holder, LIMITS, 0, 50), admit(holder, LIMITS, 0, 999), admit(holder, LIMITS, 0, 999))).toEqual([
       'admitted',
       'admitted',
       'ask',
@@ -60,10 +60,10 @@ describe('admit', () => {
   });
 
   it('asks for a call that is larger than what is leased', () => {
-    const book = bookWith(5, {
+    const holder = bookWith(5, {
       lease: { calls: 5, atOnce: 5, spreadMs: 0, bytes: 100, lastsMs: 1_000, grantedAtMs: 0 },
     });
-    expect(kinds(admit(book, LIMITS, 60, 50), admit(book, LIMITS, 60, 50), admit(book, LIMITS, 40, 50))).toEqual([
+    expect(kinds(admit(holder, LIMITS, 60, 50), admit(holder, LIMITS, 60, 50), admit(holder, LIMITS, 40, 50))).toEqual([
       'admitted',
       'ask',
       'admitted',
@@ -71,77 +71,77 @@ describe('admit', () => {
   });
 
   it('spreads what is not for at once over the lease', () => {
-    const book = bookWith(11, { lease: { calls: 11, atOnce: 1, spreadMs: 1_000, lastsMs: 1_000, grantedAtMs: 0 } });
-    expect(admit(book, LIMITS, 0, 50).kind).toBe('admitted');
-    expect(admit(book, LIMITS, 0, 60)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 101 });
-    expect(admit(book, LIMITS, 0, 100).kind).toBe('admitted');
+    const holder = bookWith(11, { lease: { calls: 11, atOnce: 1, spreadMs: 1_000, lastsMs: 1_000, grantedAtMs: 0 } });
+    expect(admit(holder, LIMITS, 0, 50).kind).toBe('admitted');
+    expect(admit(holder, LIMITS, 0, 60)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 101 });
+    expect(admit(holder, LIMITS, 0, 100).kind).toBe('admitted');
   });
 
   it('refuses for as long as a no holds, from when it was asked for', () => {
     const no = { limit: 'day-requests', holdsMs: 400, resetMs: 9_000, fromBytes: 10 } as const;
     const { lease: _, ...rest } = answerOf(1, 0, { no });
-    const book = createLeaseBook('isolate', 0);
-    writeAsk(book, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 0);
-    takeAnswer(book, rest, 50);
-    expect(admit(book, LIMITS, 10, 399)).toEqual({ kind: 'refused', limit: 'day-requests', retryAfterMs: 8_601 });
-    expect(foresee(book, 10, 399)).toMatchObject({ kind: 'refused', limit: 'day-requests' });
-    expect(kinds(admit(book, LIMITS, 9, 399), admit(book, LIMITS, 10, 400))).toEqual(['ask', 'ask']);
-    expect([foresee(book, 9, 399), foresee(book, 10, 400)]).toEqual([undefined, undefined]);
+    const holder = createLeaseHolder('isolate', 0);
+    buildRequest(holder, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 0);
+    applyResponse(holder, rest, 50);
+    expect(admit(holder, LIMITS, 10, 399)).toEqual({ kind: 'refused', limit: 'day-requests', retryAfterMs: 8_601 });
+    expect(peekDenial(holder, 10, 399)).toMatchObject({ kind: 'refused', limit: 'day-requests' });
+    expect(kinds(admit(holder, LIMITS, 9, 399), admit(holder, LIMITS, 10, 400))).toEqual(['ask', 'ask']);
+    expect([peekDenial(holder, 9, 399), peekDenial(holder, 10, 400)]).toEqual([undefined, undefined]);
   });
 
   it('admits into free slots only, and frees one when its function ends', () => {
     const limits: LimitsDocument = { concurrency: 40 };
-    const book = bookWith(9, { slots: 1 }, limits);
-    const ticket = ticketOf(admit(book, limits, 0, 50));
-    expect(admit(book, limits, 0, 60).kind).toBe('ask');
-    endCall(book, limits, ticket, 60);
-    endCall(book, limits, ticket, 60);
-    expect(kinds(admit(book, limits, 0, 70), admit(book, limits, 0, 70))).toEqual(['admitted', 'ask']);
+    const holder = bookWith(9, { slots: 1 }, limits);
+    const ticket = ticketOf(admit(holder, limits, 0, 50));
+    expect(admit(holder, limits, 0, 60).kind).toBe('ask');
+    endCall(holder, limits, ticket, 60);
+    endCall(holder, limits, ticket, 60);
+    expect(kinds(admit(holder, limits, 0, 70), admit(holder, limits, 0, 70))).toEqual(['admitted', 'ask']);
   });
 
   it('hands a slot of a small concurrency back at its end', () => {
     const limits: LimitsDocument = { concurrency: 5 };
-    const book = bookWith(9, { slots: 1 }, limits);
-    endCall(book, limits, ticketOf(admit(book, limits, 0, 50)), 55);
-    expect(admit(book, limits, 0, 60).kind).toBe('ask');
-    expect(settleDueAt(book)).toBe(0);
+    const holder = bookWith(9, { slots: 1 }, limits);
+    endCall(holder, limits, ticketOf(admit(holder, limits, 0, 50)), 55);
+    expect(admit(holder, limits, 0, 60).kind).toBe('ask');
+    expect(nextFlushAtMs(holder)).toBe(0);
   });
 
   it('keeps the slot of a function whose end was not seen until it cannot run any more', () => {
     const limits: LimitsDocument = { concurrency: 40, maxDurationSeconds: 3 };
-    const book = bookWith(9, { slots: 1 }, limits);
-    admit(book, limits, 0, 50);
-    expect(writeAsk(book, limits, 'settle', 3_049).keepSlots).toBe(1);
-    loseAsk(book);
-    expect(writeAsk(book, limits, 'settle', 3_050).keepSlots).toBe(0);
+    const holder = bookWith(9, { slots: 1 }, limits);
+    admit(holder, limits, 0, 50);
+    expect(buildRequest(holder, limits, 'settle', 3_049).keepSlots).toBe(1);
+    abandonRequest(holder);
+    expect(buildRequest(holder, limits, 'settle', 3_050).keepSlots).toBe(0);
   });
 });
 
 describe('A5: loseCall', () => {
   const limits: LimitsDocument = { concurrency: 5, maxDurationSeconds: 60 };
-  /** A book in which a call started at 50 has been lost at 100, after one that took this long. */
+  /** A holder in which a call started at 50 has been lost at 100, after one that took this long. */
   const lostBehind = (tookMs: number | undefined, own = limits) => {
-    const book = bookWith(9, { slots: 2 }, own);
-    const first = ticketOf(admit(book, own, 0, 50));
-    if (tookMs !== undefined) endCall(book, own, first, 50 + tookMs);
-    book.slots = 2;
-    loseCall(book, tookMs === undefined ? first : ticketOf(admit(book, own, 0, 50)), 100);
-    return book;
+    const holder = bookWith(9, { slots: 2 }, own);
+    const first = ticketOf(admit(holder, own, 0, 50));
+    if (tookMs !== undefined) endCall(holder, own, first, 50 + tookMs);
+    holder.slots = 2;
+    loseCall(holder, tookMs === undefined ? first : ticketOf(admit(holder, own, 0, 50)), 100);
+    return holder;
   };
-  const freesAt = (book: LeaseBook, own = limits) => {
+  const freesAt = (holder: LeaseHolder, own = limits) => {
     let atMs = 0;
-    while (writeAsk(structuredClone(book), own, 'settle', atMs).keepSlots > 0) atMs += 50;
+    while (buildRequest(structuredClone(holder), own, 'settle', atMs).keepSlots > 0) atMs += 50;
     return atMs;
   };
 
   it('holds its slot for 10 s from when it was lost, and says to the ledger when it comes free', () => {
-    const book = lostBehind(undefined);
-    expect(settleDueAt(book)).toBeLessThanOrEqual(10_100);
-    expect(writeAsk(structuredClone(book), limits, 'settle', 1_100)).toMatchObject({
+    const holder = lostBehind(undefined);
+    expect(nextFlushAtMs(holder)).toBeLessThanOrEqual(10_100);
+    expect(buildRequest(structuredClone(holder), limits, 'settle', 1_100)).toMatchObject({
       lost: [{ slots: 1, freeInMs: 9_000 }],
       slotFreeInMs: 9_000,
     });
-    expect(freesAt(book)).toBe(10_100);
+    expect(freesAt(holder)).toBe(10_100);
   });
 
   it('holds it for as long as the longest of the recent calls took, and never beyond maxDurationSeconds', () => {
@@ -153,20 +153,20 @@ describe('A5: loseCall', () => {
   });
 
   it('forgets how long calls once took', () => {
-    const book = lostBehind(50_000);
+    const holder = lostBehind(50_000);
     const laterMs = 1_200_000; // two times ten minutes: a seventh is left
-    book.slots = 2; // one comes free with the lost call
-    book.slotsEndMs = laterMs + 1;
-    book.leases.push({ ...answerOf(9, 1).lease, ...{ id: 9, usedCalls: 0, usedBytes: 0, closed: false } } as never);
-    Object.assign(book.leases.at(-1) as object, { askedAtMs: laterMs, endsAtMs: laterMs + 1_000 });
-    loseCall(book, ticketOf(admit(book, limits, 0, laterMs)), laterMs);
-    expect([...book.lost.values()].at(-1)).toBe(laterMs + 10_000);
+    holder.slots = 2; // one comes free with the lost call
+    holder.slotsEndMs = laterMs + 1;
+    holder.leases.push({ ...answerOf(9, 1).lease, ...{ id: 9, usedCalls: 0, usedBytes: 0, closed: false } } as never);
+    Object.assign(holder.leases.at(-1) as object, { askedAtMs: laterMs, endsAtMs: laterMs + 1_000 });
+    loseCall(holder, ticketOf(admit(holder, limits, 0, laterMs)), laterMs);
+    expect([...holder.lost.values()].at(-1)).toBe(laterMs + 10_000);
   });
 
   it('gives slot and charge of a call that never started back at once', () => {
-    const book = bookWith(9, { slots: 1 }, limits);
-    takeBackCall(book, limits, ticketOf(admit(book, limits, 7, 50)), 60);
-    expect([book.running.size, book.slots, book.corrections]).toEqual([
+    const holder = bookWith(9, { slots: 1 }, limits);
+    takeBackCall(holder, limits, ticketOf(admit(holder, limits, 7, 50)), 60);
+    expect([holder.running.size, holder.slots, holder.corrections]).toEqual([
       0,
       0,
       [{ atMs: GRANTED_MS, calls: -1, bytes: -7 }],
@@ -174,77 +174,80 @@ describe('A5: loseCall', () => {
   });
 });
 
-describe('writeAsk', () => {
+describe('buildRequest', () => {
   it('reports what was used, and closes what is over', () => {
-    const book = bookWith(5);
-    admit(book, LIMITS, 7, 50);
-    expect(writeAsk(book, LIMITS, 'ahead', 900).reports).toEqual([{ id: 1, calls: 1, bytes: 7, final: false }]);
-    takeAnswer(book, answerOf(2, 5), 950);
-    expect(writeAsk(book, LIMITS, 'settle', 1_000).reports).toMatchObject([
+    const holder = bookWith(5);
+    admit(holder, LIMITS, 7, 50);
+    expect(buildRequest(holder, LIMITS, 'ahead', 900).reports).toEqual([{ id: 1, calls: 1, bytes: 7, final: false }]);
+    applyResponse(holder, answerOf(2, 5), 950);
+    expect(buildRequest(holder, LIMITS, 'settle', 1_000).reports).toMatchObject([
       { id: 1, final: true },
       { id: 2, final: false },
     ]);
   });
 
   it('gives everything back when calls wait that it is no use to', () => {
-    const book = bookWith(5);
-    expect(writeAsk(book, LIMITS, { waiting: { calls: 2, bytes: 0 } }, 100).reports).toMatchObject([
+    const holder = bookWith(5);
+    expect(buildRequest(holder, LIMITS, { waiting: { calls: 2, bytes: 0 } }, 100).reports).toMatchObject([
       { id: 1, final: true },
     ]);
-    expect(admit(book, LIMITS, 0, 100).kind).toBe('ask');
+    expect(admit(holder, LIMITS, 0, 100).kind).toBe('ask');
   });
 
   it('wants as many calls as came of late in a second, and a quarter more', () => {
-    const book = createLeaseBook('isolate', 0);
-    countArrival(book, 10);
-    expect(writeAsk(book, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 1).wanted.calls).toBe(1);
+    const holder = createLeaseHolder('isolate', 0);
+    countArrival(holder, 10);
+    expect(buildRequest(holder, LIMITS, { waiting: { calls: 1, bytes: 10 } }, 1).wanted.calls).toBe(1);
     let wanted = { calls: 0, bytes: 0 };
     for (let nowMs = 500; nowMs <= 10_000; nowMs += 500) {
-      loseAsk(book);
-      for (let index = 0; index < 40; index += 1) countArrival(book, 10);
-      wanted = writeAsk(book, LIMITS, 'ahead', nowMs).wanted;
+      abandonRequest(holder);
+      for (let index = 0; index < 40; index += 1) countArrival(holder, 10);
+      wanted = buildRequest(holder, LIMITS, 'ahead', nowMs).wanted;
     }
     expect(wanted).toMatchObject({ calls: 99, bytes: 1_000 });
-    loseAsk(book);
-    expect(writeAsk(book, LIMITS, 'settle', 10_100).wanted.calls).toBe(0);
+    abandonRequest(holder);
+    expect(buildRequest(holder, LIMITS, 'settle', 10_100).wanted.calls).toBe(0);
   });
 
   it('sends a batch until it is acknowledged, with its number', () => {
-    const book = bookWith(5);
-    recordUse(book, 'orders', { calls: 1, forwarded: 1 }, 100);
-    const ids = (nowMs: number) => writeAsk(book, LIMITS, 'settle', nowMs).batches.map(({ id }) => id);
+    const holder = bookWith(5);
+    recordUsage(holder, 'orders', { calls: 1, forwarded: 1 }, 100);
+    const ids = (nowMs: number) => buildRequest(holder, LIMITS, 'settle', nowMs).batches.map(({ id }) => id);
     expect(ids(1_100)).toEqual([2]);
-    loseAsk(book);
-    recordUse(book, 'orders', { calls: 1, forwarded: 1 }, 3_000);
+    abandonRequest(holder);
+    recordUsage(holder, 'orders', { calls: 1, forwarded: 1 }, 3_000);
     expect(ids(4_000)).toEqual([2, 3]);
-    takeAnswer(book, answerOf(3, 0), 4_050);
+    applyResponse(holder, answerOf(3, 0), 4_050);
     expect(ids(5_000)).toEqual([]);
   });
 });
 
-describe('takeAnswer', () => {
+describe('applyResponse', () => {
   it('takes an answer once', () => {
-    const book = createLeaseBook('isolate', 0);
-    writeAsk(book, LIMITS, 'ahead', 0);
-    expect([takeAnswer(book, answerOf(1, 1), 50), takeAnswer(book, answerOf(1, 1), 60)]).toEqual([true, false]);
-    expect(kinds(admit(book, LIMITS, 0, 70), admit(book, LIMITS, 0, 70))).toEqual(['admitted', 'ask']);
+    const holder = createLeaseHolder('isolate', 0);
+    buildRequest(holder, LIMITS, 'ahead', 0);
+    expect([applyResponse(holder, answerOf(1, 1), 50), applyResponse(holder, answerOf(1, 1), 60)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(kinds(admit(holder, LIMITS, 0, 70), admit(holder, LIMITS, 0, 70))).toEqual(['admitted', 'ask']);
   });
 
   it('takes nothing from an answer to an ask that was given up, and gives its lease back', () => {
-    const book = createLeaseBook('isolate', 0);
-    writeAsk(book, LIMITS, 'ahead', 0);
-    loseAsk(book);
-    expect(takeAnswer(book, answerOf(1, 9), 2_100)).toBe(false);
-    expect(admit(book, LIMITS, 0, 2_100).kind).toBe('ask');
-    expect(writeAsk(book, LIMITS, 'ahead', 2_200).reports).toEqual([{ id: 1, calls: 0, bytes: 0, final: true }]);
-    expect(takeAnswer(book, answerOf(1, 9), 2_300)).toBe(false);
+    const holder = createLeaseHolder('isolate', 0);
+    buildRequest(holder, LIMITS, 'ahead', 0);
+    abandonRequest(holder);
+    expect(applyResponse(holder, answerOf(1, 9), 2_100)).toBe(false);
+    expect(admit(holder, LIMITS, 0, 2_100).kind).toBe('ask');
+    expect(buildRequest(holder, LIMITS, 'ahead', 2_200).reports).toEqual([{ id: 1, calls: 0, bytes: 0, final: true }]);
+    expect(applyResponse(holder, answerOf(1, 9), 2_300)).toBe(false);
   });
 
   it('counts the time of a lease from the moment of the ask', () => {
-    const book = createLeaseBook('isolate', 0);
-    writeAsk(book, LIMITS, 'ahead', 0);
-    takeAnswer(book, answerOf(1, 9), 1_200);
-    expect(admit(book, LIMITS, 0, 1_200).kind).toBe('ask');
+    const holder = createLeaseHolder('isolate', 0);
+    buildRequest(holder, LIMITS, 'ahead', 0);
+    applyResponse(holder, answerOf(1, 9), 1_200);
+    expect(admit(holder, LIMITS, 0, 1_200).kind).toBe('ask');
   });
 });
 
@@ -252,10 +255,10 @@ describe('wantsRenewal', () => {
   it('renews a lease that grows old or short, and not one of a few calls', () => {
     expect([wantsRenewal(bookWith(8), LIMITS, 799), wantsRenewal(bookWith(8), LIMITS, 800)]).toEqual([false, true]);
     expect(wantsRenewal(bookWith(3), LIMITS, 900)).toBe(false);
-    const book = bookWith(8);
+    const holder = bookWith(8);
     const wants = Array.from({ length: 7 }, () => {
-      admit(book, LIMITS, 0, 100);
-      return wantsRenewal(book, LIMITS, 100);
+      admit(holder, LIMITS, 0, 100);
+      return wantsRenewal(holder, LIMITS, 100);
     });
     expect(wants).toEqual([false, false, false, false, false, false, true]);
   });
@@ -263,29 +266,29 @@ describe('wantsRenewal', () => {
 
 describe('giveBack, cancelCall and admitUncounted', () => {
   it('correct the count of the moment at which the call was counted', () => {
-    const book = bookWith(5);
-    giveBack(book, ticketOf(admit(book, LIMITS, 10, 60)), 70);
-    cancelCall(book, LIMITS, ticketOf(admit(book, LIMITS, 20, 60)), 80);
-    const uncounted = admitUncounted(book, LIMITS, 30, 90);
-    giveBack(book, uncounted, 95);
-    expect(writeAsk(book, LIMITS, 'settle', 1_000).batches[0]?.corrections).toEqual([
+    const holder = bookWith(5);
+    giveBack(holder, ticketOf(admit(holder, LIMITS, 10, 60)), 70);
+    cancelCall(holder, LIMITS, ticketOf(admit(holder, LIMITS, 20, 60)), 80);
+    const uncounted = admitUncounted(holder, LIMITS, 30, 90);
+    giveBack(holder, uncounted, 95);
+    expect(buildRequest(holder, LIMITS, 'settle', 1_000).batches[0]?.corrections).toEqual([
       { atMs: GRANTED_MS, calls: -2, bytes: -30 },
       { atMs: 90, calls: 0, bytes: 0 },
     ]);
   });
 });
 
-describe('settleDueAt', () => {
+describe('nextFlushAtMs', () => {
   it('is due at the end of a lease, a second after use came up, and never when nothing is owed', () => {
-    expect(settleDueAt(createLeaseBook('isolate', 0))).toBeUndefined();
-    const book = bookWith(5);
-    expect(settleDueAt(book)).toBe(1_000);
-    writeAsk(book, LIMITS, 'settle', 1_000);
+    expect(nextFlushAtMs(createLeaseHolder('isolate', 0))).toBeUndefined();
+    const holder = bookWith(5);
+    expect(nextFlushAtMs(holder)).toBe(1_000);
+    buildRequest(holder, LIMITS, 'settle', 1_000);
     const { lease: _, ...nothing } = answerOf(2, 0);
-    takeAnswer(book, nothing, 1_050);
-    expect(settleDueAt(book)).toBeUndefined();
-    recordUse(book, 'orders', { calls: 1 }, 5_000);
-    expect(settleDueAt(book)).toBe(6_000);
+    applyResponse(holder, nothing, 1_050);
+    expect(nextFlushAtMs(holder)).toBeUndefined();
+    recordUsage(holder, 'orders', { calls: 1 }, 5_000);
+    expect(nextFlushAtMs(holder)).toBe(6_000);
   });
 });
 
@@ -293,14 +296,14 @@ describe('chargeRate', () => {
   const no = { limit: 'rate', holdsMs: 500, resetMs: 900, fromBytes: 0 } as const;
 
   it('A8: takes a call of a lease and gives its unit of the quotas back, in the window that it was taken from', () => {
-    const book = bookWith(2);
-    expect([chargeRate(book, 60), chargeRate(book, 60), chargeRate(book, 60)].map(({ kind }) => kind)).toEqual([
+    const holder = bookWith(2);
+    expect([chargeRate(holder, 60), chargeRate(holder, 60), chargeRate(holder, 60)].map(({ kind }) => kind)).toEqual([
       'charged',
       'charged',
       'ask',
     ]);
-    expect(admit(book, LIMITS, 0, 60).kind).toBe('ask');
-    const { reports, batches, keepSlots, inFlight } = writeAsk(book, LIMITS, 'settle', 70);
+    expect(admit(holder, LIMITS, 0, 60).kind).toBe('ask');
+    const { reports, batches, keepSlots, inFlight } = buildRequest(holder, LIMITS, 'settle', 70);
     expect(reports).toEqual([{ id: 1, calls: 2, bytes: 0, final: true }]);
     expect(batches[0]?.corrections).toEqual([{ atMs: GRANTED_MS, calls: -2, bytes: 0 }]);
     expect([keepSlots, inFlight]).toEqual([0, 0]);
@@ -316,9 +319,9 @@ describe('chargeRate', () => {
 
   it('A8: keeps the pace of a tenant above its rate', () => {
     const lease = { calls: 3, atOnce: 1, spreadMs: 1_000, lastsMs: 1_000, grantedAtMs: 0 };
-    const book = bookWith(0, { lease });
-    expect(chargeRate(book, 50).kind).toBe('charged');
-    expect(chargeRate(book, 50)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 501 });
-    expect(chargeRate(book, 600).kind).toBe('charged');
+    const holder = bookWith(0, { lease });
+    expect(chargeRate(holder, 50).kind).toBe('charged');
+    expect(chargeRate(holder, 50)).toEqual({ kind: 'refused', limit: 'rate', retryAfterMs: 501 });
+    expect(chargeRate(holder, 600).kind).toBe('charged');
   });
 });

@@ -185,7 +185,7 @@ describe('leases and refusals', () => {
     anyPlan(anyLimits),
     60,
     brokenBy('lease', 'no holds'),
-    ['a lease lasts 10 seconds', 'a no holds 3 seconds'],
+    ['a lease lasts 10 seconds', 'a denial holds 3 seconds'],
   );
 });
 
@@ -306,7 +306,8 @@ function strandedWithoutDeaths({ world, ledger, places }: Played): string[] {
   if (seen.countedThrottled !== seen.throttled) found.push(`${seen.countedThrottled} of ${seen.throttled} throttled`);
   if (seen.writtenOff + unsettledCalls(state, nowMs) > 0) found.push('written off');
   if (state.outstanding !== 0) found.push(`${state.outstanding} outstanding`);
-  for (const { book } of places) if (book.leases.length + book.batches.length > 0) found.push(`${book.holder} owes`);
+  for (const { holder: book } of places)
+    if (book.leases.length + book.batches.length > 0) found.push(`${book.id} owes`);
   return found;
 }
 

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  addUse,
-  addUseOf,
+  addUsage,
+  addUsageOf,
   DURATION_BOUNDS_MS,
   durationBucket,
-  emptyUse,
+  emptyUsage,
   MAX_FUNCTIONS,
   OTHER_FUNCTIONS,
-  type Use,
-  type UseByFunction,
+  type Usage,
+  type UsageByFunction,
 } from '../../../src/core/usage/usage.ts';
 
-const anyUse: fc.Arbitrary<Partial<Use>> = fc.record(
+const anyUse: fc.Arbitrary<Partial<Usage>> = fc.record(
   {
     calls: fc.nat(9),
     forwarded: fc.nat(9),
@@ -23,11 +23,11 @@ const anyUse: fc.Arbitrary<Partial<Use>> = fc.record(
   { requiredKeys: [] },
 );
 
-describe('addUse', () => {
+describe('addUsage', () => {
   it('adds up to the same in any order', () => {
     fc.assert(
       fc.property(fc.array(anyUse), (uses) => {
-        const add = (all: Partial<Use>[]) => all.reduce<Use>((sum, use) => addUse(sum, use), emptyUse());
+        const add = (all: Partial<Usage>[]) => all.reduce<Usage>((sum, use) => addUsage(sum, use), emptyUsage());
         expect(add(uses.toReversed())).toEqual(add(uses));
         expect(add(uses).calls).toBe(uses.reduce((sum, { calls = 0 }) => sum + calls, 0));
       }),
@@ -36,8 +36,8 @@ describe('addUse', () => {
 
   it('leaves what is added as it was', () => {
     const from = { refused: { rate: 1 }, durations: [1] };
-    const into = addUse(emptyUse(), from);
-    addUse(into, from);
+    const into = addUsage(emptyUsage(), from);
+    addUsage(into, from);
     expect([from, into.refused, into.durations]).toEqual([{ refused: { rate: 1 }, durations: [1] }, { rate: 2 }, [2]]);
   });
 });
@@ -53,17 +53,17 @@ describe('durationBucket', () => {
 
 describe('addUseOf', () => {
   it('tells so many functions apart, and adds all others up', () => {
-    const into: UseByFunction = new Map();
-    for (let index = 0; index < MAX_FUNCTIONS + 50; index += 1) addUseOf(into, `f${index}`, { calls: 1 });
-    addUseOf(into, '', { calls: 7 });
+    const into: UsageByFunction = new Map();
+    for (let index = 0; index < MAX_FUNCTIONS + 50; index += 1) addUsageOf(into, `f${index}`, { calls: 1 });
+    addUsageOf(into, '', { calls: 7 });
     expect(into.get(OTHER_FUNCTIONS)?.calls).toBe(50);
     expect(into.get('')?.calls).toBe(7);
     expect([...into.values()].reduce((sum, { calls }) => sum + calls, 0)).toBe(MAX_FUNCTIONS + 57);
   });
 
   it('takes any name', () => {
-    const into: UseByFunction = new Map();
-    addUseOf(into, '__proto__', { calls: 1 });
+    const into: UsageByFunction = new Map();
+    addUsageOf(into, '__proto__', { calls: 1 });
     expect(into.get('__proto__')?.calls).toBe(1);
   });
 });

@@ -1,17 +1,17 @@
 import {
-  createLeaseBook,
+  abandonRequest,
+  applyResponse,
+  buildRequest,
+  createLeaseHolder,
   type HeldLease,
-  type LeaseBook,
-  loseAsk,
+  type LeaseHolder,
   type Purpose,
-  takeAnswer,
   usableCalls,
-  writeAsk,
 } from '../../../src/core/quota/lease.ts';
-import type { LedgerAnswer, LedgerAsk, LimitNo, Waiting } from '../../../src/core/quota/lease-protocol.ts';
+import type { Denial, LeaseRequest, LeaseResponse, Waiting } from '../../../src/core/quota/lease-protocol.ts';
 import { FORGOTTEN_MS, WRITTEN_OFF_MS } from '../../../src/core/quota/ledger.ts';
 import { LEASE_MS, type LimitsDocument } from '../../../src/core/quota/limits.ts';
-import { addUseOf } from '../../../src/core/usage/usage.ts';
+import { addUsageOf } from '../../../src/core/usage/usage.ts';
 
 /** A part of one of the sub-ledger's own leases, as it is leased on to an isolate. */
 interface Sublease {
@@ -47,7 +47,7 @@ const newChild = (): Child => ({ seq: 0, answered: true, batch: 0, inFlight: 0, 
  * concurrency limit stays with one ledger. Plain data; only the functions of this file change it.
  */
 export interface SubLedger {
-  readonly book: LeaseBook;
+  readonly holder: LeaseHolder;
   readonly children: Map<string, Child>;
   /** Leases that the ledger was told the end of: what comes back of them now is a correction. */
   ended: number[];
@@ -66,7 +66,7 @@ const RETURN_MS = 400;
 const CHILD_FORGOTTEN_MS = FORGOTTEN_MS / 2;
 
 export const createSubLedger = (holder: string, nowMs: number): SubLedger => ({
-  book: createLeaseBook(holder, nowMs),
+  holder: createLeaseHolder(holder, nowMs),
   children: new Map(),
   ended: [],
   askedAtMs: nowMs,
@@ -76,21 +76,27 @@ export const createSubLedger = (holder: string, nowMs: number): SubLedger => ({
  * Answers an ask as the ledger would; undefined: what is at hand does not do for the calls that wait, so that the ledger
  * has to be asked before the same ask is tried again.
  */
-export function askSubLedger(sub: SubLedger, ask: LedgerAsk, nowMs: number): LedgerAnswer | undefined {
+export function askSubLedger(sub: SubLedger, ask: LeaseRequest, nowMs: number): LeaseResponse | undefined {
   const child = sub.children.get(ask.holder) ?? newChild();
   sub.children.set(ask.holder, child);
   child.seenAtMs = nowMs;
   if (ask.seq > child.seq) hear(sub, child, ask, nowMs);
-  const { standings } = sub.book;
+  const { statuses } = sub.holder;
   const given = child.subleases.find(({ id }) => id === ask.seq);
   if (ask.seq < child.seq || child.answered) {
-    return { seq: ask.seq, ...(given && { lease: leaseOf(given) }), slots: 0, standings };
+    return { seq: ask.seq, ...(given && { lease: leaseOf(given) }), slots: 0, standings: statuses };
   }
   const sublease = sublet(sub, child, ask, nowMs);
-  const no = sublease || ask.waiting.calls === 0 ? undefined : noOf(sub, ask.waiting, nowMs);
-  if (!sublease && !no && ask.waiting.calls > 0) return undefined;
+  const denial = sublease || ask.waiting.calls === 0 ? undefined : denialOf(sub, ask.waiting, nowMs);
+  if (!sublease && !denial && ask.waiting.calls > 0) return undefined;
   child.answered = true;
-  return { seq: ask.seq, ...(sublease && { lease: leaseOf(sublease) }), slots: 0, ...(no && { no }), standings };
+  return {
+    seq: ask.seq,
+    ...(sublease && { lease: leaseOf(sublease) }),
+    slots: 0,
+    ...(denial && { no: denial }),
+    standings: statuses,
+  };
 }
 
 const leaseOf = ({ calls, bytes, lastsMs, grantedAtMs }: Sublease) => ({
@@ -103,8 +109,8 @@ const leaseOf = ({ calls, bytes, lastsMs, grantedAtMs }: Sublease) => ({
 });
 
 /** Takes account of what an isolate reports: once, for it is not heard of the same ask again. */
-function hear(sub: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): void {
-  const { book } = sub;
+function hear(sub: SubLedger, child: Child, ask: LeaseRequest, nowMs: number): void {
+  const { holder } = sub;
   child.seq = ask.seq;
   child.answered = false;
   child.inFlight = ask.inFlight;
@@ -121,12 +127,12 @@ function hear(sub: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): void
   for (const { id, use, corrections } of ask.batches) {
     if (id <= child.batch) continue;
     child.batch = id;
-    for (const [name, used] of use) addUseOf(book.use, name, used);
-    book.corrections.push(...corrections);
+    for (const [name, used] of use) addUsageOf(holder.usage, name, used);
+    holder.corrections.push(...corrections);
   }
-  if (book.use.size > 0 || book.corrections.length > 0) book.unsentSinceMs ??= nowMs;
-  book.arrived += ask.arrived;
-  if (ask.wanted.calls > 0) book.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
+  if (holder.usage.size > 0 || holder.corrections.length > 0) holder.unsentSinceMs ??= nowMs;
+  holder.arrived += ask.arrived;
+  if (ask.wanted.calls > 0) holder.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
 }
 
 /** Takes an isolate's unused calls and bytes back. */
@@ -137,19 +143,19 @@ function takeBack(sub: SubLedger, child: Child, sublease: Sublease): void {
 }
 
 /** Corrects how far the lease was used that a sublease is of; or else, when its end was told, what the ledger counted. */
-function correctLease({ book, ended }: SubLedger, { of, grantedAtMs }: Sublease, calls: number, bytes: number): void {
-  const lease = ended.includes(of) ? undefined : book.leases.find(({ id }) => id === of);
+function correctLease({ holder, ended }: SubLedger, { of, grantedAtMs }: Sublease, calls: number, bytes: number): void {
+  const lease = ended.includes(of) ? undefined : holder.leases.find(({ id }) => id === of);
   if (lease) {
     lease.usedCalls += calls;
     lease.usedBytes += bytes;
-  } else if (calls !== 0 || bytes !== 0) book.corrections.push({ atMs: grantedAtMs, calls, bytes });
+  } else if (calls !== 0 || bytes !== 0) holder.corrections.push({ atMs: grantedAtMs, calls, bytes });
 }
 
 /** Leases a part of a lease on: of the one that lasts longest. */
-function sublet({ book }: SubLedger, child: Child, ask: LedgerAsk, nowMs: number): Sublease | undefined {
+function sublet({ holder }: SubLedger, child: Child, ask: LeaseRequest, nowMs: number): Sublease | undefined {
   const { wanted, waiting } = ask;
   let best: HeldLease | undefined;
-  for (const lease of book.leases) {
+  for (const lease of holder.leases) {
     const isOfUse =
       !lease.closed && nowMs + MIN_SUBLEASE_MS < lease.endsAtMs && usableCalls(lease, nowMs) >= lease.usedCalls + 1;
     const hasBytes = lease.bytes === undefined || lease.bytes - lease.usedBytes >= waiting.bytes;
@@ -178,20 +184,21 @@ function sublet({ book }: SubLedger, child: Child, ask: LedgerAsk, nowMs: number
 }
 
 /** What the ledger said no to holds for the isolates too, for as long as it does. */
-function noOf({ book: { no } }: SubLedger, waiting: Waiting, nowMs: number): LimitNo | undefined {
-  if (!no || nowMs >= no.untilMs || waiting.bytes < no.fromBytes) return undefined;
+function denialOf({ holder: { denial } }: SubLedger, waiting: Waiting, nowMs: number): Denial | undefined {
+  if (!denial || nowMs >= denial.untilMs || waiting.bytes < denial.fromBytes) return undefined;
   return {
-    limit: no.limit,
-    holdsMs: no.untilMs - nowMs,
-    resetMs: Math.max(0, no.resetAtMs - nowMs),
-    fromBytes: no.fromBytes,
+    limit: denial.limit,
+    holdsMs: denial.untilMs - nowMs,
+    resetMs: Math.max(0, denial.resetAtMs - nowMs),
+    fromBytes: denial.fromBytes,
   };
 }
 
 /** When the ledger is to be asked though no call waits; undefined: nothing goes on. */
-export function subLedgerDueAt({ book, children, askedAtMs }: SubLedger): number | undefined {
-  const owes = book.leases.length > 0 || book.batches.length > 0 || book.use.size > 0 || book.corrections.length > 0;
-  if (owes || book.arrived > 0) return askedAtMs + ASK_EVERY_MS;
+export function subLedgerDueAt({ holder, children, askedAtMs }: SubLedger): number | undefined {
+  const owes =
+    holder.leases.length > 0 || holder.batches.length > 0 || holder.usage.size > 0 || holder.corrections.length > 0;
+  if (owes || holder.arrived > 0) return askedAtMs + ASK_EVERY_MS;
   let dueAtMs = Number.POSITIVE_INFINITY;
   for (const { subleases, inFlight, seenAtMs } of children.values()) {
     if (subleases.length > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + WRITTEN_OFF_MS);
@@ -201,21 +208,21 @@ export function subLedgerDueAt({ book, children, askedAtMs }: SubLedger): number
 }
 
 /** Writes the next ask to the ledger, for the calls that wait at the isolates, if any do. */
-export function writeSubLedgerAsk(
+export function buildSubLedgerRequest(
   sub: SubLedger,
   limits: LimitsDocument,
   waiting: Waiting | undefined,
   nowMs: number,
-): LedgerAsk {
-  const { book } = sub;
+): LeaseRequest {
+  const { holder } = sub;
   writeOff(sub, nowMs);
   sub.askedAtMs = nowMs;
-  book.inFlight = [...sub.children.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
-  const purpose: Purpose = waiting ? { waiting } : book.arrived > 0 ? 'ahead' : 'settle';
-  const ask = writeAsk(book, limits, purpose, nowMs);
+  holder.inFlight = [...sub.children.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+  const purpose: Purpose = waiting ? { waiting } : holder.arrived > 0 ? 'ahead' : 'settle';
+  const ask = buildRequest(holder, limits, purpose, nowMs);
   const reports = ask.reports.map((report) => reportOf(sub, report, nowMs));
   sub.ended = reports.filter(({ final }) => final).map(({ id }) => id);
-  if (book.asked) book.asked = { ...book.asked, finals: sub.ended };
+  if (holder.sent) holder.sent = { ...holder.sent, finals: sub.ended };
   const { calls, bytes, slots } = ask.wanted;
   const part = (wanted: number, least: number) => Math.max(least, Math.ceil(wanted * WANTED_PART));
   return {
@@ -226,7 +233,7 @@ export function writeSubLedgerAsk(
 }
 
 /** What a lease was used for, as far as that is certain; all that was leased on of it, once nothing more will come back. */
-function reportOf({ children, ended }: SubLedger, report: LedgerAsk['reports'][number], nowMs: number) {
+function reportOf({ children, ended }: SubLedger, report: LeaseRequest['reports'][number], nowMs: number) {
   if (ended.includes(report.id)) return report;
   const out = { calls: 0, bytes: 0, untilMs: 0 };
   for (const { subleases } of children.values()) {
@@ -242,7 +249,7 @@ function reportOf({ children, ended }: SubLedger, report: LedgerAsk['reports'][n
 }
 
 /** Names what isolates held that never came back. */
-function writeOff({ book, children }: SubLedger, nowMs: number): void {
+function writeOff({ holder, children }: SubLedger, nowMs: number): void {
   for (const [name, child] of children) {
     let unsettled = 0;
     if (nowMs >= child.seenAtMs + WRITTEN_OFF_MS) {
@@ -253,13 +260,13 @@ function writeOff({ book, children }: SubLedger, nowMs: number): void {
       unsettled += child.inFlight;
       children.delete(name);
     }
-    if (unsettled > 0) addUseOf(book.use, '', { unsettled });
+    if (unsettled > 0) addUsageOf(holder.usage, '', { unsettled });
   }
 }
 
 /** Takes up the answer to its ask. Then asks that could not be answered are tried again. */
-export const takeSubLedgerAnswer = ({ book }: SubLedger, answer: LedgerAnswer, nowMs: number): boolean =>
-  takeAnswer(book, answer, nowMs);
+export const applySubLedgerResponse = ({ holder }: SubLedger, answer: LeaseResponse, nowMs: number): boolean =>
+  applyResponse(holder, answer, nowMs);
 
 /** Gives up its ask. */
-export const loseSubLedgerAsk = ({ book }: SubLedger): void => loseAsk(book);
+export const abandonSubLedgerRequest = ({ holder }: SubLedger): void => abandonRequest(holder);

@@ -1,30 +1,30 @@
 import { PERIODS, type Period, windowEnd, windowStart } from '../../../src/core/quota/calendar.ts';
 import {
+  abandonRequest,
   admit,
+  applyResponse,
+  buildRequest,
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseBook,
+  createLeaseHolder,
   endCall,
   giveBack,
-  type LeaseBook,
-  loseAsk,
+  type LeaseHolder,
   loseCall,
+  nextFlushAtMs,
   type Purpose,
-  recordUse,
-  settleDueAt,
+  recordUsage,
   type Ticket,
-  takeAnswer,
   takeBackCall,
   wantsRenewal,
-  writeAsk,
 } from '../../../src/core/quota/lease.ts';
-import type { LedgerAnswer, LedgerAsk } from '../../../src/core/quota/lease-protocol.ts';
+import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
 import {
   advanceLedger,
-  askLedger,
+  answerRequest,
   createLedger,
-  type Holder,
+  type HolderState,
   type LedgerState,
   restoreLedger,
   type StoredLedger,
@@ -39,21 +39,21 @@ import {
   WAITING_SHARE,
 } from '../../../src/core/quota/limits.ts';
 import {
+  abandonSubLedgerRequest,
+  applySubLedgerResponse,
   askSubLedger,
+  buildSubLedgerRequest,
   createSubLedger,
-  loseSubLedgerAsk,
   subLedgerDueAt,
-  takeSubLedgerAnswer,
-  writeSubLedgerAsk,
 } from './sub-ledger.ts';
 
 /** What the world plays by. A test of the test hands in a broken rule. */
 export const RULES = {
   createLedger,
-  askLedger,
+  answerRequest,
   advanceLedger,
   restoreLedger,
-  createLeaseBook,
+  createLeaseHolder,
   countArrival,
   admit,
   endCall,
@@ -62,16 +62,16 @@ export const RULES = {
   cancelCall,
   chargeRate,
   giveBack,
-  recordUse,
+  recordUsage,
   wantsRenewal,
-  writeAsk,
-  takeAnswer,
-  loseAsk,
-  settleDueAt,
+  buildRequest,
+  applyResponse,
+  abandonRequest,
+  nextFlushAtMs,
   askSubLedger,
-  writeSubLedgerAsk,
+  buildSubLedgerRequest,
   /** What an isolate does when a caller leaves before its function's end is seen: nothing. */
-  callerLeft: (_book: LeaseBook, _limits: LimitsDocument, _ticket: Ticket, _nowMs: number): void => {},
+  callerLeft: (_book: LeaseHolder, _limits: LimitsDocument, _ticket: Ticket, _nowMs: number): void => {},
 };
 export type Rules = typeof RULES;
 
@@ -106,7 +106,7 @@ export interface Call {
 
 /** What one isolate knows of one tenant, and what it is up to. */
 export interface Place {
-  readonly book: LeaseBook;
+  readonly holder: LeaseHolder;
   readonly ledger: LedgerNode;
   /** How far the isolate's clock is off. */
   readonly skewMs: number;
@@ -154,7 +154,7 @@ export interface LedgerNode {
   readonly quotas: readonly Quota[];
   readonly seen: Seen;
   readonly state: LedgerState;
-  receive(ask: LedgerAsk, reply: (answer: LedgerAnswer) => void): void;
+  receive(ask: LeaseRequest, reply: (answer: LeaseResponse) => void): void;
   restart(): void;
 }
 
@@ -287,7 +287,7 @@ export function createWorld({
     addPlace(ledger, skewMs = 0) {
       places += 1;
       return {
-        book: rules.createLeaseBook(`isolate-${places}`, now + skewMs),
+        holder: rules.createLeaseHolder(`isolate-${places}`, now + skewMs),
         ledger,
         skewMs,
         alive: true,
@@ -312,7 +312,7 @@ export function createWorld({
     call: (place, call) => callPlace(world, place, call),
     kill(place) {
       place.alive = false;
-      const { corrections, batches } = place.book;
+      const { corrections, batches } = place.holder;
       for (const { calls } of [...corrections, ...batches.flatMap((batch) => batch.corrections)]) {
         if (calls < 0) place.ledger.seen.notGivenBack -= calls;
       }
@@ -362,7 +362,7 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
     receive(ask, reply) {
       seen.ledgerCalls += 1;
       const isNew = ask.seq > (node.state.holders.get(ask.holder)?.seq ?? 0);
-      const { answer, counted, writtenOff, holders } = rules.askLedger(node.state, limits, ask, world.nowMs());
+      const { response, counted, writtenOff, holders } = rules.answerRequest(node.state, limits, ask, world.nowMs());
       seen.writtenOff += writtenOff;
       for (const { use } of counted) {
         for (const { forwarded, throttled, unsettled } of use.values()) {
@@ -371,7 +371,7 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
           seen.writtenOff += unsettled;
         }
       }
-      checkAnswer(node, ask, answer, isNew, world.nowMs());
+      checkAnswer(node, ask, response, isNew, world.nowMs());
       if (stored) {
         const { atMs, level, demand, windows } = node.state;
         main = JSON.stringify({ atMs, level, demand, windows } satisfies StoredLedger);
@@ -381,14 +381,17 @@ function createLedgerNode(world: World, limits: LimitsDocument, stored: boolean)
           else disk.delete(name);
         }
       }
-      reply(answer);
+      reply(response);
     },
     restart() {
       if (!stored) {
         const { holders, ...rest } = node.state;
         node.state = rules.restoreLedger(rest, holders);
       } else if (main !== '') {
-        const holders = [...disk].map(([name, holder]): [string, Holder] => [name, JSON.parse(holder) as Holder]);
+        const holders = [...disk].map(([name, holder]): [string, HolderState] => [
+          name,
+          JSON.parse(holder) as HolderState,
+        ]);
         node.state = rules.restoreLedger(JSON.parse(main) as StoredLedger, new Map(holders));
       }
     },
@@ -402,7 +405,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
   const { limits, quotas, seen } = parent;
   const clock = () => world.nowMs() + skewMs;
   let sub = createSubLedger(name, clock());
-  let pending: { ask: LedgerAsk; reply: (answer: LedgerAnswer) => void }[] = [];
+  let pending: { ask: LeaseRequest; reply: (answer: LeaseResponse) => void }[] = [];
   let timerAtMs: number | undefined;
 
   /** Whether the ask could be answered. */
@@ -421,10 +424,10 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
     return true;
   };
   const askParent = () => {
-    if (sub.book.asked) return;
+    if (sub.holder.sent) return;
     const waiting = pending.map(({ ask }) => ask.waiting);
     const asked = sub;
-    const written = rules.writeSubLedgerAsk(
+    const written = rules.buildSubLedgerRequest(
       sub,
       limits,
       waiting.length === 0
@@ -438,13 +441,13 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
     world.send({ ...written, batches: [...written.batches] }, (message) => {
       parent.receive(message, (answer) => {
         world.send(answer, (received) => {
-          if (asked === sub && takeSubLedgerAnswer(sub, received, clock())) goOn();
+          if (asked === sub && applySubLedgerResponse(sub, received, clock())) goOn();
         });
       });
     });
     world.at(world.nowMs() + ASK_TIMEOUT_MS, () => {
-      if (asked !== sub || sub.book.asked?.seq !== written.seq) return;
-      loseSubLedgerAsk(sub);
+      if (asked !== sub || sub.holder.sent?.seq !== written.seq) return;
+      abandonSubLedgerRequest(sub);
       goOn();
     });
   };
@@ -457,7 +460,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
   };
   const arm = () => {
     const dueAtMs = subLedgerDueAt(sub);
-    if (dueAtMs === undefined || sub.book.asked) return;
+    if (dueAtMs === undefined || sub.holder.sent) return;
     const atMs = Math.max(world.nowMs(), dueAtMs - skewMs);
     if (timerAtMs !== undefined && timerAtMs <= atMs) return;
     timerAtMs = atMs;
@@ -487,7 +490,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
     restart() {
       // Its state is stored; what waited for it, and the answer that it waited for, are gone.
       sub = structuredClone(sub);
-      loseSubLedgerAsk(sub);
+      abandonSubLedgerRequest(sub);
       pending = [];
       arm();
     },
@@ -497,8 +500,8 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
 /** A lease ends within a second and within its window, a no within a second; nobody holds more than its share. */
 function checkAnswer(
   { state, quotas, seen }: LedgerNode,
-  ask: LedgerAsk,
-  { lease, no }: LedgerAnswer,
+  ask: LeaseRequest,
+  { lease, no }: LeaseResponse,
   isNew: boolean,
   nowMs: number,
 ): void {
@@ -567,7 +570,7 @@ const clockOf = (world: World, { skewMs }: Place) => world.nowMs() + skewMs;
 
 function callPlace(world: World, place: Place, call: Call): void {
   place.lastActivityMs = world.nowMs();
-  world.rules.countArrival(place.book, call.bytes);
+  world.rules.countArrival(place.holder, call.bytes);
   if (tryCall(world, place, call)) {
     askAhead(world, place);
     return;
@@ -587,10 +590,10 @@ function callPlace(world: World, place: Place, call: Call): void {
 /** Forwards or refuses a call; false: it has to wait. */
 function tryCall(world: World, place: Place, call: Call): boolean {
   const { rules } = world;
-  const { book, ledger } = place;
+  const { holder, ledger } = place;
   const { limits, seen } = ledger;
   if (call.fate === 'mistaken-early') {
-    const charge = rules.chargeRate(book, clockOf(world, place));
+    const charge = rules.chargeRate(holder, clockOf(world, place));
     if (charge.kind === 'ask') return false;
     if (charge.kind === 'refused') seen.refused += 1;
     else seeCharged(ledger, world.nowMs());
@@ -598,7 +601,7 @@ function tryCall(world: World, place: Place, call: Call): boolean {
     if (place.timerAtMs === undefined) armTimer(world, place);
     return true;
   }
-  const admission = rules.admit(book, limits, call.bytes, clockOf(world, place));
+  const admission = rules.admit(holder, limits, call.bytes, clockOf(world, place));
   if (admission.kind === 'ask') return false;
   if (admission.kind === 'refused') {
     seen.refused += 1;
@@ -607,7 +610,7 @@ function tryCall(world: World, place: Place, call: Call): boolean {
   }
   const { ticket } = admission;
   if (call.fate === 'mistaken') {
-    rules.cancelCall(book, limits, ticket, clockOf(world, place));
+    rules.cancelCall(holder, limits, ticket, clockOf(world, place));
     seeCharged(ledger, world.nowMs());
     call.done?.(false);
     if (place.timerAtMs === undefined) armTimer(world, place);
@@ -628,7 +631,7 @@ function tryCall(world: World, place: Place, call: Call): boolean {
   else world.at(forwardedAtMs + call.durationMs, end);
   if (call.fate === 'left') {
     world.at(forwardedAtMs + Math.floor(call.durationMs / 2), () => {
-      if (place.alive) rules.callerLeft(book, limits, ticket, clockOf(world, place));
+      if (place.alive) rules.callerLeft(holder, limits, ticket, clockOf(world, place));
     });
   }
   if (place.timerAtMs === undefined) armTimer(world, place);
@@ -637,7 +640,7 @@ function tryCall(world: World, place: Place, call: Call): boolean {
 
 function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwardedAtMs: number): void {
   const { rules } = world;
-  const { book, ledger } = place;
+  const { holder, ledger } = place;
   const { fate } = call;
   const turnedAway = fate === 'throttled' || fate === 'unstarted';
   if (turnedAway) {
@@ -646,12 +649,12 @@ function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwa
   } else if (fate !== 'lost') ledger.seen.running -= 1;
   if (place.alive) {
     const nowMs = clockOf(world, place);
-    rules.recordUse(book, 'orders', { calls: 1, forwarded: 1, throttled: turnedAway ? 1 : 0 }, nowMs);
-    if (fate === 'lost') rules.loseCall(book, ticket, nowMs);
-    else if (fate === 'unstarted') rules.takeBackCall(book, ledger.limits, ticket, nowMs);
+    rules.recordUsage(holder, 'orders', { calls: 1, forwarded: 1, throttled: turnedAway ? 1 : 0 }, nowMs);
+    if (fate === 'lost') rules.loseCall(holder, ticket, nowMs);
+    else if (fate === 'unstarted') rules.takeBackCall(holder, ledger.limits, ticket, nowMs);
     // Nobody sees the end of a function whose caller has left.
-    else if (fate !== 'left') rules.endCall(book, ledger.limits, ticket, nowMs);
-    if (fate === 'throttled') rules.giveBack(book, ticket, nowMs);
+    else if (fate !== 'left') rules.endCall(holder, ledger.limits, ticket, nowMs);
+    if (fate === 'throttled') rules.giveBack(holder, ticket, nowMs);
     place.lastActivityMs = world.nowMs();
     if (call.durationMs > 0) armTimer(world, place);
   }
@@ -659,20 +662,20 @@ function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwa
 }
 
 function askAhead(world: World, place: Place): void {
-  if (place.book.asked || place.waiting.length > 0) return;
-  if (world.rules.wantsRenewal(place.book, place.ledger.limits, clockOf(world, place))) ask(world, place, 'ahead');
+  if (place.holder.sent || place.waiting.length > 0) return;
+  if (world.rules.wantsRenewal(place.holder, place.ledger.limits, clockOf(world, place))) ask(world, place, 'ahead');
 }
 
 function askForWaiting(world: World, place: Place): void {
-  if (place.book.asked || place.waiting.length === 0) return;
+  if (place.holder.sent || place.waiting.length === 0) return;
   const bytes = place.waiting.reduce((least, { call }) => Math.min(least, call.bytes), Number.POSITIVE_INFINITY);
   ask(world, place, { waiting: { calls: place.waiting.length, bytes } });
 }
 
 function ask(world: World, place: Place, purpose: Purpose): void {
   const { rules } = world;
-  const { book, ledger } = place;
-  const written = rules.writeAsk(book, ledger.limits, purpose, clockOf(world, place));
+  const { holder, ledger } = place;
+  const written = rules.buildRequest(holder, ledger.limits, purpose, clockOf(world, place));
   world.send(
     { ...written, batches: [...written.batches] },
     (message) => {
@@ -683,16 +686,16 @@ function ask(world: World, place: Place, purpose: Purpose): void {
     place.cutOffUntilMs,
   );
   world.at(world.nowMs() + ASK_TIMEOUT_MS, () => {
-    if (!place.alive || book.asked?.seq !== written.seq) return;
-    rules.loseAsk(book);
+    if (!place.alive || holder.sent?.seq !== written.seq) return;
+    rules.abandonRequest(holder);
     place.retryAtMs = world.nowMs() + RETRY_SETTLE_MS;
     goOn(world, place);
   });
 }
 
-function hear(world: World, place: Place, answer: LedgerAnswer): void {
-  if (!world.rules.takeAnswer(place.book, answer, clockOf(world, place))) return;
-  for (const { askedAtMs, endsAtMs } of place.book.leases) {
+function hear(world: World, place: Place, answer: LeaseResponse): void {
+  if (!world.rules.applyResponse(place.holder, answer, clockOf(world, place))) return;
+  for (const { askedAtMs, endsAtMs } of place.holder.leases) {
     if (endsAtMs - askedAtMs > LEASE_MS) place.ledger.seen.broken.push(`lease held ${endsAtMs - askedAtMs} ms`);
   }
   goOn(world, place);
@@ -712,8 +715,8 @@ function goOn(world: World, place: Place): void {
 }
 
 function armTimer(world: World, place: Place): void {
-  if (place.book.asked) return;
-  const dueAtMs = world.rules.settleDueAt(place.book);
+  if (place.holder.sent) return;
+  const dueAtMs = world.rules.nextFlushAtMs(place.holder);
   if (dueAtMs === undefined) return;
   const atMs = Math.max(world.nowMs(), dueAtMs - place.skewMs, place.retryAtMs);
   if (atMs > place.lastActivityMs + KEEP_SETTLING_MS) return;
@@ -722,8 +725,8 @@ function armTimer(world: World, place: Place): void {
   world.at(atMs, () => {
     if (place.timerAtMs !== atMs) return;
     place.timerAtMs = undefined;
-    if (!place.alive || place.book.asked) return;
-    const due = world.rules.settleDueAt(place.book);
+    if (!place.alive || place.holder.sent) return;
+    const due = world.rules.nextFlushAtMs(place.holder);
     if (due !== undefined && due <= clockOf(world, place)) ask(world, place, 'settle');
     else armTimer(world, place);
   });
