@@ -19,8 +19,8 @@ import { createObjects, type ObjectBindings } from './state/objects.ts';
 import { createTenantMemory, type OnUnreadable } from './tenants/tenant-memory.ts';
 import { createSender } from './upstream/send.ts';
 
-export { Directory } from './state/directory.ts';
-export { Tenant } from './state/tenant.ts';
+export { Directory } from './state/directory/directory.ts';
+export { Tenant } from './state/tenant/tenant.ts';
 
 type Env = ObjectBindings & Readonly<Record<string, unknown>>;
 

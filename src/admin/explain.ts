@@ -11,7 +11,7 @@ import type { Settings } from '../core/settings.ts';
 import type { LiveTenant } from '../core/tenancy/tenant.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
-import type { Foresight } from '../state/tenant.ts';
+import type { Foresight } from '../state/tenant/tenant.ts';
 import type { ExplainCall, Explanation } from './schema.ts';
 
 type Call = z.output<typeof ExplainCall>;

@@ -2,7 +2,8 @@ import { KEY_RANDOM_BYTES, mintKeyId, type TenantId } from '../core/identity/ids
 import { deriveApiKey, deriveSecretAccessKey } from '../core/identity/keys.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Actor } from '../state/audit-trail.ts';
-import { type KeyRecord, MAX_KEYS, type Page, type RotatedKey } from '../state/tenant.ts';
+import type { Page } from '../state/page.ts';
+import { type KeyRecord, MAX_KEYS, type RotatedKey } from '../state/tenant/tenant.ts';
 import type { AdminPorts } from './app.ts';
 import { assertExpiry } from './expiry.ts';
 import { ProblemError, trailFull } from './problem.ts';

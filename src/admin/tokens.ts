@@ -7,7 +7,7 @@ import {
 } from '../core/identity/admin-tokens.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import { type Actor, ROOT_ACTOR } from '../state/audit-trail.ts';
-import { type AdminTokenRecord, MAX_ADMIN_TOKENS } from '../state/directory.ts';
+import { type AdminTokenRecord, MAX_ADMIN_TOKENS } from '../state/directory/directory.ts';
 import type { AdminPorts } from './app.ts';
 import { assertExpiry } from './expiry.ts';
 import { notFound, ProblemError, trailFull } from './problem.ts';

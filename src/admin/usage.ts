@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { StateError } from '../core/tenancy/state-error.ts';
 import { addUsage, DURATION_BOUNDS_MS, emptyUsage, type Usage } from '../core/usage/usage.ts';
-import { KEPT_MS, STEP_MS, type Step } from '../state/usage-store.ts';
+import { KEPT_MS, STEP_MS, type Step } from '../state/tenant/usage-store.ts';
 import type { AdminPorts } from './app.ts';
 import { invalidBody, ProblemError } from './problem.ts';
 import type { UsageQuery, UsageResponse } from './schema.ts';

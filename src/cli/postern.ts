@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -16,9 +17,8 @@ import { serveCommand } from './commands/serve.ts';
 import { tenantsCommand } from './commands/tenants.ts';
 import { tokensCommand } from './commands/tokens.ts';
 import { usageCommand } from './commands/usage.ts';
-import { conformanceCommand } from './conformance.ts';
-import { EXIT_HELP } from './exit.ts';
-import { run } from './run.ts';
+import { EXIT_HELP } from './terminal/exit.ts';
+import { run } from './terminal/run.ts';
 
 const program = new Command('postern')
   .description('AWS Lambda Invoke for callers who have no AWS keys')

@@ -1,6 +1,6 @@
 import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
 import type { Change } from '../document/changes.ts';
-import type { Page } from './tenant.ts';
+import type { Page } from './page.ts';
 
 /** An entry is kept for at least 90 days, however many follow it; an older one is dropped once 10,000 are newer. */
 const KEPT_MS = 90 * 24 * 3_600_000;

@@ -1,7 +1,7 @@
 import { placeOf, type TenantId } from '../core/identity/ids.ts';
 import { toStateError } from '../core/tenancy/state-error.ts';
-import type { Directory } from './directory.ts';
-import type { Tenant } from './tenant.ts';
+import type { Directory } from './directory/directory.ts';
+import type { Tenant } from './tenant/tenant.ts';
 
 /** The bindings of `wrangler.toml` that hold our objects. */
 export interface ObjectBindings {

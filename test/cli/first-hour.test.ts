@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { escapeControls } from '../../src/cli/terminal.ts';
+import { escapeControls } from '../../src/cli/terminal/terminal.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
 import { call as callEmulator, credentials, invocations } from '../emulator/wire.ts';
 import { runCli } from '../support/cli.ts';

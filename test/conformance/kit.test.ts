@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { conformanceCommand } from '../../src/cli/commands/conformance.ts';
 import type { Case } from '../../src/cli/conformance/case.ts';
 import { readCases } from '../../src/cli/conformance/cases.ts';
 import { compareOutcome } from '../../src/cli/conformance/compare.ts';
 import { runCase } from '../../src/cli/conformance/interpret.ts';
-import { conformanceCommand } from '../../src/cli/conformance.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
 
 const credentials = { accessKeyId: 'AKIACONFORMANCE00000', secretAccessKey: 'secret-of-the-conformance-tests' };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DIRECTORY_MIGRATIONS, TENANT_MIGRATIONS } from '../../src/state/migrations.ts';
+import { DIRECTORY_MIGRATIONS } from '../../src/state/directory/migrations.ts';
+import { TENANT_MIGRATIONS } from '../../src/state/tenant/migrations.ts';
 
 /** Of each step that has landed, the start of the SHA-256 of its text. Lines are added here, never changed. */
 const LANDED = {

@@ -5,7 +5,7 @@ import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
 import { migrate } from '../../src/state/migrate.ts';
 import { createObjects } from '../../src/state/objects.ts';
-import { SEPARATE_RESPONSE_STREAMS } from '../../src/state/separate-response-streams.ts';
+import { SEPARATE_RESPONSE_STREAMS } from '../../src/state/tenant/separate-response-streams.ts';
 
 const document: TenantDocument = {
   name: 'Acme',

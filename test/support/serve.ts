@@ -5,11 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readableLine } from '../../src/cli/access-line.ts';
-import { createAdminClient } from '../../src/cli/admin-client.ts';
-import { buildWorker } from '../../src/cli/build.ts';
-import { ensureDemo } from '../../src/cli/demo.ts';
-import { openState, saveState } from '../../src/cli/dev-state.ts';
+import { readableLine } from '../../src/cli/local/access-line.ts';
+import { buildWorker } from '../../src/cli/local/build.ts';
+import { ensureDemo } from '../../src/cli/local/demo.ts';
+import { openState, saveState } from '../../src/cli/local/dev-state.ts';
+import { createAdminClient } from '../../src/cli/operator/admin-client.ts';
 import { startEmulator } from '../../src/emulator/start.ts';
 import type { PosternOptions, RunningPostern } from './postern.ts';
 

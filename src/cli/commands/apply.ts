@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { confirm } from '../confirm.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
 import { drawPlan } from '../declare/draw-plan.ts';
 import { type Outcome, perform } from '../declare/perform.ts';
 import type { Step } from '../declare/plan.ts';
 import { showPlan, showStep } from '../declare/show-plan.ts';
-import { CommandError, EXIT } from '../exit.ts';
-import { openOperator } from '../open-operator.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { confirm } from '../terminal/confirm.ts';
+import { CommandError, EXIT } from '../terminal/exit.ts';
 
 interface ApplyFlags extends OperatorFlags {
   readonly file: string;

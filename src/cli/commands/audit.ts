@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { findTenant } from '../find-tenant.ts';
-import { openOperator } from '../open-operator.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { findTenant } from '../operator/find-tenant.ts';
+import { openOperator } from '../operator/open-operator.ts';
 
 interface Entry {
   readonly id: string | number;

@@ -11,7 +11,10 @@ export function buildCommand(program: Command): void {
 }
 
 async function build({ json }: { readonly json?: boolean }): Promise<void> {
-  const [{ buildWorker }, { PACKAGE_ROOT }] = await Promise.all([import('../build.ts'), import('../bundle.ts')]);
+  const [{ buildWorker }, { PACKAGE_ROOT }] = await Promise.all([
+    import('../local/build.ts'),
+    import('../local/bundle.ts'),
+  ]);
   const bundle = await buildWorker(`${PACKAGE_ROOT}/dist`);
   const kib = (count: number) => `${(count / 1024).toFixed(1)} KiB`;
   console.log(json ? JSON.stringify(bundle) : `${bundle.path}: ${kib(bundle.bytes)}, ${kib(bundle.gzipBytes)} gzipped`);

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { readableLine } from '../access-line.ts';
-import type { DevOptions } from '../dev.ts';
-import { parseOrigin } from '../origin.ts';
-import { parsePort } from '../port.ts';
+import { readableLine } from '../local/access-line.ts';
+import type { DevOptions } from '../local/dev.ts';
+import { parsePort } from '../local/port.ts';
+import { parseOrigin } from '../operator/origin.ts';
 
 const EXIT_WITHIN_MS = 4_000;
 
@@ -42,7 +42,10 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   const say = json ? console.error : console.log;
   if (!json) say('Starting Postern ...');
   // Miniflare and wrangler take their time to load: the other commands do not wait for them.
-  const [{ firstCall, startDev }, { banner }] = await Promise.all([import('../dev.ts'), import('../banner.ts')]);
+  const [{ firstCall, startDev }, { banner }] = await Promise.all([
+    import('../local/dev.ts'),
+    import('../local/banner.ts'),
+  ]);
   const server = await startDev({ ...options, log: (line) => say(readableLine(line)) });
   const stop = signalled();
   if (json) {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { type OperatorFlags, withConnection } from '../connection.ts';
 import { drawPlan } from '../declare/draw-plan.ts';
 import { showPlan } from '../declare/show-plan.ts';
-import { EXIT } from '../exit.ts';
-import { openOperator } from '../open-operator.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { EXIT } from '../terminal/exit.ts';
 
 interface DiffFlags extends OperatorFlags {
   readonly file: string;

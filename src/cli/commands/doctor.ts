@@ -1,15 +1,21 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { PACKAGE_ROOT } from '../bundle.ts';
-import { type Connection, findGateway, type OperatorFlags, readConnection, withConnection } from '../connection.ts';
 import { checkCredentials } from '../doctor/credentials.ts';
 import { type Finding, findingsOf } from '../doctor/finding.ts';
 import { checkGateway } from '../doctor/gateway.ts';
 import { checkSettings } from '../doctor/settings.ts';
 import { checkWrangler } from '../doctor/wrangler.ts';
-import { CommandError } from '../exit.ts';
-import { paint } from '../paint.ts';
+import { PACKAGE_ROOT } from '../local/bundle.ts';
+import {
+  type Connection,
+  findGateway,
+  type OperatorFlags,
+  readConnection,
+  withConnection,
+} from '../operator/connection.ts';
 import { gatherSettings } from '../serve/read-environment.ts';
+import { CommandError } from '../terminal/exit.ts';
+import { paint } from '../terminal/paint.ts';
 
 interface DoctorFlags extends OperatorFlags {
   readonly settings?: string;

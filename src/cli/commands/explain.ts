@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { EXIT } from '../exit.ts';
-import { findTenant } from '../find-tenant.ts';
-import { openOperator } from '../open-operator.ts';
-import { paint } from '../paint.ts';
-import { parseCount } from '../tenant-flags.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { findTenant } from '../operator/find-tenant.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { parseCount } from '../operator/tenant-flags.ts';
+import { EXIT } from '../terminal/exit.ts';
+import { paint } from '../terminal/paint.ts';
 
 const OPERATIONS = ['Invoke', 'InvokeWithResponseStream', 'InvokeAsync'] as const satisfies readonly Operation[];
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { type OperatorFlags, withConnection } from '../connection.ts';
 import type { Listed } from '../declare/plan.ts';
 import { readStandings } from '../declare/standing.ts';
-import { usageError } from '../exit.ts';
-import { openOperator } from '../open-operator.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { usageError } from '../terminal/exit.ts';
 
 interface ExportFlags extends OperatorFlags {
   readonly ids: boolean;

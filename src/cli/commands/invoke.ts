@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
 import { INVOCATION_TYPES } from '../../core/invoke/types.ts';
-import { type ConnectionFlags, readGateway, VISIBLE_ASCII, withConnection } from '../connection.ts';
-import { CommandError, EXIT, type ExitCode, usageError } from '../exit.ts';
-import { paint } from '../paint.ts';
-import { type Posted, post } from '../post.ts';
-import { readInput } from '../read-input.ts';
-import { escapeControls } from '../terminal.ts';
-import { unreachable } from '../unreachable.ts';
+import { type ConnectionFlags, readGateway, VISIBLE_ASCII, withConnection } from '../operator/connection.ts';
+import { type Posted, post } from '../operator/post.ts';
+import { unreachable } from '../operator/unreachable.ts';
+import { CommandError, EXIT, type ExitCode, usageError } from '../terminal/exit.ts';
+import { paint } from '../terminal/paint.ts';
+import { readInput } from '../terminal/read-input.ts';
+import { escapeControls } from '../terminal/terminal.ts';
 
 interface InvokeFlags extends ConnectionFlags {
   readonly key?: string;

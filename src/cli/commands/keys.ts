@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_GRACE_SECONDS } from '../../admin/schema.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { parseDurationSeconds } from '../duration.ts';
-import { usageError } from '../exit.ts';
-import { findTenant } from '../find-tenant.ts';
-import { openOperator } from '../open-operator.ts';
-import { paint } from '../paint.ts';
-import { parseExpiry } from '../parse-expiry.ts';
-import { layOut } from '../table.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { parseDurationSeconds } from '../operator/duration.ts';
+import { findTenant } from '../operator/find-tenant.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { parseExpiry } from '../operator/parse-expiry.ts';
+import { usageError } from '../terminal/exit.ts';
+import { paint } from '../terminal/paint.ts';
+import { layOut } from '../terminal/table.ts';
 
 interface KeyJson {
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { openOperator } from '../open-operator.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { openOperator } from '../operator/open-operator.ts';
 
 /** Adds `postern openapi`: the admin API as the gateway itself describes it. */
 export function openapiCommand(program: Command): void {

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { PACKAGE_ROOT } from '../bundle.ts';
-import { parsePort } from '../port.ts';
+import { PACKAGE_ROOT } from '../local/bundle.ts';
+import { parsePort } from '../local/port.ts';
 import { type Served, type ServeOptions, startServe } from '../serve/serve.ts';
 
 interface ServeFlags extends Omit<ServeOptions, 'log' | 'drainMs'> {

@@ -2,17 +2,23 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { CreateTenant, PatchTenant } from '../../admin/schema.ts';
 import { mergePatch } from '../../document/merge-patch.ts';
-import { confirm } from '../confirm.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
 import { compare, type Json } from '../declare/compare.ts';
 import { readFile } from '../declare/read-file.ts';
 import { showChange } from '../declare/show-plan.ts';
-import { usageError } from '../exit.ts';
-import { findTenant } from '../find-tenant.ts';
-import { openOperator } from '../open-operator.ts';
-import { paint } from '../paint.ts';
-import { layOut } from '../table.ts';
-import { type Present, parseCount, type TenantFlags, tenantPatch, withTenantOptions } from '../tenant-flags.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { findTenant } from '../operator/find-tenant.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import {
+  type Present,
+  parseCount,
+  type TenantFlags,
+  tenantPatch,
+  withTenantOptions,
+} from '../operator/tenant-flags.ts';
+import { confirm } from '../terminal/confirm.ts';
+import { usageError } from '../terminal/exit.ts';
+import { paint } from '../terminal/paint.ts';
+import { layOut } from '../terminal/table.ts';
 
 type TenantJson = { readonly id: string; readonly name: string; readonly status: string; readonly createdAt: string };
 

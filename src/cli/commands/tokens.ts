@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { ADMIN_ACCESSES } from '../../core/identity/admin-tokens.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { openOperator } from '../open-operator.ts';
-import { parseExpiry } from '../parse-expiry.ts';
-import { layOut } from '../table.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { parseExpiry } from '../operator/parse-expiry.ts';
+import { layOut } from '../terminal/table.ts';
 
 interface TokenJson {
   readonly id: string;

@@ -2,11 +2,11 @@ import { type Command, Option } from 'commander';
 import type * as z from 'zod';
 import type { UsageResponse } from '../../admin/schema.ts';
 import { STEPS } from '../../core/usage/steps.ts';
-import { type OperatorFlags, withConnection } from '../connection.ts';
-import { findTenant } from '../find-tenant.ts';
-import { openOperator } from '../open-operator.ts';
-import { paint } from '../paint.ts';
-import { layOut } from '../table.ts';
+import { type OperatorFlags, withConnection } from '../operator/connection.ts';
+import { findTenant } from '../operator/find-tenant.ts';
+import { openOperator } from '../operator/open-operator.ts';
+import { paint } from '../terminal/paint.ts';
+import { layOut } from '../terminal/table.ts';
 
 interface UsageFlags extends OperatorFlags {
   readonly from?: string;

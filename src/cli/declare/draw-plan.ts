@@ -1,4 +1,4 @@
-import type { Operator } from '../operator.ts';
+import type { Operator } from '../operator/operator.ts';
 import { PosternFile } from './file.ts';
 import { type Listed, matchTenants, type Plan, planSteps } from './plan.ts';
 import { readFile } from './read-file.ts';

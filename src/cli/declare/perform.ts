@@ -1,4 +1,4 @@
-import type { Operator } from '../operator.ts';
+import type { Operator } from '../operator/operator.ts';
 import type { Plan, Step } from './plan.ts';
 
 /** What came of a plan: it stops at the first step that fails. */

@@ -1,4 +1,4 @@
-import { CommandError, EXIT, usageError } from '../exit.ts';
+import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import { compare, type FieldChange, type Json, mergePatchOf } from './compare.ts';
 import type { FileTenant } from './file.ts';
 

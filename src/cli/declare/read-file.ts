@@ -1,8 +1,8 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { toFieldFaults, toPointer } from '../../admin/problem.ts';
-import { usageError } from '../exit.ts';
-import { readInput } from '../read-input.ts';
+import { usageError } from '../terminal/exit.ts';
+import { readInput } from '../terminal/read-input.ts';
 
 /** No honest file has so many; a few lines of aliases of aliases would otherwise fill the memory. */
 const MAX_ALIASES = 1_000;

@@ -1,5 +1,5 @@
 import { toPointer } from '../../admin/problem.ts';
-import { paint } from '../paint.ts';
+import { paint } from '../terminal/paint.ts';
 import type { FieldChange, Json } from './compare.ts';
 import type { Plan, Step } from './plan.ts';
 

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { toFieldFaults } from '../../admin/problem.ts';
 import { MergedTenant } from '../../admin/schema.ts';
-import { CommandError, EXIT } from '../exit.ts';
-import type { Operator } from '../operator.ts';
+import type { Operator } from '../operator/operator.ts';
+import { CommandError, EXIT } from '../terminal/exit.ts';
 import { type Listed, type Standing, type TenantJson, toJson } from './plan.ts';
 
 /** Reads at once: enough to be quick, few enough to be no load. */

@@ -4,7 +4,7 @@ import { arnOf } from '../../core/policy/pattern.ts';
 import type { Settings } from '../../core/settings.ts';
 import { lambdaEndpoint } from '../../upstream/endpoint.ts';
 import { createSigner } from '../../upstream/sign.ts';
-import { whyUnreachable } from '../unreachable.ts';
+import { whyUnreachable } from '../operator/unreachable.ts';
 import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -1,7 +1,7 @@
-import { createAdminClient } from '../admin-client.ts';
-import type { Connection } from '../connection.ts';
-import { createOperator } from '../operator.ts';
-import { whyUnreachable } from '../unreachable.ts';
+import { createAdminClient } from '../operator/admin-client.ts';
+import type { Connection } from '../operator/connection.ts';
+import { createOperator } from '../operator/operator.ts';
+import { whyUnreachable } from '../operator/unreachable.ts';
 import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
 /** Checks that the gateway has the root key of each of its tenants. It reads one tenant of each version. */

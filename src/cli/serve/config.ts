@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { ListenerProps } from '../../core/listener.ts';
 import { SETTING_NAMES } from '../../core/settings.ts';
-import { WASM } from '../bundle.ts';
+import { WASM } from '../local/bundle.ts';
 
 /** What workerd has to know of the Worker: the date, flags and objects of `wrangler.toml`. */
 export interface WorkerFacts {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { whyNotListen } from '../assert-free.ts';
+import { whyNotListen } from '../local/assert-free.ts';
 import type { HoldAnswer, HoldOrder } from './hold-socket-thread.ts';
 
 /** A socket that listens, and that this process never accepts from. */

@@ -3,8 +3,8 @@ import { parseEnv } from 'node:util';
 import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, SETTING_NAMES } from '../../core/settings.ts';
 import { findUnknownSettings } from '../../core/unknown-settings.ts';
-import { usageError } from '../exit.ts';
-import { readInput } from '../read-input.ts';
+import { usageError } from '../terminal/exit.ts';
+import { readInput } from '../terminal/read-input.ts';
 import { chooseSettings, type Environment, type SettingSource } from './choose-settings.ts';
 
 export interface SettingsInput {

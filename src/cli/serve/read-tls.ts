@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { usageError } from '../exit.ts';
-import { readInput } from '../read-input.ts';
+import { usageError } from '../terminal/exit.ts';
+import { readInput } from '../terminal/read-input.ts';
 
 /** A certificate chain and its key, as PEM. */
 export interface TlsPair {

@@ -1,8 +1,8 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
-import { CommandError, usageError } from '../exit.ts';
-import { lockState } from '../lock-state.ts';
+import { lockState } from '../local/lock-state.ts';
+import { CommandError, usageError } from '../terminal/exit.ts';
 import { renderServeConfig, type ServeSocket, type Serves, workerFileOf } from './config.ts';
 import { type HeldSocket, holdSocket } from './hold-socket.ts';
 import { describeOpenFiles, readOpenFileLimit } from './open-files.ts';
@@ -232,7 +232,7 @@ async function ensureBuilt(dist: string, log: (line: string) => void): Promise<s
   if (isBuilt) return file;
   log(`${dist} holds no build: making one ...`);
   // wrangler takes its time and memory to load: what is built needs none of it.
-  const { buildWorker } = await import('../build.ts');
+  const { buildWorker } = await import('../local/build.ts');
   return (await buildWorker(dist)).config;
 }
 

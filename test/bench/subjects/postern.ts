@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildWorker } from '../../../src/cli/build.ts';
+import { buildWorker } from '../../../src/cli/local/build.ts';
 import { renderServeConfig } from '../../../src/cli/serve/config.ts';
 import { admin } from '../../support/postern.ts';
 import { freePort, WORKERD } from '../../support/workerd.ts';

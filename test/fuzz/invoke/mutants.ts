@@ -49,8 +49,8 @@ export async function buildMutant({ file, from, to }: Mutant): Promise<{ dist: s
     source.replace(from, () => to),
   );
   const { buildWorker } = (await import(
-    join(folder, 'src/cli/build.ts')
-  )) as typeof import('../../../src/cli/build.ts');
+    join(folder, 'src/cli/local/build.ts')
+  )) as typeof import('../../../src/cli/local/build.ts');
   const dist = join(folder, 'dist');
   await buildWorker(dist);
   return { dist, remove: () => rm(folder, { recursive: true, force: true }) };

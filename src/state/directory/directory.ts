@@ -1,11 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
-import type { TenantId } from '../core/identity/ids.ts';
-import type { TenantStatus } from '../core/tenancy/tenant.ts';
-import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from './audit-trail.ts';
-import { migrate } from './migrate.ts';
+import type { AdminAccess, AdminTokenId } from '../../core/identity/admin-tokens.ts';
+import type { TenantId } from '../../core/identity/ids.ts';
+import type { TenantStatus } from '../../core/tenancy/tenant.ts';
+import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from '../audit-trail.ts';
+import { migrate } from '../migrate.ts';
+import type { Page } from '../page.ts';
 import { DIRECTORY_MIGRATIONS } from './migrations.ts';
-import type { Page } from './tenant.ts';
 
 /** Admin tokens that may live at once. */
 export const MAX_ADMIN_TOKENS = 100;

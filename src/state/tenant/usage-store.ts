@@ -1,6 +1,6 @@
-import { DAY_MS } from '../core/quota/calendar.ts';
-import type { Step } from '../core/usage/steps.ts';
-import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../core/usage/usage.ts';
+import { DAY_MS } from '../../core/quota/calendar.ts';
+import type { Step } from '../../core/usage/steps.ts';
+import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 
 export type { Step };
 

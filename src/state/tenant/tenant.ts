@@ -1,22 +1,23 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { KeyId, TenantId } from '../core/identity/ids.ts';
-import type { Denial, LeaseRequest, LimitStatus } from '../core/quota/lease-protocol.ts';
-import { limitStatuses, unsettledCalls } from '../core/quota/ledger.ts';
-import type { LimitsDocument } from '../core/quota/limits.ts';
+import type { KeyId, TenantId } from '../../core/identity/ids.ts';
+import type { Denial, LeaseRequest, LimitStatus } from '../../core/quota/lease-protocol.ts';
+import { limitStatuses, unsettledCalls } from '../../core/quota/ledger.ts';
+import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type {
   LiveTenant,
   TenantAnswer,
   TenantDocument,
   Tenant as TenantRecord,
   TenantSnapshot,
-} from '../core/tenancy/tenant.ts';
-import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../core/usage/usage.ts';
-import { findChanges } from '../document/changes.ts';
-import { createFailureLog } from '../edge/failure-log.ts';
-import { writeLog } from '../edge/log.ts';
-import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from './audit-trail.ts';
+} from '../../core/tenancy/tenant.ts';
+import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
+import { findChanges } from '../../document/changes.ts';
+import { createFailureLog } from '../../edge/failure-log.ts';
+import { writeLog } from '../../edge/log.ts';
+import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from '../audit-trail.ts';
+import { migrate } from '../migrate.ts';
+import type { Page } from '../page.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
-import { migrate } from './migrate.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
 import { createUsageStore, type Step, type UsageStore } from './usage-store.ts';
 
@@ -41,12 +42,6 @@ export interface KeyRecord {
 /** A key that has a successor: it is not rotated twice. */
 export interface RotatedKey {
   readonly rotatedTo: KeyId;
-}
-
-/** One page of a list, and where the next begins. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
 }
 
 /** What a tenant used, and how its limits stand. */

@@ -1,6 +1,6 @@
+import { CommandError, EXIT, type ExitCode } from '../terminal/exit.ts';
 import { type AdminAnswer, createAdminClient } from './admin-client.ts';
 import type { Connection } from './connection.ts';
-import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { unreachable } from './unreachable.ts';
 
 /** What a request answered, once it went well. */

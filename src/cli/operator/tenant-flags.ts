@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { PERIODS } from '../core/quota/calendar.ts';
+import { PERIODS } from '../../core/quota/calendar.ts';
 
 /** What of a tenant can be said by options; all else is said in a file. */
 export interface TenantFlags {

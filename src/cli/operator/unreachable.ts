@@ -1,4 +1,4 @@
-import { CommandError } from './exit.ts';
+import { CommandError } from '../terminal/exit.ts';
 
 /** The system's codes for failures before anything could be sent. */
 const NOTHING_SENT: ReadonlySet<string> = new Set([

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Case, Outcome } from './conformance/case.ts';
-import { FUNCTIONS, readCases } from './conformance/cases.ts';
-import { compareOutcome, type Verdict } from './conformance/compare.ts';
-import type { KeyPair, Target } from './conformance/interpret.ts';
+import type { Case, Outcome } from '../conformance/case.ts';
+import { FUNCTIONS, readCases } from '../conformance/cases.ts';
+import { compareOutcome, type Verdict } from '../conformance/compare.ts';
+import type { KeyPair, Target } from '../conformance/interpret.ts';
 
 interface ConformanceFlags {
   readonly endpoint: string;
@@ -108,7 +108,7 @@ async function resultOf(one: Case, target: Target): Promise<Result> {
     return skipped('it needs OTHER_ACCESS_KEY_ID and OTHER_SECRET_ACCESS_KEY, of somebody who may call nothing');
   }
   // The SDK takes its time to load: the other commands do not wait for it.
-  const { runCase } = await import('./conformance/interpret.ts');
+  const { runCase } = await import('../conformance/interpret.ts');
   const outcome = await runCase(one, target);
   return { case: one, outcome, verdict: compareOutcome(one, outcome) };
 }

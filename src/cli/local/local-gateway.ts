@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_readConfig } from 'wrangler';
-import { LISTENER_BINDING, LOOPBACK_ONLY } from '../core/listener.ts';
+import { LISTENER_BINDING, LOOPBACK_ONLY } from '../../core/listener.ts';
 import { type Bundle, PACKAGE_ROOT, WASM } from './bundle.ts';
 
 export interface LocalGatewayOptions {

@@ -1,4 +1,4 @@
-import { CommandError, EXIT, usageError } from './exit.ts';
+import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { Operator } from './operator.ts';
 
 const TENANT_ID = /^t\d{1,4}_[a-i][a-z2-7]{29}$/;

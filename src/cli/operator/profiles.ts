@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { toFieldFaults } from '../admin/problem.ts';
-import { usageError } from './exit.ts';
+import { toFieldFaults } from '../../admin/problem.ts';
+import { usageError } from '../terminal/exit.ts';
 
 const Profile = z.strictObject({ url: z.string(), adminToken: z.string().optional() });
 const ProfileFile = z.strictObject({ profiles: z.record(z.string(), Profile), default: z.string().optional() });

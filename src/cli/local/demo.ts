@@ -1,4 +1,4 @@
-import type { AdminClient } from './admin-client.ts';
+import type { AdminClient } from '../operator/admin-client.ts';
 import type { DemoTenant } from './dev-state.ts';
 
 /** Everything is allowed: the functions behind it are local, or the developer's own. */

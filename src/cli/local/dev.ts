@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
-import { SETTING_NAMES } from '../core/settings.ts';
-import { findUnknownSettings } from '../core/unknown-settings.ts';
-import { startEmulator } from '../emulator/start.ts';
-import { createAdminClient } from './admin-client.ts';
+import { SETTING_NAMES } from '../../core/settings.ts';
+import { findUnknownSettings } from '../../core/unknown-settings.ts';
+import { startEmulator } from '../../emulator/start.ts';
+import { createAdminClient } from '../operator/admin-client.ts';
+import { whyUnreachable } from '../operator/unreachable.ts';
+import { usageError } from '../terminal/exit.ts';
 import { assertFree } from './assert-free.ts';
 import { bundleWorker } from './bundle.ts';
 import { ensureDemo } from './demo.ts';
 import { type DemoTenant, type DevState, openState, saveState } from './dev-state.ts';
-import { usageError } from './exit.ts';
 import { startLocalGateway } from './local-gateway.ts';
 import { lockState } from './lock-state.ts';
-import { whyUnreachable } from './unreachable.ts';
 
 export interface DevOptions {
   readonly port: number;

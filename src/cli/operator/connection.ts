@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { usageError } from './exit.ts';
+import { usageError } from '../terminal/exit.ts';
 import { isExposed, parseOrigin } from './origin.ts';
 import { type Profiles, profileFile, readProfiles } from './profiles.ts';
 

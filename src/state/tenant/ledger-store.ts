@@ -1,4 +1,4 @@
-import type { Denial, LeaseRequest } from '../core/quota/lease-protocol.ts';
+import type { Denial, LeaseRequest } from '../../core/quota/lease-protocol.ts';
 import {
   type Answered,
   advanceLedger,
@@ -9,8 +9,8 @@ import {
   restoreLedger,
   type StoredLedger,
   type Swept,
-} from '../core/quota/ledger.ts';
-import type { LimitsDocument } from '../core/quota/limits.ts';
+} from '../../core/quota/ledger.ts';
+import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 
 /** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */

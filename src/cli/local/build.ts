@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unstable_readConfig } from 'wrangler';
+import { renderWorker, workerFileOf } from '../serve/config.ts';
 import { type Bundle, type BundleOptions, bundleWorker, PACKAGE_ROOT } from './bundle.ts';
-import { renderWorker, workerFileOf } from './serve/config.ts';
 
 /** The Worker in a folder, ready to be deployed, or to be served by workerd with `config`. */
 export interface Build extends Bundle {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /** The folder that holds `wrangler.toml`. */
-export const PACKAGE_ROOT = join(import.meta.dirname, '../..');
+export const PACKAGE_ROOT = join(import.meta.dirname, '../../..');
 
 /** Keeps wrangler from talking to anybody: no metrics, no update check, no fetch of a sample `request.cf`. */
 const SILENT = {
