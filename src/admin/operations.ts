@@ -1,18 +1,17 @@
 import type * as z from 'zod';
+import { CreateTenant, PatchTenant } from '../document/tenant.ts';
 import {
   AdminTokenList,
   AuditList,
   AuditQuery,
   CreateAdminToken,
   CreateKey,
-  CreateTenant,
   ExplainCall,
   Explanation,
   KeyList,
   KeyListQuery,
   NewAdminToken,
   NewKey,
-  PatchTenant,
   RotateKey,
   TenantList,
   TenantListQuery,

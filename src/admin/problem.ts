@@ -1,12 +1,5 @@
-import type * as z from 'zod';
 import type { StateError } from '../core/tenancy/state-error.ts';
-
-/** What is wrong with one field: where, and a sentence. */
-export interface FieldFault {
-  /** Of the body: a JSON pointer in URI fragment form (RFC 6901 section 6). Of the query: the parameter's name. */
-  readonly pointer: string;
-  readonly detail: string;
-}
+import type { FieldFault } from '../document/field-faults.ts';
 
 export const PROBLEM_REASONS = [
   'already-rotated',
@@ -91,27 +84,6 @@ export function answerProblem(problem: Problem, headers: Readonly<Record<string,
       ...headers,
     },
   });
-}
-
-/** A path into a document as a JSON pointer. */
-export function toPointer(path: readonly PropertyKey[]): string {
-  return [
-    '#',
-    ...path.map((part) => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1'))),
-  ].join('/');
-}
-
-/** Turns what a schema found into the fields that are wrong. An unknown field is named, each with its own pointer. */
-export function toFieldFaults(issues: readonly z.core.$ZodIssue[], inQuery = false): FieldFault[] {
-  const where = (path: readonly PropertyKey[]) => (inQuery ? path.join('.') : toPointer(path));
-  return issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({
-          pointer: where([...issue.path, key]),
-          detail: 'is not a field that this version of Postern knows',
-        }))
-      : [{ pointer: where(issue.path), detail: issue.message }],
-  );
 }
 
 export function invalidBody(errors: readonly FieldFault[]): Problem {

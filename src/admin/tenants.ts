@@ -7,7 +7,7 @@ import {
   verifyTenantId,
 } from '../core/identity/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
-import { mergePatch } from '../document/merge-patch.ts';
+import { patchTenant } from '../document/patch-tenant.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Actor } from '../state/audit-trail.ts';
@@ -15,8 +15,7 @@ import type { TenantSummary } from '../state/directory/directory.ts';
 import type { Page } from '../state/page.ts';
 import type { AdminPorts } from './app.ts';
 import { parseIfMatch } from './if-match.ts';
-import { invalidBody, notFound, ProblemError, toFieldFaults, trailFull } from './problem.ts';
-import { MergedTenant } from './schema.ts';
+import { invalidBody, notFound, ProblemError, trailFull } from './problem.ts';
 
 /** Each time that one fails, another has gone through. */
 const PATCH_ATTEMPTS = 50;
@@ -78,9 +77,9 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
       for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
         const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
         if (versions && !versions.includes(version)) throw lostRace(version);
-        const merged = parseMerged(document.name, mergePatch(document, patch));
-        if (!merged.success) throw new ProblemError(invalidBody(toFieldFaults(merged.error.issues)));
-        const replaced = await objects.tenant(id, async (stub) => await stub.replace(merged.data, version, actor));
+        const patched = patchTenant(document, patch);
+        if (!patched.ok) throw new ProblemError(invalidBody(patched.error));
+        const replaced = await objects.tenant(id, async (stub) => await stub.replace(patched.value, version, actor));
         if (!replaced) continue;
         if (replaced === 'trail-full') throw trailFull();
         onChanged(id);
@@ -111,11 +110,3 @@ const lostRace = (version?: number) =>
   });
 
 const summaryOf = ({ id, name, status, createdAtMs }: Tenant): TenantSummary => ({ id, name, status, createdAtMs });
-
-/** Checks what a patch makes of a tenant. A name that was accepted before today's checks may stay. */
-function parseMerged(name: string, merged: unknown): ReturnType<typeof MergedTenant.safeParse> {
-  const isSame = (merged as { readonly name?: unknown }).name === name;
-  if (!isSame) return MergedTenant.safeParse(merged);
-  const checked = MergedTenant.safeParse({ ...(merged as object), name: '-' });
-  return checked.success ? { ...checked, data: { ...checked.data, name } } : checked;
-}

@@ -1,21 +1,33 @@
-/** One thing that a change changed: where (a JSON pointer), from what, to what; absent: it was not there, or is not. */
-export interface Change {
-  readonly pointer: string;
-  readonly from?: unknown;
-  readonly to?: unknown;
+import { isObject, isSame, type Json, memberOf, namesIn } from './json.ts';
+
+/** One field that differs. `from` absent: it is new. `to` absent: it is removed. */
+export interface FieldChange {
+  readonly path: readonly (string | number)[];
+  readonly from?: Json;
+  readonly to?: Json;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecords = (value: Json | undefined): value is readonly Json[] => Array.isArray(value) && value.every(isObject);
 
-const escapePointer = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
-
-/** Finds what two JSON documents differ in, member by member. A list is one thing: it changes whole. */
-export function findChanges(from: unknown, to: unknown, pointer = ''): Change[] {
+/**
+ * Finds every field in which two documents differ, member by member. The order of an object's members is no difference.
+ *
+ * @param lists `whole`: a list is one field. `by-entry`: a list of objects is compared entry by entry.
+ */
+export function findChanges(
+  from: Json | undefined,
+  to: Json | undefined,
+  lists: 'whole' | 'by-entry',
+  path: FieldChange['path'] = [],
+): FieldChange[] {
   if (isObject(from) && isObject(to)) {
-    const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-    return names.flatMap((name) => findChanges(from[name], to[name], `${pointer}/${escapePointer(name)}`));
+    const change = (name: string) => findChanges(memberOf(from, name), memberOf(to, name), lists, [...path, name]);
+    return namesIn(from, to).flatMap(change);
   }
-  if (JSON.stringify(from) === JSON.stringify(to)) return [];
-  return [{ pointer, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
+  if (lists === 'by-entry' && isRecords(from) && isRecords(to)) {
+    const length = Math.max(from.length, to.length);
+    return Array.from({ length }, (_, at) => findChanges(from[at], to[at], lists, [...path, at])).flat();
+  }
+  if (isSame(from, to)) return [];
+  return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
 }

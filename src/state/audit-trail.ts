@@ -1,5 +1,7 @@
 import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
-import type { Change } from '../document/changes.ts';
+import { findChanges } from '../document/changes.ts';
+import { escapePointer } from '../document/field-faults.ts';
+import { toJson } from '../document/json.ts';
 import type { Page } from './page.ts';
 
 /** An entry is kept for at least 90 days, however many follow it; an older one is dropped once 10,000 are newer. */
@@ -32,6 +34,22 @@ export type AuditAction =
   | 'key.revoke'
   | 'admin-token.create'
   | 'admin-token.revoke';
+
+/** One field that changed: where (a JSON pointer), from what, to what. Absent: it was not there, or is not. */
+export interface Change {
+  readonly pointer: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
+/** What differs between two documents, in the order of the pointers. A list changes whole. */
+export const changesOf = (from: object, to: object): Change[] =>
+  findChanges(toJson(from), toJson(to), 'whole')
+    .map(({ path, ...values }) => ({
+      pointer: path.map((part) => `/${escapePointer(String(part))}`).join(''),
+      ...values,
+    }))
+    .sort((a, b) => (a.pointer < b.pointer ? -1 : 1));
 
 /** What was done, beyond the action's name. It never holds a secret: there is none in what is stored. */
 export interface AuditDetail {

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { CreateTenant, PatchTenant } from '../../admin/schema.ts';
-import { mergePatch } from '../../document/merge-patch.ts';
-import { compare, type Json } from '../declare/compare.ts';
+import { findChanges } from '../../document/changes.ts';
+import { type JsonObject, toJson } from '../../document/json.ts';
+import { combinePatches, mergePatch } from '../../document/merge-patch.ts';
+import { CreateTenant, PatchTenant } from '../../document/tenant.ts';
 import { readFile } from '../declare/read-file.ts';
 import { showChange } from '../declare/show-plan.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
@@ -108,34 +109,18 @@ async function create(flags: WriteFlags): Promise<void> {
 
 async function update(named: string, flags: WriteFlags & { readonly ifVersion?: number }): Promise<void> {
   const operator = await openOperator(flags);
-  const fromFile = flags.file === undefined ? {} : await readFile(flags.file, PatchTenant);
-  // Not merged as a patch is applied: a null in it has to arrive.
-  if (Object.keys(combine(fromFile, tenantPatch(flags))).length === 0) {
+  const fromFile = flags.file === undefined ? {} : toJson(await readFile(flags.file, PatchTenant));
+  if (Object.keys(combinePatches(fromFile, toJson(tenantPatch(flags)))).length === 0) {
     throw usageError('nothing to change: give --file or an option (see --help)');
   }
   const id = await findTenant(operator, named);
-  const { body: before, etag } = await operator.call<Patch & TenantJson>('GET', `/tenants/${id}`);
-  const patch = combine(fromFile, tenantPatch(flags, mergePatch(before, fromFile) as Present));
-  const changes = compare(before as Json, mergePatch(before, patch) as Json);
+  const { body: before, etag } = await operator.call<JsonObject>('GET', `/tenants/${id}`);
+  const patch = combinePatches(fromFile, toJson(tenantPatch(flags, mergePatch(before, fromFile) as Present)));
+  const changes = findChanges(before, mergePatch(before, patch) as JsonObject, 'by-entry');
   if (!flags.json) console.error(changes.length === 0 ? 'nothing changes' : changes.map(showChange).join('\n'));
   // What was read is what is changed: the patch holds parts of it.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
   show((await operator.call<TenantJson>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
-}
-
-type Patch = Readonly<Record<string, unknown>>;
-
-const isPatch = (value: unknown): value is Patch =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Two merge patches as one; the second wins. */
-function combine(first: Patch, second: Patch): Patch {
-  const combined: Record<string, unknown> = { ...first };
-  for (const [name, value] of Object.entries(second)) {
-    const before = combined[name];
-    combined[name] = isPatch(before) && isPatch(value) ? combine(before, value) : value;
-  }
-  return combined;
 }
 
 const setStatus = (status: 'active' | 'suspended') => async (named: string, flags: OperatorFlags) => {

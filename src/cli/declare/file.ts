@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TenantDocumentSchema } from '../../admin/schema.ts';
+import { TenantDocumentSchema } from '../../document/tenant.ts';
 
 /** A tenant as the file says it: what the admin API takes, and the id where the name alone does not tell it apart. */
 const FileTenant = TenantDocumentSchema.extend({

@@ -1,9 +1,8 @@
+import { type FieldChange, findChanges } from '../../document/changes.ts';
+import { type JsonObject, toJson } from '../../document/json.ts';
+import { mergePatchOf } from '../../document/merge-patch.ts';
 import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
-import { compare, type FieldChange, type Json, mergePatchOf } from './compare.ts';
 import type { FileTenant } from './file.ts';
-
-/** What an operator sets of a tenant, as JSON. */
-export type TenantJson = { readonly [name: string]: Json | undefined };
 
 /** A tenant in the gateway's list. */
 export interface Listed {
@@ -13,19 +12,20 @@ export interface Listed {
 
 /** A tenant of the gateway, read whole. */
 export interface Standing extends Listed {
-  readonly document: TenantJson;
+  /** What an operator sets of it. */
+  readonly document: JsonObject;
   readonly etag?: string;
 }
 
 /** What has to be done about one tenant. */
 export type Step =
-  | { readonly kind: 'create'; readonly name: string; readonly document: TenantJson }
+  | { readonly kind: 'create'; readonly name: string; readonly document: JsonObject }
   | {
       readonly kind: 'change';
       readonly id: string;
       readonly name: string;
       readonly changes: readonly FieldChange[];
-      readonly patch: TenantJson;
+      readonly patch: JsonObject;
       readonly etag?: string;
     }
   | { readonly kind: 'delete'; readonly id: string; readonly name: string };
@@ -88,7 +88,7 @@ export function planSteps(
       steps.push({ kind: 'create', name: wanted.name, document: to });
       continue;
     }
-    const changes = compare(found.document, to);
+    const changes = findChanges(found.document, to, 'by-entry');
     if (changes.length === 0) continue;
     const { id, name, etag } = found;
     const patch = mergePatchOf(found.document, to);
@@ -102,6 +102,3 @@ export function planSteps(
     unlisted: [],
   };
 }
-
-/** A document as it goes over the wire: without members that are undefined. */
-export const toJson = (document: object): TenantJson => JSON.parse(JSON.stringify(document)) as TenantJson;

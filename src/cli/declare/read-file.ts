@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type * as z from 'zod';
-import { toFieldFaults, toPointer } from '../../admin/problem.ts';
+import { toFieldFaults, toPointer } from '../../document/field-faults.ts';
 import { usageError } from '../terminal/exit.ts';
 import { readInput } from '../terminal/read-input.ts';
 

@@ -1,6 +1,7 @@
-import { toPointer } from '../../admin/problem.ts';
+import type { FieldChange } from '../../document/changes.ts';
+import { toPointer } from '../../document/field-faults.ts';
+import type { Json } from '../../document/json.ts';
 import { paint } from '../terminal/paint.ts';
-import type { FieldChange, Json } from './compare.ts';
 import type { Plan, Step } from './plan.ts';
 
 const json = (value: Json | undefined): string => (value === undefined ? '(nothing)' : JSON.stringify(value));

@@ -1,9 +1,10 @@
 import type * as z from 'zod';
-import { toFieldFaults } from '../../admin/problem.ts';
-import { MergedTenant } from '../../admin/schema.ts';
+import { toFieldFaults } from '../../document/field-faults.ts';
+import { type JsonObject, toJson } from '../../document/json.ts';
+import { MergedTenant } from '../../document/tenant.ts';
 import type { Operator } from '../operator/operator.ts';
 import { CommandError, EXIT } from '../terminal/exit.ts';
-import { type Listed, type Standing, type TenantJson, toJson } from './plan.ts';
+import type { Listed, Standing } from './plan.ts';
 
 /** Reads at once: enough to be quick, few enough to be no load. */
 const AT_ONCE = 8;
@@ -38,7 +39,7 @@ async function readStanding(operator: Operator, { id }: Listed): Promise<Standin
  * in the file, and would be taken away by it: fails closed. What newer rules find wrong in it stands as it is, so that
  * the file can mend it.
  */
-function checked(id: string, document: object): TenantJson {
+function checked(id: string, document: object): JsonObject {
   const read = MergedTenant.safeParse(document);
   if (read.success) return toJson(read.data);
   const unknown = toFieldFaults(read.error.issues.filter(isUnknownField));

@@ -1,6 +1,6 @@
-import { findRangeFault } from '../../admin/check-range.ts';
 import { parseRootKeys, type RootKey } from '../../core/identity/root-keys.ts';
 import { readSettings, type Settings } from '../../core/settings.ts';
+import { findRangeFault } from '../../edge/address-ranges.ts';
 import type { Environment } from '../serve/choose-settings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 

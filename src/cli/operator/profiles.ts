@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { toFieldFaults } from '../../admin/problem.ts';
+import { toFieldFaults } from '../../document/field-faults.ts';
 import { usageError } from '../terminal/exit.ts';
 
 const Profile = z.strictObject({ url: z.string(), adminToken: z.string().optional() });

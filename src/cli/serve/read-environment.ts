@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
-import { findRangeFault } from '../../admin/check-range.ts';
 import { readSettings, SETTING_NAMES } from '../../core/settings.ts';
 import { findUnknownSettings } from '../../core/unknown-settings.ts';
+import { findRangeFault } from '../../edge/address-ranges.ts';
 import { usageError } from '../terminal/exit.ts';
 import { readInput } from '../terminal/read-input.ts';
 import { chooseSettings, type Environment, type SettingSource } from './choose-settings.ts';

@@ -11,10 +11,16 @@ import type {
   TenantSnapshot,
 } from '../../core/tenancy/tenant.ts';
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
-import { findChanges } from '../../document/changes.ts';
 import { createFailureLog } from '../../edge/failure-log.ts';
 import { writeLog } from '../../edge/log.ts';
-import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail, ROOT_ACTOR } from '../audit-trail.ts';
+import {
+  type Actor,
+  type AuditEntry,
+  type AuditTrail,
+  changesOf,
+  createAuditTrail,
+  ROOT_ACTOR,
+} from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
@@ -118,7 +124,7 @@ export class Tenant extends DurableObject {
         now,
         now,
       );
-      if (rowsWritten > 0) this.#audit.add(actor, 'tenant.create', { changes: findChanges({}, document) });
+      if (rowsWritten > 0) this.#audit.add(actor, 'tenant.create', { changes: changesOf({}, document) });
       const created = this.read();
       if (!created) throw new Error('a tenant that was just written is not there');
       return created;
@@ -154,7 +160,7 @@ export class Tenant extends DurableObject {
         Date.now(),
       );
       const { id: _id, version: _version, createdAtMs: _created, updatedAtMs: _updated, ...replaced } = before;
-      const changes = findChanges(replaced, JSON.parse(JSON.stringify(document)));
+      const changes = changesOf(replaced, document);
       if (changes.length > 0) this.#audit.add(actor, 'tenant.change', { changes });
       return this.read();
     });

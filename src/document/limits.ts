@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import { INVOKE_LIMITS } from '../core/invoke/limits.ts';
+import { PERIODS } from '../core/quota/calendar.ts';
+import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS } from '../core/quota/limits.ts';
+
+const MAX_COUNT = 1_000_000_000_000;
+
+export const MaxPayloadBytes = z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes);
+
+const Quota = z
+  .strictObject({
+    period: z.enum(PERIODS).meta({ description: 'UTC; a week begins on Monday.' }),
+    requests: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Calls that are forwarded.' }),
+    payloadBytes: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Bytes of their payloads.' }),
+  })
+  .refine(
+    ({ requests, payloadBytes }) => requests !== undefined || payloadBytes !== undefined,
+    'must limit requests, payloadBytes or both',
+  )
+  .meta({ id: 'Quota' });
+
+/** What a tenant may use. */
+export const Limits = z
+  .strictObject({
+    rate: z
+      .strictObject({
+        perSecond: z.number().min(0.001).max(1_000_000),
+        burst: z.int().min(1).max(10_000_000),
+      })
+      .optional()
+      .meta({ description: 'A token bucket; `perSecond` may be a fraction.' }),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .meta({ description: 'Functions that run at once, over all isolates.' }),
+    maxDurationSeconds: z.int().min(1).max(DEFAULT_MAX_DURATION_SECONDS).optional().meta({
+      description: 'How long a call whose end was not seen holds its place among the concurrent ones. Absent: 900.',
+    }),
+    maxPayloadBytes: MaxPayloadBytes.optional(),
+    quotas: z
+      .array(Quota)
+      .max(PERIODS.length)
+      .readonly()
+      .optional()
+      .meta({ description: 'At most one for each period.' }),
+    onLimitsUnavailable: z
+      .enum(['refuse', 'serve'])
+      .optional()
+      .meta({ description: 'What becomes of calls when the ledger cannot be reached. Absent: refuse.' }),
+    serveSeconds: z
+      .int()
+      .min(1)
+      .max(3_600)
+      .optional()
+      .meta({
+        description: `With \`serve\`: for how long, at the most, and never by a policy older than 5 seconds. Absent: ${DEFAULT_SERVE_SECONDS}.`,
+      }),
+  })
+  .check(({ value, issues }) => {
+    value.quotas?.forEach(({ period }, index) => {
+      if (value.quotas?.findIndex((other) => other.period === period) === index) return;
+      const message = `there is one for this period already; put requests and payloadBytes together`;
+      issues.push({ code: 'custom', path: ['quotas', index, 'period'], message, input: value });
+    });
+    if (value.serveSeconds !== undefined && value.onLimitsUnavailable !== 'serve') {
+      const message = "means something only with onLimitsUnavailable 'serve'";
+      issues.push({ code: 'custom', path: ['serveSeconds'], message, input: value });
+    }
+  })
+  .meta({
+    id: 'Limits',
+    description: 'An absent limit is no limit.',
+    examples: [{ rate: { perSecond: 50, burst: 100 }, quotas: [{ period: 'day', requests: 10_000 }] }],
+  });

@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import type { TenantDocument } from '../core/tenancy/tenant.ts';
+import { Issuers } from './issuers.ts';
+import { Limits } from './limits.ts';
+import { NAME, nameOf } from './names.ts';
+import { patchOf } from './patch-shape.ts';
+import { Policy } from './policy.ts';
+import { Upstream } from './upstream.ts';
+
+const Name = nameOf(NAME, 'must not be empty or contain control or format characters').meta({ examples: ['Acme'] });
+
+/** What an operator sets of a tenant, complete. */
+export const TenantDocumentSchema = z.strictObject({
+  name: Name,
+  status: z.enum(['active', 'suspended']).default('active'),
+  policy: Policy.prefault({}),
+  limits: Limits.default({}),
+  upstream: Upstream.default({}),
+  issuers: Issuers.optional(),
+  meterDuration: z.boolean().optional().meta({
+    description: 'Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it.',
+  }),
+}) satisfies z.ZodType<TenantDocument>;
+
+/** The same, where nothing may be left out that would change what a tenant may do: after a merge patch. */
+export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocumentSchema.shape.status.unwrap() });
+
+export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
+
+/** The patched tenant is checked as a whole, too. */
+export const PatchTenant = patchOf(MergedTenant).meta({
+  id: 'PatchTenant',
+  description: 'A JSON merge patch (RFC 7396): null removes a member, as if it had never been given.',
+  examples: [{ status: 'suspended' }],
+});
