@@ -18,6 +18,18 @@ function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
 }
 
+/**
+ * The network of an address, for counting callers: the address itself, or of IPv6 its /64, of which one host can use every
+ * address (RFC 4291 section 2.5.4). Text that is no address counts as one network: a header may hold anything.
+ */
+export function networkOf(text: string | undefined): string {
+  const address = text === undefined ? undefined : parseAddress(text);
+  if (!address) return 'unknown';
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  if (address.isIPv4MappedAddress()) return address.toIPv4Address().toString();
+  return address.parts.slice(0, 4).join(':');
+}
+
 type Range = readonly [network: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
 
 function parseRange(range: string): Range | undefined {

@@ -72,8 +72,8 @@ export async function readBody(source: BodySource, limits: BodyLimits): Promise<
   const { declaredBytes, maxBytes, memory, uploader, wait = within, maxWaitMs } = limits;
   if (source.body === null || declaredBytes === 0) return ok(EMPTY);
   const mostBytes = declaredBytes ?? maxBytes;
-  const { tenant, unprovedKey } = uploader;
-  const upload = memory.open({ tenant, unprovedKey, mostBytes, nowMs: Date.now() });
+  const { tenant, unprovedKey, network } = uploader;
+  const upload = memory.open({ tenant, unprovedKey, network, mostBytes, nowMs: Date.now() });
   if (!upload) return err({ kind: 'busy' });
   const signal = () => source.signal ?? NEVER; // made only when it is asked for
   const turn = createTurn({ memory, wait, signal, ...(maxWaitMs !== undefined && { maxWaitMs }) });

@@ -23,6 +23,7 @@ import { isMistake, type Refusal, refuse, refuseLeft, refuseLost } from '../core
 import { refuseRequestLine } from '../core/request-limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
+import { networkOf } from '../edge/address-ranges.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import type { KnownTenant, Reservation, TenantMemory } from '../tenants/tenant-memory.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
@@ -198,7 +199,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 }
 
 /**
- * Who shares the memory for bodies as one. Anybody can name another's key, but hardly from the same address. (An address is
+ * Who shares the memory for bodies as one. Anybody can name another's key, but hardly from the same network. (An address is
  * dear to read, and the smallest bodies have room beside all others.)
  */
 function uploaderOf(
@@ -210,7 +211,8 @@ function uploaderOf(
   if (credential.kind !== 'signature') return { tenant };
   const { keyId } = credential.key;
   const isTiny = declaredBytes !== undefined && declaredBytes <= TINY_BODY_BYTES;
-  return { tenant, unprovedKey: isTiny ? keyId : `${keyId} ${clientAddress(request, clientIpHeader)}` };
+  if (isTiny) return { tenant, unprovedKey: keyId };
+  return { tenant, unprovedKey: keyId, network: networkOf(clientAddress(request, clientIpHeader)) };
 }
 
 /** Asks for a tenant that this isolate has forgotten. */

@@ -7,13 +7,16 @@ import {
   SHORT_BODY_BYTES,
   TINY_BODY_BYTES,
 } from './limits.ts';
-import { Pool, Stake } from './pool.ts';
+import { Pool } from './pool.ts';
+import { Stake } from './stake.ts';
 
 /** Whose body it is. */
 export interface Uploader {
   readonly tenant: string;
   /** Of a caller that has not proved itself: the key that it names. */
   readonly unprovedKey?: string | undefined;
+  /** Of such a caller, where known: the network it calls from. The networks of a key share that key's room. */
+  readonly network?: string | undefined;
 }
 
 export interface UploadRequest extends Uploader {
@@ -43,7 +46,7 @@ export class Upload {
     this.tenant = tenant;
     const mayGrow =
       unprovedKey === undefined ? undefined : () => memory.pools.provedLong.wouldPromise(tenant, mostBytes);
-    this.stake = new Stake(ownerOf(request), mostBytes, () => this.wake(), mayGrow);
+    this.stake = new Stake(ownerOf(request), mostBytes, () => this.wake(), mayGrow, groupOf(request));
   }
 
   get state(): 'waiting' | 'reading' | 'whole' | 'dropped' | 'closed' {
@@ -204,25 +207,35 @@ export class BodyMemory {
     return true;
   }
 
-  /** The newest of the key that has the most in line makes room: that may be the one that has just come. */
+  /** The newest of the key that has the most in line makes room, or of its network: that may be the one that has just come. */
   private dropFromLongestLine(unproved: readonly Stake[], nowMs: number): void {
-    const counts = new Map<string, number>();
-    for (const { owner } of unproved) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    const [longest] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [];
-    const last = unproved.findLast(({ owner }) => owner === longest);
+    const ofKey = longestOf(unproved, ({ owner, group }) => group ?? owner);
+    const last = longestOf(ofKey, ({ owner }) => owner).at(-1);
     const { unprovedShort, unprovedLong } = this.pools;
     if (last) (unprovedShort.waiting.has(last) ? unprovedShort : unprovedLong).drop(last, nowMs);
   }
 }
 
+/** Those of the name that has the most. */
+function longestOf(line: readonly Stake[], nameOf: (stake: Stake) => string): readonly Stake[] {
+  const lines = Map.groupBy(line, nameOf);
+  return [...lines.values()].reduce((longest, next) => (next.length > longest.length ? next : longest), []);
+}
+
 /**
  * Which uploads share a pool as one owner. Anybody can name another caller's key. So the smallest unproved bodies of a key
- * count as an owner of their own, and never queue behind longer bodies that were sent in its name.
+ * count as an owner of their own, and never queue behind longer bodies that were sent in its name; and the longer ones
+ * count by the network they come from.
  */
-const ownerOf = ({ tenant, unprovedKey, mostBytes }: UploadRequest): string => {
+const ownerOf = ({ tenant, unprovedKey, network, mostBytes }: UploadRequest): string => {
   if (unprovedKey === undefined) return tenant;
-  return mostBytes <= TINY_BODY_BYTES ? `${unprovedKey} tiny` : unprovedKey;
+  if (mostBytes <= TINY_BODY_BYTES) return `${unprovedKey} tiny`;
+  return network === undefined ? unprovedKey : `${unprovedKey} ${network}`;
 };
+
+/** Which owners share as one: all networks that name a key, so that one with many networks takes no more from other keys. */
+const groupOf = ({ unprovedKey, network, mostBytes }: UploadRequest): string | undefined =>
+  network === undefined || mostBytes <= TINY_BODY_BYTES ? undefined : unprovedKey;
 
 const lineOf = (...pools: readonly Pool[]): Stake[] => pools.flatMap(({ waiting, paused }) => [...waiting, ...paused]);
 

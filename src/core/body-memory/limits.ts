@@ -1,4 +1,4 @@
-import type { PoolLimits } from './pool.ts';
+import { GROUP_TO_FREE, OWNER_TO_FREE, type PoolLimits } from './pool.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -41,11 +41,11 @@ export interface BodyMemoryLimits {
   readonly scratch: PoolLimits;
 }
 
-const twoThirds = (bytes: number) => Math.floor((bytes * 2) / 3);
-
+/** As a pool's turns have it: an owner leaves a third free, and a group enough for short bodies of another. */
 const pool = (capacityBytes: number, maxClaimBytes: number) => ({
   capacityBytes,
-  shareBytes: twoThirds(capacityBytes),
+  shareBytes: Math.floor((capacityBytes * OWNER_TO_FREE) / (OWNER_TO_FREE + 1)),
+  groupShareBytes: Math.floor((capacityBytes * GROUP_TO_FREE) / (GROUP_TO_FREE + 1)),
   maxClaimBytes,
 });
 

@@ -1,8 +1,12 @@
+import type { Stake } from './stake.ts';
+
 /** Bytes for bodies of one kind, and how owners share them. */
 export interface PoolLimits {
   readonly capacityBytes: number;
   /** The most that is promised to one owner. */
   readonly shareBytes: number;
+  /** The most that is promised to the owners of one group. At least `shareBytes`. Default: that. */
+  readonly groupShareBytes?: number;
   /** No body is longer. At most `shareBytes`. */
   readonly maxClaimBytes: number;
   /** What an upload is promised when it begins. The rest of its claim is promised when this has come. */
@@ -13,6 +17,10 @@ export interface PoolLimits {
   readonly graceMs: number;
 }
 
+/** How much an owner may have for each byte that stays free, and a group of owners. */
+export const OWNER_TO_FREE = 2;
+export const GROUP_TO_FREE = 16;
+
 /**
  * While another waits, an upload is slow if it brings less than this in a second, on average since its turn, or nothing
  * for `SILENCE_MS`. Low enough that uploads do not look slow because we are busy with many of them.
@@ -20,42 +28,11 @@ export interface PoolLimits {
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
 const SILENCE_MS = 1_000;
 
-/**
- * One upload's part of a pool.
- * - `waiting`: has not begun. Holds nothing and must not be read.
- * - `reading`: may hold up to `promisedBytes`.
- * - `paused`: its promise is used up. Keeps what it holds and must not be read.
- * - `whole`: all of it has come, and leaves bit by bit.
- * - `dropped`: has to let go, and counts until it has.
- * - `closed`: holds nothing.
- */
-export class Stake {
-  state: 'waiting' | 'reading' | 'paused' | 'whole' | 'dropped' | 'closed' = 'waiting';
-  heldBytes = 0;
-  promisedBytes = 0;
-  cameBytes = 0;
-  /** When bytes came last, or its turn did. */
-  movedAtMs = 0;
-  turnAtMs = 0;
-  turnCameBytes = 0;
-  /** Who shares the pool: a tenant, or the key of a caller that is not proved. */
-  readonly owner: string;
-  /** The most that it may ever hold. */
-  readonly claimBytes: number;
-  /** Called when its state was changed by another upload. */
-  readonly wake: (nowMs: number) => void;
-  /** Whether it may be promised its whole claim yet, the pool's room apart. */
-  readonly mayGrow: () => boolean;
-
-  constructor(owner: string, claimBytes: number, wake: (nowMs: number) => void, mayGrow: () => boolean = () => true) {
-    this.owner = owner;
-    this.claimBytes = claimBytes;
-    this.wake = wake;
-    this.mayGrow = mayGrow;
-  }
-}
-
+/** What an owner, or a group of owners, has of a pool. */
 interface Owner {
+  readonly name: string;
+  readonly group: Owner | undefined;
+  /** Or, of a group, its owners. */
   stakes: number;
   promisedBytes: number;
   /** Promised to uploads that were not promised their whole claim. */
@@ -66,7 +43,7 @@ interface Owner {
 }
 
 /** Whose room is too small. */
-type Blocked = 'pool' | 'share';
+type Blocked = 'pool' | 'group' | 'share';
 
 /**
  * A pool of bytes that promises before anything is read, so that every promise can be kept: all promises together never
@@ -78,9 +55,12 @@ type Blocked = 'pool' | 'share';
  * more than `shareBytes`: so there is nearly always room for one who has nothing yet. Who is at its share delays nobody;
  * an upload for which the pool has no room delays those behind it, so that shorter ones cannot starve it.
  *
+ * **Groups.** Owners of one group take turns with others as one owner, and have at most 16 times what stays free. So
+ * within a group there is nearly always room for another owner's largest body, and beside it for other groups' short ones.
+ *
  * **No deadlock.** An upload that was promised its whole claim needs nobody else to complete. All others (begun with
  * `startBytes`, or demoted because they were slow) are promised at most `capacityBytes - maxClaimBytes` together, and
- * those of one owner at most `shareBytes - maxClaimBytes`: an upload that would exceed this does not begin, and is not
+ * those of one owner or group at most its share less `maxClaimBytes`: an upload that would exceed this does not begin, and is not
  * demoted. So when the promised ones have ended, the first in turn has room for its whole claim, completes, and so on.
  */
 export class Pool {
@@ -208,13 +188,22 @@ export class Pool {
     }
   }
 
-  private ownerOf({ owner: name }: Stake): Owner {
+  private ownerOf({ owner: name, group: groupName }: Pick<Stake, 'owner'> & Partial<Stake>): Owner {
     let owner = this.owners.get(name);
     if (!owner) {
-      owner = { stakes: 0, promisedBytes: 0, unfinishedBytes: 0, leavingBytes: 0, servedAt: 0 };
+      const group = groupName === undefined ? undefined : this.ownerOf({ owner: groupName });
+      owner = { name, group, stakes: 0, promisedBytes: 0, unfinishedBytes: 0, leavingBytes: 0, servedAt: 0 };
       this.owners.set(name, owner);
+      if (group) group.stakes += 1;
     }
     return owner;
+  }
+
+  private leave(owner: Owner): void {
+    owner.stakes -= 1;
+    if (owner.stakes > 0) return;
+    this.owners.delete(owner.name);
+    if (owner.group) this.leave(owner.group);
   }
 
   private forget(stake: Stake): void {
@@ -223,14 +212,11 @@ export class Pool {
     this.reading.delete(stake);
     stake.heldBytes = 0;
     this.change(stake, 'closed', 0);
-    const owner = this.ownerOf(stake);
-    owner.stakes -= 1;
-    if (owner.stakes === 0) this.owners.delete(stake.owner);
+    this.leave(this.ownerOf(stake));
   }
 
   /** Changes a stake, and the sums with it. */
   private change(stake: Stake, state: Stake['state'], promisedBytes: number): void {
-    const owner = this.ownerOf(stake);
     const unfinished = -this.unfinishedBytesOf(stake);
     const leaving = stake.state === 'dropped' ? -stake.promisedBytes : 0;
     const promised = promisedBytes - stake.promisedBytes;
@@ -239,11 +225,13 @@ export class Pool {
     const nowUnfinished = unfinished + this.unfinishedBytesOf(stake);
     const nowLeaving = leaving + (state === 'dropped' ? promisedBytes : 0);
     this.promised += promised;
-    owner.promisedBytes += promised;
     this.unfinished += nowUnfinished;
-    owner.unfinishedBytes += nowUnfinished;
     this.leaving += nowLeaving;
-    owner.leavingBytes += nowLeaving;
+    for (let owner: Owner | undefined = this.ownerOf(stake); owner; owner = owner.group) {
+      owner.promisedBytes += promised;
+      owner.unfinishedBytes += nowUnfinished;
+      owner.leavingBytes += nowLeaving;
+    }
   }
 
   private unfinishedBytesOf({ state, promisedBytes, claimBytes }: Stake): number {
@@ -255,28 +243,55 @@ export class Pool {
   private begin(stake: Stake, promisedBytes: number, nowMs: number): void {
     this.change(stake, 'reading', promisedBytes);
     this.served += 1;
-    this.ownerOf(stake).servedAt = this.served;
+    for (let owner: Owner | undefined = this.ownerOf(stake); owner; owner = owner.group) owner.servedAt = this.served;
     stake.turnAtMs = nowMs;
     stake.movedAtMs = nowMs;
     stake.turnCameBytes = stake.cameBytes;
     this.reading.add(stake);
   }
 
+  private shareOf(level: 'share' | 'group'): number {
+    const { shareBytes, groupShareBytes = shareBytes } = this.limits;
+    return level === 'share' ? shareBytes : groupShareBytes;
+  }
+
   /** Whether uploads may be promised this much more that cannot complete with it. */
   private hasWayOut(owner: Owner | undefined, bytes: number): Blocked | undefined {
-    const { capacityBytes, shareBytes, maxClaimBytes } = this.limits;
+    const { capacityBytes, maxClaimBytes } = this.limits;
     if (this.unfinished + bytes > capacityBytes - maxClaimBytes) return 'pool';
-    return (owner?.unfinishedBytes ?? 0) + bytes > shareBytes - maxClaimBytes ? 'share' : undefined;
+    let level: 'share' | 'group' = 'share';
+    for (let one = owner; one; one = one.group, level = 'group') {
+      if (one.unfinishedBytes + bytes > this.shareOf(level) - maxClaimBytes) return level;
+    }
+    return undefined;
+  }
+
+  /** Whose share is too small for this much more: the owner's, or its group's. */
+  private shareBlockedBy(
+    owner: Owner | undefined,
+    bytes: number,
+    { isNew, freeBytes, later }: { readonly isNew: boolean; readonly freeBytes: number; readonly later: boolean },
+  ): 'share' | 'group' | undefined {
+    let level: 'share' | 'group' = 'share';
+    for (let one = owner; one; one = one.group, level = 'group') {
+      const ownBytes = one.promisedBytes - (later ? one.leavingBytes : 0);
+      const leavesRoom = ownBytes > (isNew ? 0 : one.unfinishedBytes);
+      const most = leavesRoom
+        ? (level === 'share' ? OWNER_TO_FREE : GROUP_TO_FREE) * freeBytes
+        : Number.POSITIVE_INFINITY;
+      if (ownBytes + bytes > Math.min(this.shareOf(level), most)) return level;
+    }
+    return undefined;
   }
 
   /** What keeps a newcomer from beginning, at present or, with `later`, once dropped uploads have let go. */
   private newcomerBlockedBy(stake: Pick<Stake, 'owner' | 'claimBytes'>, later = false): Blocked | undefined {
-    const { capacityBytes, shareBytes, startBytes } = this.limits;
+    const { capacityBytes, startBytes } = this.limits;
     const owner = this.owners.get(stake.owner);
-    const ownBytes = (owner?.promisedBytes ?? 0) - (later ? (owner?.leavingBytes ?? 0) : 0);
     const bytes = Math.min(stake.claimBytes, startBytes);
     const freeBytes = capacityBytes - this.promised + (later ? this.leaving : 0) - bytes;
-    if (ownBytes > 0 && ownBytes + bytes > Math.min(shareBytes, 2 * freeBytes)) return 'share';
+    const by = this.shareBlockedBy(owner, bytes, { isNew: true, freeBytes, later });
+    if (by !== undefined) return by;
     if (freeBytes < 0) return 'pool';
     return this.startsSmall ? this.hasWayOut(owner, bytes) : undefined;
   }
@@ -284,21 +299,17 @@ export class Pool {
   /** What keeps a paused upload from its whole claim. */
   private pausedBlockedBy(
     {
-      owner: name,
+      owner,
       claimBytes,
       promisedBytes,
       mayGrow,
     }: Pick<Stake, 'owner' | 'claimBytes' | 'promisedBytes'> & Partial<Pick<Stake, 'mayGrow'>>,
     later = false,
   ): Blocked | 'closed-gate' | undefined {
-    const owner = this.owners.get(name);
-    const leavingBytes = later ? (owner?.leavingBytes ?? 0) : 0;
     const moreBytes = claimBytes - promisedBytes;
-    const ownBytes = (owner?.promisedBytes ?? 0) - leavingBytes;
-    const hasWhole = ownBytes > (owner?.unfinishedBytes ?? 0);
     const freeBytes = this.limits.capacityBytes - this.promised + (later ? this.leaving : 0) - moreBytes;
-    const { shareBytes } = this.limits;
-    if (ownBytes + moreBytes > (hasWhole ? Math.min(shareBytes, 2 * freeBytes) : shareBytes)) return 'share';
+    const by = this.shareBlockedBy(this.owners.get(owner), moreBytes, { isNew: false, freeBytes, later });
+    if (by !== undefined) return by;
     if (mayGrow && !mayGrow()) return 'closed-gate';
     return freeBytes < 0 ? 'pool' : undefined;
   }
@@ -309,8 +320,9 @@ export class Pool {
     for (const stake of stakes) {
       if (!first.has(stake.owner)) first.set(stake.owner, { stake, owner: this.ownerOf(stake) });
     }
+    const byNeed = (a: Owner, b: Owner) => a.promisedBytes - b.promisedBytes || a.servedAt - b.servedAt;
     const order = [...first.values()].sort(
-      (a, b) => a.owner.promisedBytes - b.owner.promisedBytes || a.owner.servedAt - b.owner.servedAt,
+      (a, b) => byNeed(a.owner.group ?? a.owner, b.owner.group ?? b.owner) || byNeed(a.owner, b.owner),
     );
     return order.map(({ stake }) => stake);
   }
@@ -350,7 +362,8 @@ export class Pool {
       // Those that were dropped already may be enough.
       const by = stake.state === 'waiting' ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
       if (by === undefined || by === 'closed-gate') continue;
-      const slow = this.slowest(by === 'share' ? stake.owner : undefined, nowMs);
+      const owner = this.ownerOf(stake);
+      const slow = this.slowest(by === 'pool' ? undefined : by === 'share' ? owner : owner.group, nowMs);
       if (slow && this.limits.slow === 'demote') {
         this.change(slow, 'reading', slow.heldBytes);
         return true;
@@ -363,13 +376,15 @@ export class Pool {
     return false;
   }
 
-  /** The slowest upload that can give way, of this owner or of all. */
-  private slowest(owner: string | undefined, nowMs: number): Stake | undefined {
+  /** The slowest upload that can give way, of this owner or group or of all. */
+  private slowest(of: Owner | undefined, nowMs: number): Stake | undefined {
     let slowest: Stake | undefined;
     let lowestRate = PACE_BYTES_PER_SECOND;
     for (const stake of this.reading) {
       const elapsedMs = nowMs - stake.turnAtMs;
-      if (elapsedMs < this.limits.graceMs || (owner !== undefined && stake.owner !== owner)) continue;
+      if (elapsedMs < this.limits.graceMs) continue;
+      const owner = this.ownerOf(stake);
+      if (of !== undefined && owner !== of && owner.group !== of) continue;
       const isSilent = nowMs - stake.movedAtMs >= SILENCE_MS;
       const rate = isSilent ? 0 : ((stake.cameBytes - stake.turnCameBytes) * 1_000) / Math.max(1, elapsedMs);
       if (rate >= lowestRate) continue;

@@ -7,6 +7,8 @@ export interface Plan {
   readonly tenant: number;
   /** `bearer` has proved itself, `signed` will once its body is here, `forged` never does. */
   readonly kind: 'bearer' | 'signed' | 'forged';
+  /** Where an unproved caller calls from. Default: one of three, by the time. */
+  readonly network?: string | undefined;
   readonly bytes: number;
   readonly declared: boolean;
   /** How fast its caller sends and how fast Lambda takes it. */
@@ -69,6 +71,7 @@ export function play(plans: readonly Plan[], broken: Broken = {}): { seen: Seen[
     const upload = open(memory, {
       tenant,
       unprovedKey: plan.kind === 'bearer' ? undefined : `key of ${tenant}`,
+      network: plan.network ?? ['x', 'y'][plan.atMs % 3],
       mostBytes: plan.declared ? plan.bytes : MAX_BYTES,
       nowMs,
     });

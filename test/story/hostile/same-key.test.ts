@@ -4,7 +4,7 @@ import { invokePath } from '../../support/postern.ts';
 import { openRaw, sendRaw } from '../../support/raw-client.ts';
 import { startWorld } from './world.ts';
 
-it('A1: who names the key id of another, from elsewhere, does not delay its signed calls', {
+it('A1: who names the key id of another, from all addresses of one /64, does not delay its signed calls', {
   timeout: 60_000,
 }, async () => {
   const world = await startWorld({ args: ['--client-ip-header', 'X-Caller'] });
@@ -19,9 +19,9 @@ it('A1: who names the key id of another, from elsewhere, does not delay its sign
     `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`;
 
   const forgers = await Promise.all(Array.from({ length: 20 }, () => openRaw(world.gateway)));
-  const fields = { ...head, 'x-caller': '192.0.2.1', authorization: authorize('0'.repeat(64)) };
-  for (const { socket, writeHead } of forgers) {
-    writeHead('POST', path, Object.entries({ ...fields, 'content-length': '6291456' }));
+  const fields = { ...head, authorization: authorize('0'.repeat(64)), 'content-length': '6291456' };
+  for (const [index, { socket, writeHead }] of forgers.entries()) {
+    writeHead('POST', path, Object.entries({ ...fields, 'x-caller': `2001:db8:0:1::${index}` }));
     socket.write(Buffer.alloc(100_000, ' '));
   }
   // Fast enough not to count as slow.
@@ -46,7 +46,7 @@ it('A1: who names the key id of another, from elsewhere, does not delay its sign
   const signature = createHmac('sha256', key)
     .update(`AWS4-HMAC-SHA256\n${longDate}\n${scope}\n${sha256(canonical)}`)
     .digest('hex');
-  const headers = { ...head, 'x-caller': '192.0.2.2', authorization: authorize(signature) };
+  const headers = { ...head, 'x-caller': '2001:db8:0:2::1', authorization: authorize(signature) };
   for (let call = 0; call < 3; call++) {
     const startedAtMs = performance.now();
     expect((await sendRaw(world.gateway, path, { headers, body, timeoutMs: 10_000 })).status).toBe(200);
