@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeyPair } from '../../src/cli/conformance/interpret.ts';
-import { admin, type RunningPostern, startPostern } from '../support/postern.ts';
+import { admin, startPostern } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 
 /** What clients are run against: the gateway, or the local Lambda behind it. */
 export type Against = 'postern' | 'lambda';

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JsonObject, toJson } from '../../src/document/json.ts';
 import { combinePatches, mergePatch, mergePatchOf } from '../../src/document/merge-patch.ts';

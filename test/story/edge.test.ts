@@ -4,15 +4,8 @@ import { InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from '@a
 import aws4 from 'aws4';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Edge, normalizeUrl, startEdge } from '../support/edge-proxy.ts';
-import {
-  invokePath,
-  makeTenant,
-  putBehindEdge,
-  type RunningPostern,
-  send,
-  startDev,
-  takeCalls,
-} from '../support/postern.ts';
+import { invokePath, makeTenant, putBehindEdge, send, startDev, takeCalls } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 
 // A part of what `npm run prove` runs whole: the story and every conformance client through the edge.
 let postern: RunningPostern & { readonly edge: Edge };

@@ -9,7 +9,8 @@ import { connect as connectTls } from 'node:tls';
 import { EventStreamCodec } from '@smithy/core/event-streams';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { invokePath, makeTenant, type RunningPostern, startPostern } from '../support/postern.ts';
+import { invokePath, makeTenant, startPostern } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
 
 const utf8 = new TextEncoder();

@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { admin, invokePath, makeTenant, type RunningPostern, send, startPostern } from '../support/postern.ts';
+import { admin, invokePath, makeTenant, send, startPostern } from '../support/postern.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 
 const LONG = Buffer.from(`"${'x'.repeat(1_000_000 - 2)}"`);
 const LONGEST = Buffer.from(`"${'x'.repeat(6_291_456 - 2)}"`);

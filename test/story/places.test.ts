@@ -1,14 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFolder } from '../emulator/folder.ts';
-import {
-  admin,
-  invokePath,
-  makeTenant,
-  type RunningPostern,
-  send,
-  startPostern,
-  takeCalls,
-} from '../support/postern.ts';
+import { admin, invokePath, makeTenant, send, startPostern, takeCalls } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 import { type SignedCall, signCall } from '../support/sign.ts';
 
 const ACCOUNT = '123456789012';

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { invokePath, makeTenant, type RunningPostern, send, startPostern, takeCalls } from '../support/postern.ts';
+import { invokePath, makeTenant, send, startPostern, takeCalls } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 
 let local: RunningPostern;
 beforeAll(async () => {

@@ -1,15 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  admin,
-  invokePath,
-  makeTenant,
-  type RunningPostern,
-  send,
-  startPostern,
-  takeCalls,
-} from '../support/postern.ts';
+import { admin, invokePath, makeTenant, send, startPostern, takeCalls } from '../support/postern.ts';
+import type { RunningPostern } from '../support/running-postern.ts';
 
 const ROOT = '1-5759e988-bd862e3fe1be46a994272793';
 const json = { 'content-type': 'application/json' };

@@ -11,7 +11,7 @@ import { ensureDemo } from '../../src/cli/local/demo.ts';
 import { openState, saveState } from '../../src/cli/local/dev-state.ts';
 import { createAdminClient } from '../../src/cli/operator/admin-client.ts';
 import { startEmulator } from '../../src/emulator/start.ts';
-import type { PosternOptions, RunningPostern } from './postern.ts';
+import type { PosternOptions, RunningPostern } from './running-postern.ts';
 
 const CLI = resolve(import.meta.dirname, '../../src/cli/postern.ts');
 

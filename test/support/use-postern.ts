@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { type RunningPostern, startPostern, takeCalls } from './postern.ts';
+import { startPostern, takeCalls } from './postern.ts';
+import type { RunningPostern } from './running-postern.ts';
 
 /** Runs Postern for the tests of a file, and empties the local Lambda's record before each of them. */
 export function usePostern(): RunningPostern {

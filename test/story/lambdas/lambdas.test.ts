@@ -5,7 +5,8 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { invokePath, type RunningPostern, send, startPostern } from '../../support/postern.ts';
+import { invokePath, send, startPostern } from '../../support/postern.ts';
+import type { RunningPostern } from '../../support/running-postern.ts';
 import { type LambdaEmulator, MOTO, missing, RIE, SERVERLESS_OFFLINE, startLambda } from './emulators.ts';
 import { checkSignatures, type KeyPair, prepareMoto } from './moto.ts';
 
