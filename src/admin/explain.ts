@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { scopeDurableName } from '../core/identity/durable-names.ts';
 import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
 import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
-import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
+import { type CallerFacts, checkCaller, decideKnownCall } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
@@ -41,7 +41,7 @@ export function explainCall(
 
   const caller = callerOf(settings, tenantId, call);
   if (!caller) return refused(refuse('key-unknown'));
-  const dead = refuseCaller(tenant, tenantId, caller, nowMs);
+  const dead = checkCaller(tenant, tenantId, caller, nowMs);
   if (dead) return refused(dead);
 
   const { outcome, rule, target, qualifier } = decideKnownCall({

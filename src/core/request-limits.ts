@@ -16,8 +16,8 @@ export const REQUEST_LIMITS = {
   maxAuthorizationLength: 16_400,
 } as const;
 
-/** Refuses a request line that is longer than any honest one. Looks at lengths only. */
-export function refuseRequestLine(rawPath: string, rawQuery: string): Refusal | undefined {
+/** Checks that a request line is no longer than an honest one. Looks at lengths only. */
+export function checkRequestLine(rawPath: string, rawQuery: string): Refusal | undefined {
   const { maxPathLength, maxQueryLength, maxParameters } = REQUEST_LIMITS;
   if (rawPath.length > maxPathLength) return refuse('uri-too-long', 'path', maxPathLength);
   if (rawQuery.length > maxQueryLength) return refuse('uri-too-long', 'query', maxQueryLength);
@@ -26,8 +26,8 @@ export function refuseRequestLine(rawPath: string, rawQuery: string): Refusal | 
   return parameters > maxParameters ? refuse('parameters-too-many', maxParameters) : undefined;
 }
 
-/** Refuses credentials that are longer than any of ours. Looks at lengths only. */
-export function refuseLongCredentials(
+/** Checks that credentials are no longer than ours. Looks at lengths only. */
+export function checkCredentialLengths(
   apiKey: string | undefined,
   authorization: string | undefined,
 ): Refusal | undefined {

@@ -18,7 +18,7 @@ const FUNCTION_403S = new Set(
  * credentials are our fault (502), and a denial of Lambda's names our role's ARN. Any 403 that is not known to be about
  * the function counts as ours.
  */
-export function refuseForUs(upstream: Response, givenName: string): Refusal | undefined {
+export function mapIdentityError(upstream: Response, givenName: string): Refusal | undefined {
   if (upstream.status !== 403) return undefined;
   const type = upstream.headers.get('x-amzn-errortype')?.replace(/:.*$/, '') ?? '';
   if (FUNCTION_403S.has(type)) return undefined;
@@ -37,7 +37,7 @@ const PLATFORM_TIMEOUTS: ReadonlySet<number> = new Set([504, 522, 524]);
  * answer of Lambda's has an id, and a function cannot choose the status. So an answer without an id is a platform's own if
  * its status is one that Lambda has none of, or if it is Cloudflare's own server error. The function may have run.
  */
-export function refuseForPlatform({ status, headers }: Response): Refusal | undefined {
+export function mapPlatformError({ status, headers }: Response): Refusal | undefined {
   if (status < 500 || headers.has('x-amzn-requestid') || headers.has('x-amzn-errortype')) return undefined;
   const isCloudflares = headers.get('server')?.toLowerCase() === 'cloudflare';
   if (!PLATFORM_STATUSES.has(status) && !isCloudflares) return undefined;

@@ -2,9 +2,9 @@ import type { TenantId } from '../core/identity/ids.ts';
 import type { Keyring, KnownKey } from '../core/identity/keyring.ts';
 import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
-import { refuseLongCredentials } from '../core/request-limits.ts';
+import { checkCredentialLengths } from '../core/request-limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { checkClaim, refuseUnsignedPayload } from '../core/signature/check-claim.ts';
+import { checkClaim, checkPayloadIsSigned } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
 import { parseBearer } from '../edge/bearer.ts';
 import { looksLikeToken, parseToken, type Token } from './token.ts';
@@ -45,7 +45,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   const from = { ...(origin !== undefined && { origin }) };
   const apiKey = header('x-api-key');
   const authorization = header('authorization');
-  const tooLong = refuseLongCredentials(apiKey, authorization);
+  const tooLong = checkCredentialLengths(apiKey, authorization);
   if (tooLong) return err(tooLong);
   const presigned = query.has('X-Amz-Algorithm');
   if (presigned && authorization !== undefined) return err(refuse('signature-ambiguous'));
@@ -72,7 +72,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   const claim = parseClaim({ authorization, query, header });
   if (!claim.ok) return claim;
   const declaredHash = header('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
-  const mistake = checkClaim(claim.value, nowMs) ?? refuseUnsignedPayload(declaredHash);
+  const mistake = checkClaim(claim.value, nowMs) ?? checkPayloadIsSigned(declaredHash);
   if (mistake) return err(mistake);
   // We issue no session tokens: a caller that sends one has mixed up its credentials.
   if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {

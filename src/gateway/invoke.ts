@@ -6,28 +6,28 @@ import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/identity/issue
 import type { Keyring } from '../core/identity/keyring.ts';
 import {
   type ArgumentSource,
+  checkPayloadType,
   type InvokeArguments,
   parseArguments,
   presumedInvocationType,
-  refusePayloadType,
 } from '../core/invoke/arguments.ts';
 import { explainFault } from '../core/invoke/json-check.ts';
 import { parseRoute } from '../core/invoke/route.ts';
 import type { Permit } from '../core/policy/authorize.ts';
-import { type CallerFacts, decideKnownCall, refuseCaller } from '../core/policy/decide-known-call.ts';
+import { type CallerFacts, checkCaller, decideKnownCall } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import type { PayloadRoom } from '../core/policy/payload-too-large.ts';
 import { parseQuery, type QueryParameters } from '../core/query.ts';
 import { isMistake, type Refusal, refuse, refuseLeft, refuseLost } from '../core/refusal.ts';
-import { refuseRequestLine } from '../core/request-limits.ts';
+import { checkRequestLine } from '../core/request-limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { networkOf } from '../edge/address-ranges.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import type { KnownTenant, Reservation, TenantMemory } from '../tenants/tenant-memory.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
-import { type Answer, type AnswerEnd, refuseForPlatform, refuseForUs } from './answer.ts';
+import { type Answer, type AnswerEnd, mapIdentityError, mapPlatformError } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { type Caller, identify } from './identify.ts';
@@ -35,8 +35,8 @@ import type { IssuerKeys } from './issuer-keys.ts';
 import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { passPermitted } from './pass-permitted.ts';
-import { refuseTokenSignature, type Token } from './token.ts';
-import { refuseSignature } from './verify-signature.ts';
+import { type Token, verifyTokenSignature } from './token.ts';
+import { verifySignature } from './verify-signature.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -61,7 +61,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
 
   // 1 route: all that the request line and the headers say.
   const { rawPath, rawQuery } = splitUrl(request.url);
-  const tooLong = refuseRequestLine(rawPath, rawQuery);
+  const tooLong = checkRequestLine(rawPath, rawQuery);
   if (tooLong) return call.refuse(tooLong);
   const route = parseRoute(request.method, rawPath);
   if (!route.ok) return call.refuse(route.error);
@@ -143,7 +143,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     if (credential.kind === 'signature') {
       const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
       const signed = { claim: credential.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
-      const refusal = refuseSignature(
+      const refusal = verifySignature(
         { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
         credential.key.secretAccessKey(),
         gateway.crypto,
@@ -176,7 +176,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       return call.refuse(refusal);
     };
     // 6 validate: the arguments are valid by now, and the payload is JSON or nothing at all.
-    const mistake = refusePayload(settings, permitted.value, bytes);
+    const mistake = checkPayload(settings, permitted.value, bytes);
     if (mistake) return refuseReserved(mistake);
     const stillPermitted = await decideAgain();
     if (!stillPermitted.ok) return refuseReserved(stillPermitted.error);
@@ -229,7 +229,7 @@ async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<R
   const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
   if (!tenant) return refuseUnknown(call);
   if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
-  const refusal = await refuseTokenSignature(
+  const refusal = await verifyTokenSignature(
     token,
     issuerKeys,
     now(),
@@ -248,11 +248,11 @@ async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<R
 const roomOf = (room: PayloadRoom, tenant: KnownTenant, permit: Permit): PayloadRoom =>
   narrowRoom(room, tenant.exists ? tenant.limits : {}, permit);
 
-/** Why the payload cannot be an event, if it cannot. */
-function refusePayload(settings: Settings, { permit, args }: Permitted, bytes: Uint8Array): Refusal | undefined {
+/** Checks that a payload can be an event. */
+function checkPayload(settings: Settings, { permit, args }: Permitted, bytes: Uint8Array): Refusal | undefined {
   // Where any type is taken, the payload itself has to show that it is JSON.
   const isLenient = (permit.contentTypes ?? settings.contentTypes) === 'lenient';
-  const ofType = isLenient ? undefined : refusePayloadType(args, bytes.length);
+  const ofType = isLenient ? undefined : checkPayloadType(args, bytes.length);
   if (ofType || !(settings.checkJson || isLenient) || bytes.length === 0 || isJson(bytes)) return ofType;
   const fault = explainFault(bytes);
   return fault && refuse('payload-not-json', fault);
@@ -279,7 +279,7 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
   let decided: { readonly tenant: KnownTenant; readonly decision: Result<Permitted, Refusal> } | undefined;
   return (tenant: KnownTenant): Result<Permitted, Refusal> => {
     if (!tenant.exists) return err(refuse('key-unknown'));
-    const dead = refuseCaller(tenant, tenantId, facts, now());
+    const dead = checkCaller(tenant, tenantId, facts, now());
     if (dead) return err(dead);
     call.isLive = true;
     if (decided?.tenant !== tenant) {
@@ -359,14 +359,14 @@ async function forward(
     return call.refuse(sent.error);
   }
   const upstream = sent.value;
-  const lost = refuseForPlatform(upstream);
+  const lost = mapPlatformError(upstream);
   if (lost) {
     reservation.lose();
     call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
     return call.refuse(lost);
   }
   record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
-  const refusal = refuseForUs(upstream, permit.givenName);
+  const refusal = mapIdentityError(upstream, permit.givenName);
   if (refusal || upstream.status === 429) reservation.giveBack();
   if (refusal) {
     reservation.end();

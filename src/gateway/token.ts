@@ -61,10 +61,12 @@ export function parseToken(text: string, keyring: Keyring): Result<Token, Refusa
 }
 
 /**
- * Refuses a token that its issuer's keys did not sign, or not for this tenant, or not for now (RFC 7519, RFC 8725).
- * Whether the tenant accepts what it says is for `refuseToken` to say. Fails closed: without the keys, no call.
+ * Verifies that the issuer's keys signed a token, for this tenant and for now (RFC 7519, RFC 8725). `checkToken` decides
+ * whether the tenant accepts its claims. Fails closed: without the keys, no call.
+ *
+ * @returns undefined if it is valid.
  */
-export async function refuseTokenSignature(
+export async function verifyTokenSignature(
   { text, tenantId, claims: { issuer, expiresAtMs } }: Token,
   issuerKeys: IssuerKeys,
   nowMs: number,

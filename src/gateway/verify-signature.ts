@@ -44,10 +44,12 @@ const canonical = new Canonical({
 });
 
 /**
- * Refuses a signed request whose signature does not match its key's secret. Fails closed: no match, no call.
- * `SIGNATURE_LIMITS` bounds what it hashes.
+ * Verifies that a request's signature matches its key's secret. Fails closed: no match, no call. `SIGNATURE_LIMITS` bounds
+ * what it hashes.
+ *
+ * @returns undefined if it matches.
  */
-export function refuseSignature(
+export function verifySignature(
   request: SignedRequest,
   secretAccessKey: string,
   crypto: ProofCrypto,

@@ -6,7 +6,7 @@ import { TimeoutError, type Within, within } from '../edge/deadline.ts';
 import { lambdaEndpoint } from './endpoint.ts';
 import { buildInvokeRequest } from './request.ts';
 import { sendPieces } from './send-pieces.ts';
-import { createSigner } from './sign.ts';
+import { createLambdaSigner } from './sign.ts';
 
 /** A payload, with its SHA-256 in hex. Sending takes over a long one: `bytes` is empty afterwards. */
 export interface Payload {
@@ -71,7 +71,7 @@ export function createSender({
   maxStallMs,
   fetch: reach = (url, init) => fetch(url, init),
 }: SenderOptions): SendOnce {
-  const sign = createSigner(credentials);
+  const sign = createLambdaSigner(credentials);
   const places = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
   const placeOf = (region: string) => {
     let place = places.get(region);

@@ -26,7 +26,7 @@ export interface Signable {
 }
 
 /** Gives the `Authorization` header of a request. */
-export type Authorize = (request: Signable) => string;
+export type SignRequest = (request: Signable) => string;
 
 const utf8 = new TextEncoder();
 /** RFC 3986, 2.3: all but letters, digits and `-._~` is encoded; `/` stays. */
@@ -42,7 +42,7 @@ const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update
  * and region and builds nothing in between. The bytes are those of `@smithy/signature-v4`, by a property test, and of
  * AWS's vectors.
  */
-export function createAuthorizer(service: string, { accessKeyId, secretAccessKey }: AwsCredentials): Authorize {
+export function createSigner(service: string, { accessKeyId, secretAccessKey }: AwsCredentials): SignRequest {
   const signingKeys = new Map<string, Uint8Array>();
 
   const signingKeyOf = (scope: string): Uint8Array => {
@@ -84,10 +84,10 @@ export interface LambdaRequest {
 }
 
 /** Signs a POST to Lambda and gives back all headers that it has to be sent with. */
-export type Sign = (request: LambdaRequest, nowMs: number) => Record<string, string>;
+export type SignLambdaRequest = (request: LambdaRequest, nowMs: number) => Record<string, string>;
 
-export function createSigner(credentials: AwsCredentials): Sign {
-  const authorize = createAuthorizer('lambda', credentials);
+export function createLambdaSigner(credentials: AwsCredentials): SignLambdaRequest {
+  const signRequest = createSigner('lambda', credentials);
   const { sessionToken } = credentials;
   let second = -1;
   let longDate = '';
@@ -100,7 +100,7 @@ export function createSigner(credentials: AwsCredentials): Sign {
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
     // The runtime sets Host itself, by the URL.
     const signed = { ...sent, host };
-    sent.authorization = authorize({ method: 'POST', path, query, headers: signed, bodySha256, region, longDate });
+    sent.authorization = signRequest({ method: 'POST', path, query, headers: signed, bodySha256, region, longDate });
     return sent;
   };
 }

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
-import { refuseKey } from '../../src/core/tenancy/tenant.ts';
+import { checkKey } from '../../src/core/tenancy/tenant.ts';
 import { admin } from './client.ts';
 
 const stubOf = (id: string) => env.TENANT.get(env.TENANT.idFromName(id));
@@ -18,7 +18,7 @@ afterEach(() => {
 async function takes(id: string, keyId: string, atMs: number): Promise<string> {
   const snapshot = await stubOf(id).snapshot();
   if (!snapshot.exists) return 'no tenant';
-  return refuseKey(snapshot, id as never, keyId as never, atMs)?.reason ?? 'taken';
+  return checkKey(snapshot, id as never, keyId as never, atMs)?.reason ?? 'taken';
 }
 
 describe('a key that is rotated', () => {

@@ -7,8 +7,8 @@ import { parseQuery } from '../../src/core/query.ts';
 import { checkClaim } from '../../src/core/signature/check-claim.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
-import { refuseSignature } from '../../src/gateway/verify-signature.ts';
-import { createSigner } from '../../src/upstream/sign.ts';
+import { verifySignature } from '../../src/gateway/verify-signature.ts';
+import { createLambdaSigner } from '../../src/upstream/sign.ts';
 
 const parsed = parseRootKeys(`1:${btoa('0123456789abcdefghijklmnopqrstuv')}`);
 if (!parsed.ok) throw new Error(parsed.error);
@@ -24,7 +24,7 @@ const PATH = '/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A12345678901
 const BODY = JSON.stringify({ text: 'x'.repeat(189) });
 const bodySha256 = createHash('sha256').update(BODY).digest('hex');
 
-const sign = createSigner({ accessKeyId: keyId, secretAccessKey });
+const sign = createLambdaSigner({ accessKeyId: keyId, secretAccessKey });
 const signOnce = () =>
   sign(
     {
@@ -50,7 +50,7 @@ async function verifyOnce(headers: Headers): Promise<void> {
   const mistake = checkClaim(claim.value, Date.now());
   const key = keyring.find(claim.value.keyId);
   if (mistake || !key) throw new Error('not identified');
-  const refusal = refuseSignature(
+  const refusal = verifySignature(
     {
       claim: claim.value,
       method: 'POST',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { passAnswer as pass, refuseForUs } from '../../src/gateway/answer.ts';
+import { mapIdentityError, passAnswer as pass } from '../../src/gateway/answer.ts';
 
 const passAnswer = async (upstream: Response) => {
   const passed = await pass(upstream);
@@ -11,7 +11,7 @@ const passAnswer = async (upstream: Response) => {
 const forbidden = (type?: string) =>
   new Response('{}', { status: 403, headers: type === undefined ? {} : { 'x-amzn-errortype': type } });
 
-describe('refuseForUs', () => {
+describe('mapIdentityError', () => {
   it.each([
     'InvalidSignatureException',
     'UnrecognizedClientException',
@@ -21,7 +21,7 @@ describe('refuseForUs', () => {
     'SomethingNewException',
     undefined,
   ])('takes a 403 %s for a mistake with our own credentials', (type) => {
-    expect(refuseForUs(forbidden(type), 'f')?.reason).toBe('upstream-credentials');
+    expect(mapIdentityError(forbidden(type), 'f')?.reason).toBe('upstream-credentials');
   });
 
   it('gives a denial our own wording, without the ARN of our role', () => {
@@ -29,19 +29,19 @@ describe('refuseForUs', () => {
       status: 403,
       headers: { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/coral/' },
     });
-    const refusal = refuseForUs(upstream, 'orders');
+    const refusal = mapIdentityError(upstream, 'orders');
     expect(refusal?.reason).toBe('upstream-access-denied');
     expect(refusal?.message).not.toContain('arn:');
     expect(refusal?.message).toContain('orders');
   });
 
   it.each(['EFSMountFailureException', 'S3FilesMountFailureException'])("passes the function's own %s", (type) => {
-    expect(refuseForUs(forbidden(type), 'f')).toBeUndefined();
+    expect(mapIdentityError(forbidden(type), 'f')).toBeUndefined();
   });
 
   it('passes every other status', () => {
     for (const status of [200, 400, 404, 429, 500, 502]) {
-      expect(refuseForUs(new Response(null, { status }), 'f')).toBeUndefined();
+      expect(mapIdentityError(new Response(null, { status }), 'f')).toBeUndefined();
     }
   });
 });

@@ -7,7 +7,7 @@ import { parseQuery } from '../../src/core/query.ts';
 import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
-import { refuseSignature } from '../../src/gateway/verify-signature.ts';
+import { verifySignature } from '../../src/gateway/verify-signature.ts';
 
 const sha256 = (body: string) => createHash('sha256').update(body).digest('hex');
 
@@ -31,7 +31,7 @@ function prove({ method, path, query: rawQuery, headers: pairs, body }: Wire, se
     header: (name) => headers.get(name) ?? undefined,
   });
   if (!claim.ok) return claim.error.reason;
-  const refusal = refuseSignature(
+  const refusal = verifySignature(
     {
       claim: claim.value,
       method,
@@ -203,7 +203,7 @@ const CHANGES: Readonly<Record<string, (wire: Wire, at: number) => Wire>> = {
     ),
 };
 
-describe('refuseSignature', () => {
+describe('verifySignature', () => {
   it('proves whatever the library signs, in the header or in the query', async () => {
     await fc.assert(
       fc.asyncProperty(requests, async (request) => {

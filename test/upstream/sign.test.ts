@@ -3,7 +3,7 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAuthorizer, createSigner } from '../../src/upstream/sign.ts';
+import { createLambdaSigner, createSigner } from '../../src/upstream/sign.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -33,7 +33,7 @@ describe('the signer', () => {
 
   it('makes the same signature as the library, of any request', async () => {
     const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
-    const sign = createSigner(keys); // one for all: it keeps keys of many days and regions
+    const sign = createLambdaSigner(keys); // one for all: it keeps keys of many days and regions
     await fc.assert(
       fc.asyncProperty(anyRequest, async ({ host, region, path, query, headers, bodySha256, atMs, sessionToken }) => {
         const credentials = { ...keys, ...(sessionToken !== undefined && { sessionToken }) };
@@ -53,7 +53,7 @@ describe('the signer', () => {
             { signingDate: new Date(atMs) },
           )
         ).headers;
-        const ours = sessionToken === undefined ? sign : createSigner(credentials);
+        const ours = sessionToken === undefined ? sign : createLambdaSigner(credentials);
         const encoded = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
         expect(ours({ host, region, path, query: encoded.join('&'), headers, bodySha256 }, atMs)).toEqual(expected);
       }),
@@ -84,7 +84,7 @@ describe("AWS's signing suite", () => {
       rest.slice(0, gap).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
     );
     const [, authorization] = /^Authorization:(.*)$/m.exec(read(name, 'signed')) ?? [];
-    const authorize = createAuthorizer('service', {
+    const authorize = createSigner('service', {
       accessKeyId: 'AKIDEXAMPLE',
       secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
     });

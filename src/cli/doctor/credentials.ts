@@ -3,7 +3,7 @@ import { partitionOf } from '../../core/invoke/region.ts';
 import { arnOf } from '../../core/policy/pattern.ts';
 import type { Settings } from '../../core/settings.ts';
 import { lambdaEndpoint } from '../../upstream/endpoint.ts';
-import { createSigner } from '../../upstream/sign.ts';
+import { createLambdaSigner } from '../../upstream/sign.ts';
 import { whyUnreachable } from '../operator/unreachable.ts';
 import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
@@ -34,7 +34,7 @@ export async function checkCredentials(
   const partition = partitionOf(region)?.name ?? 'aws';
   const arn = name.startsWith('arn:') ? name : arnOf({ partition, region, account: accountId, name });
   const path = `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`;
-  const headers = createSigner(credentials)(
+  const headers = createLambdaSigner(credentials)(
     {
       host: new URL(origin).host,
       region,

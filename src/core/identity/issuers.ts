@@ -47,8 +47,8 @@ export const namesIssuer = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: st
 export const jwksUriOf = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): string | undefined =>
   issuers.find((trusted) => trusted.issuer === issuer)?.jwksUri;
 
-/** Why a proved token may not be used now, if it may not. What is not asked for by name is refused: fails closed. */
-export function refuseToken(
+/** Checks that a proved token may be used now. An issuer or claim that the tenant does not name is refused: fails closed. */
+export function checkToken(
   tenant: Pick<LiveTenant, 'status' | 'issuers'>,
   tenantId: TenantId,
   { issuer, expiresAtMs, all }: TokenClaims,

@@ -32,7 +32,7 @@ export interface InvokeArguments {
   readonly durableExecutionName?: string;
   /** In X-Ray's form. */
   readonly traceId?: string;
-  /** As it came. `refusePayloadType` checks it, with the payload. */
+  /** As it came. `checkPayloadType` checks it, with the payload. */
   readonly contentType?: string;
 }
 
@@ -74,8 +74,8 @@ export function presumedInvocationType({
   return given !== undefined && isInvocationType(given) ? given : 'RequestResponse';
 }
 
-/** Refuses a payload because of its Content-Type. Without a payload it accepts any. */
-export function refusePayloadType(
+/** Checks the Content-Type of a payload. Without a payload any type is accepted. */
+export function checkPayloadType(
   { contentType = '' }: Pick<InvokeArguments, 'contentType'>,
   bytes: number,
 ): Refusal | undefined {

@@ -1,12 +1,12 @@
 import type { KeyId, TenantId } from '../identity/ids.ts';
-import { refuseToken, type TokenClaims } from '../identity/issuers.ts';
+import { checkToken, type TokenClaims } from '../identity/issuers.ts';
 import type { InvokeArguments } from '../invoke/arguments.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { err, type Result } from '../result.ts';
 import { onlyPlaceOf, type Settings } from '../settings.ts';
-import { refusePresignedTooLong, refuseScopeRegion } from '../signature/check-claim.ts';
+import { checkPresignedLifetime, refuseScopeRegion } from '../signature/check-claim.ts';
 import type { SignatureClaim } from '../signature/claim.ts';
-import { type LiveTenant, refuseKey, refuseSuspended } from '../tenancy/tenant.ts';
+import { checkKey, checkStatus, type LiveTenant } from '../tenancy/tenant.ts';
 import { type AuthorizeInput, type Decision, decideCall, regionsOf } from './authorize.ts';
 import type { Policy } from './policy.ts';
 
@@ -16,8 +16,8 @@ export type CallerFacts =
   | { readonly kind: 'token'; readonly claims: TokenClaims }
   | { readonly kind: 'any' };
 
-/** Why a proved caller may not call anything now, if it may not. */
-export function refuseCaller(
+/** Checks that a proved caller may call at all now. */
+export function checkCaller(
   tenant: Pick<LiveTenant, 'status' | 'keys' | 'issuers'>,
   tenantId: TenantId,
   caller: CallerFacts,
@@ -25,11 +25,11 @@ export function refuseCaller(
 ): Refusal | undefined {
   switch (caller.kind) {
     case 'key':
-      return refuseKey(tenant, tenantId, caller.keyId, nowMs);
+      return checkKey(tenant, tenantId, caller.keyId, nowMs);
     case 'token':
-      return refuseToken(tenant, tenantId, caller.claims, nowMs);
+      return checkToken(tenant, tenantId, caller.claims, nowMs);
     case 'any':
-      return refuseSuspended(tenant, tenantId);
+      return checkStatus(tenant, tenantId);
   }
 }
 
@@ -69,7 +69,7 @@ export function decideKnownCall(facts: CallFacts): PolicyDecision {
   const refused = (refusal: Refusal, allowsOrigin = false) => ({ outcome: err(refusal), home, allowsOrigin });
   if (claim) {
     if (!regionsOf(policy, home.region).has(claim.scope.region)) return refused(refuseScopeRegion());
-    const tooLong = refusePresignedTooLong(claim, policy.maxPresignedSeconds, facts.nowMs);
+    const tooLong = checkPresignedLifetime(claim, policy.maxPresignedSeconds, facts.nowMs);
     if (tooLong) return refused(tooLong);
   }
   // A browser's page says where it is from. Without the tenant's leave it may not call: off by default.

@@ -58,10 +58,10 @@ function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
 export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
 
 /**
- * Refuses a presigned request that lives longer than the tenant's policy allows. One without `X-Amz-Expires` lives 5
+ * Checks that a presigned request lives no longer than the tenant's policy allows. One without `X-Amz-Expires` lives 5
  * minutes, like a signed header, or less if the policy says less.
  */
-export function refusePresignedTooLong(
+export function checkPresignedLifetime(
   { form, expiresSeconds, signedAtMs }: Pick<SignatureClaim, 'form' | 'expiresSeconds' | 'signedAtMs'>,
   maxSeconds: number | undefined,
   nowMs: number,
@@ -73,12 +73,12 @@ export function refusePresignedTooLong(
 }
 
 /**
- * Refuses a payload hash that says that the payload is not signed. Lambda's API takes none (AWS SigV4, "Create a canonical
+ * Checks that a payload hash does not mark the payload as unsigned. Lambda's API takes none (AWS SigV4, "Create a canonical
  * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and neither do we: the payload could be changed on its way.
  *
  * @param declared `x-amz-content-sha256`, as it came.
  */
-export function refuseUnsignedPayload(declared: string | undefined): Refusal | undefined {
+export function checkPayloadIsSigned(declared: string | undefined): Refusal | undefined {
   const marker = declared === undefined ? undefined : UNSIGNED_PAYLOAD.exec(declared)?.[0];
   return marker === undefined ? undefined : refuse('payload-not-signed', marker);
 }

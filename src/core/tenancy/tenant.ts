@@ -69,8 +69,8 @@ export interface TenantAnswer {
 /** A tenant that is there and active. */
 export type LiveTenant = Extract<TenantSnapshot, { exists: true }>;
 
-/** Why a proved key may not be used now, if it may not. A key that is not known to live is refused: fails closed. */
-export function refuseKey(
+/** Checks that a proved key may be used now. A key that is not known to be live is refused: fails closed. */
+export function checkKey(
   { status, keys }: Pick<LiveTenant, 'status' | 'keys'>,
   tenantId: TenantId,
   keyId: KeyId,
@@ -79,9 +79,9 @@ export function refuseKey(
   const expiresAtMs = keys[keyId];
   if (expiresAtMs === undefined) return refuse('key-revoked');
   if (expiresAtMs !== null && expiresAtMs <= nowMs) return refuse('key-expired');
-  return refuseSuspended({ status }, tenantId);
+  return checkStatus({ status }, tenantId);
 }
 
-/** Refuses every call of a suspended tenant. */
-export const refuseSuspended = ({ status }: Pick<LiveTenant, 'status'>, tenantId: TenantId): Refusal | undefined =>
+/** Checks that a tenant is active: every call of a suspended one is refused. */
+export const checkStatus = ({ status }: Pick<LiveTenant, 'status'>, tenantId: TenantId): Refusal | undefined =>
   status === 'active' ? undefined : refuse('tenant-suspended', tenantId);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TenantId } from '../../../src/core/identity/ids.ts';
-import { audienceOf, refuseToken, type TrustedIssuer, tenantOfAudience } from '../../../src/core/identity/issuers.ts';
+import { audienceOf, checkToken, type TrustedIssuer, tenantOfAudience } from '../../../src/core/identity/issuers.ts';
 import type { TenantStatus } from '../../../src/core/tenancy/tenant.ts';
 
 const ID = 't1_x' as TenantId;
@@ -18,7 +18,7 @@ interface Case {
 const reasonOf = ({ claims = { sub: ['a'] }, all = { sub: 'a' }, more = [], ...given }: Case) => {
   const { issuer = ISSUER, expiresAtMs = NOW + 1_000, status = 'active' } = given;
   const issuers = [{ issuer: ISSUER, claims }, ...more];
-  return refuseToken({ status, issuers }, ID, { issuer, expiresAtMs, all }, NOW)?.reason;
+  return checkToken({ status, issuers }, ID, { issuer, expiresAtMs, all }, NOW)?.reason;
 };
 
 describe('a token that is proved', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseArguments, refusePayloadType } from '../../../src/core/invoke/arguments.ts';
+import { checkPayloadType, parseArguments } from '../../../src/core/invoke/arguments.ts';
 import { parseQuery } from '../../../src/core/query.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -169,8 +169,8 @@ describe('an argument in the query', () => {
   });
 });
 
-describe('refusePayloadType', () => {
-  const refusal = (contentType: string, bytes = 1) => refusePayloadType({ contentType }, bytes)?.reason ?? 'accepted';
+describe('checkPayloadType', () => {
+  const refusal = (contentType: string, bytes = 1) => checkPayloadType({ contentType }, bytes)?.reason ?? 'accepted';
 
   it.each([
     ['accepted', 'application/json'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseQuery } from '../../../src/core/query.ts';
 import { parseAmzDate, writeAmzDate } from '../../../src/core/signature/amz-date.ts';
-import { checkClaim, refusePresignedTooLong, refuseUnsignedPayload } from '../../../src/core/signature/check-claim.ts';
+import { checkClaim, checkPayloadIsSigned, checkPresignedLifetime } from '../../../src/core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../../../src/core/signature/claim.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
@@ -176,34 +176,34 @@ describe('checkClaim', () => {
   });
 });
 
-describe('refusePresignedTooLong', () => {
+describe('checkPresignedLifetime', () => {
   it("holds a presigned request to the tenant's own limit", () => {
     const claim = claimOf(parsePresigned());
-    expect(refusePresignedTooLong(claim, undefined, NOW)).toBeUndefined();
-    expect(refusePresignedTooLong(claim, 60, NOW)).toBeUndefined();
-    expect(refusePresignedTooLong(claim, 59, NOW)?.reason).toBe('presigned-too-long');
-    expect(refusePresignedTooLong(claimOf(parse(GOOD)), 1, NOW + 9_000)).toBeUndefined();
+    expect(checkPresignedLifetime(claim, undefined, NOW)).toBeUndefined();
+    expect(checkPresignedLifetime(claim, 60, NOW)).toBeUndefined();
+    expect(checkPresignedLifetime(claim, 59, NOW)?.reason).toBe('presigned-too-long');
+    expect(checkPresignedLifetime(claimOf(parse(GOOD)), 1, NOW + 9_000)).toBeUndefined();
   });
 
   it('D3: lets one that does not say how long live no longer than that', () => {
     const claim = claimOf(parsePresigned({ 'X-Amz-Expires': undefined }));
-    expect(refusePresignedTooLong(claim, 60, NOW + 60_000)).toBeUndefined();
-    expect(refusePresignedTooLong(claim, 60, NOW + 60_001)?.reason).toBe('presigned-too-long');
+    expect(checkPresignedLifetime(claim, 60, NOW + 60_000)).toBeUndefined();
+    expect(checkPresignedLifetime(claim, 60, NOW + 60_001)?.reason).toBe('presigned-too-long');
   });
 });
 
-describe('refuseUnsignedPayload', () => {
+describe('checkPayloadIsSigned', () => {
   it.each([
     ['UNSIGNED-PAYLOAD', 'UNSIGNED-PAYLOAD'],
     ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'],
     ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
   ])('D15: says of %s that it is not supported', (declared, marker) => {
-    expect(refuseUnsignedPayload(declared)?.message).toContain(`'x-amz-content-sha256: ${marker}' is not supported`);
+    expect(checkPayloadIsSigned(declared)?.message).toContain(`'x-amz-content-sha256: ${marker}' is not supported`);
   });
 
   it('leaves every other hash to the comparison', () => {
     for (const declared of [undefined, '', 'e3b0', 'unsigned-payload']) {
-      expect(refuseUnsignedPayload(declared)).toBeUndefined();
+      expect(checkPayloadIsSigned(declared)).toBeUndefined();
     }
   });
 });
