@@ -17,7 +17,7 @@ import { isServedHost } from '../edge/served-host.ts';
 import type { AuditDetail, AuditEntry } from '../state/audit-trail.ts';
 import type { AdminTokenRecord } from '../state/directory/directory.ts';
 import type { Objects } from '../state/objects.ts';
-import type { KeyRecord } from '../state/tenant/tenant.ts';
+import type { KeyRecord } from '../state/tenant/key-store.ts';
 import { explainCall } from './explain.ts';
 import { createKeyDesk, type MintedKey } from './keys.ts';
 import { describeApi } from './openapi.ts';

@@ -7,7 +7,6 @@ import {
   verifyTenantId,
 } from '../core/identity/ids.ts';
 import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
-import { patchTenant } from '../document/patch-tenant.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Actor } from '../state/audit-trail.ts';
@@ -16,9 +15,6 @@ import type { Page } from '../state/page.ts';
 import type { AdminPorts } from './app.ts';
 import { parseIfMatch } from './if-match.ts';
 import { invalidBody, notFound, ProblemError, trailFull } from './problem.ts';
-
-/** Each time that one fails, another has gone through. */
-const PATCH_ATTEMPTS = 50;
 
 /** What the admin API does with tenants. */
 export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
@@ -74,19 +70,22 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     /** Applies a merge patch to what the tenant is now; two at once both take effect, one after the other. */
     async patch(text: string, patch: unknown, actor: Actor, ifMatch?: string): Promise<Tenant> {
       const versions = parseIfMatch(ifMatch);
-      for (let attempt = 0; attempt < PATCH_ATTEMPTS; attempt++) {
-        const { id, version, createdAtMs: _c, updatedAtMs: _u, ...document } = await read(text);
-        if (versions && !versions.includes(version)) throw lostRace(version);
-        const patched = patchTenant(document, patch);
-        if (!patched.ok) throw new ProblemError(invalidBody(patched.error));
-        const replaced = await objects.tenant(id, async (stub) => await stub.replace(patched.value, version, actor));
-        if (!replaced) continue;
-        if (replaced === 'trail-full') throw trailFull();
-        onChanged(id);
-        await objects.directory((stub) => stub.record(summaryOf(replaced), actor));
-        return replaced;
+      const id = verify(text);
+      const patched = await objects.tenant(id, async (stub) => await stub.patch(patch, versions, actor));
+      switch (patched.kind) {
+        case 'absent':
+          throw await missing(id);
+        case 'other-version':
+          throw lostRace(patched.version);
+        case 'invalid':
+          throw new ProblemError(invalidBody(patched.faults));
+        case 'trail-full':
+          throw trailFull();
+        case 'patched':
+          onChanged(id);
+          await objects.directory((stub) => stub.record(summaryOf(patched.tenant), actor));
+          return patched.tenant;
       }
-      throw new ProblemError({ status: 409, title: 'Conflict', detail: 'The tenant keeps changing. Try again.' });
     },
 
     /** Takes the tenant's calls away first, then its place in the list. */

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 import { admin } from './client.ts';
 
 const makeToken = (name: string) => admin('POST', '/admin-tokens', { name, access: 'full' });
@@ -97,7 +98,7 @@ describe('B10: names of tenants and keys', () => {
     const { id } = (await admin('POST', '/tenants', { name: 'Acme' })).body;
     const stub = env.TENANT.get(env.TENANT.idFromName(id));
     const { id: _id, version, createdAtMs: _created, updatedAtMs: _updated, ...document } = (await stub.read()) ?? {};
-    await stub.replace({ ...document, name: 'Ac\u202eme' } as never, version ?? 0);
+    await stub.replace({ ...document, name: 'Ac\u202eme' } as never, version ?? 0, ROOT_ACTOR);
     const suspended = await admin('PATCH', `/tenants/${id}`, { status: 'suspended' });
     expect([suspended.status, suspended.body.name]).toEqual([200, 'Ac\u202eme']);
   });

@@ -5,13 +5,14 @@ import type { TenantId } from '../../src/core/identity/ids.ts';
 import type { Batch, LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import { emptyUsage, type Usage } from '../../src/core/usage/usage.ts';
+import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 
 const stubOf = (name: string) => env.TENANT.get(env.TENANT.idFromName(name));
 
 async function makeTenant(name: string, limits: LimitsDocument) {
   const stub = stubOf(name);
   const document = { name, status: 'active' as const, policy: { allow: [] }, limits, upstream: {} };
-  await stub.create(name as TenantId, document);
+  await stub.create(name as TenantId, document, ROOT_ACTOR);
   return { stub, document };
 }
 
@@ -53,14 +54,14 @@ describe("a tenant's ledger", () => {
     const first = await stub.ask(ask(1), 0);
     expect(first.snapshot).toMatchObject({ exists: true, limits: document.limits });
     expect((await stub.ask(ask(2), first.revision)).snapshot).toBeUndefined();
-    await stub.addKey('k' as never, '', null);
+    await stub.addKey('k' as never, '', null, ROOT_ACTOR);
     const changed = await stub.ask(ask(3), first.revision);
     expect(changed.snapshot).toMatchObject({ keys: { k: null } });
-    await stub.replace({ ...document, limits: {} }, 1);
+    await stub.replace({ ...document, limits: {} }, 1, ROOT_ACTOR);
     expect((await stub.ask(ask(4), changed.revision)).snapshot).toMatchObject({ limits: {} });
-    await stub.revokeKey('k');
+    await stub.revokeKey('k', ROOT_ACTOR);
     expect((await stub.ask(ask(5), changed.revision)).snapshot).toMatchObject({ keys: {} });
-    await stub.remove();
+    await stub.remove(ROOT_ACTOR);
     expect(await stub.ask(ask(6), 99)).toMatchObject({ snapshot: { exists: false } });
   });
 
@@ -140,8 +141,8 @@ describe("a tenant's ledger", () => {
   it('goes with its tenant', async () => {
     const { stub, document } = await makeTenant('gone-ledger', { quotas: [{ period: 'day', requests: 10 }] });
     await stub.ask(ask(1, { ...forCalls(1), batches: [batch(1, 'f', { forwarded: 1 })] }), 0);
-    await stub.remove();
-    await stub.create('gone-ledger' as TenantId, document);
+    await stub.remove(ROOT_ACTOR);
+    await stub.create('gone-ledger' as TenantId, document, ROOT_ACTOR);
     const report = await stub.usage('day', Date.now() - DAY, Date.now() + DAY);
     expect([report?.steps, report?.standings[0]?.remaining]).toEqual([[], 10]);
   });

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
+import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 import { migrate } from '../../src/state/migrate.ts';
 import { createObjects } from '../../src/state/objects.ts';
 import { SEPARATE_RESPONSE_STREAMS } from '../../src/state/tenant/separate-response-streams.ts';
@@ -24,31 +25,34 @@ describe('a tenant object', () => {
     const stub = stubOf('unmade');
     expect(await stub.read()).toBeNull();
     expect(await stub.snapshot()).toEqual({ exists: false });
-    expect(await stub.addKey(key('k'), '', null)).toBeNull();
-    expect(await stub.remove()).toBe(false);
+    expect(await stub.addKey(key('k'), '', null, ROOT_ACTOR)).toBeNull();
+    expect(await stub.remove(ROOT_ACTOR)).toBe(false);
   });
 
   it('is made once, however often it is said', async () => {
     const stub = stubOf('twice');
-    const first = await stub.create(id('twice'), document);
-    const second = await stub.create(id('twice'), { ...document, name: 'Other' });
+    const first = await stub.create(id('twice'), document, ROOT_ACTOR);
+    const second = await stub.create(id('twice'), { ...document, name: 'Other' }, ROOT_ACTOR);
     expect(second).toEqual(first);
   });
 
   it('is replaced only from the version that was read', async () => {
     const stub = stubOf('versions');
-    const { version } = await stub.create(id('versions'), document);
-    expect(await stub.replace({ ...document, name: 'B' }, version)).toMatchObject({ name: 'B', version: 2 });
-    expect(await stub.replace({ ...document, name: 'C' }, version)).toBeNull();
+    const { version } = await stub.create(id('versions'), document, ROOT_ACTOR);
+    expect(await stub.replace({ ...document, name: 'B' }, version, ROOT_ACTOR)).toMatchObject({
+      name: 'B',
+      version: 2,
+    });
+    expect(await stub.replace({ ...document, name: 'C' }, version, ROOT_ACTOR)).toBeNull();
     expect(await stub.read()).toMatchObject({ name: 'B', version: 2 });
   });
 
   it('keeps tenant and keys when it is evicted', async () => {
     const stub = stubOf('evicted');
-    await stub.create(id('evicted'), document);
-    await stub.addKey(key('k-live'), 'one', FAR);
-    await stub.addKey(key('k-gone'), 'two', null);
-    await stub.revokeKey('k-gone');
+    await stub.create(id('evicted'), document, ROOT_ACTOR);
+    await stub.addKey(key('k-live'), 'one', FAR, ROOT_ACTOR);
+    await stub.addKey(key('k-gone'), 'two', null, ROOT_ACTOR);
+    await stub.revokeKey('k-gone', ROOT_ACTOR);
     await evictDurableObject(stub);
     expect(await stubOf('evicted').snapshot()).toEqual({
       exists: true,
@@ -64,10 +68,10 @@ describe('a tenant object', () => {
 
   it('forgets its keys with itself', async () => {
     const stub = stubOf('removed');
-    await stub.create(id('removed'), document);
-    await stub.addKey(key('k'), '', null);
-    expect(await stub.remove()).toBe(true);
-    await stub.create(id('removed'), document);
+    await stub.create(id('removed'), document, ROOT_ACTOR);
+    await stub.addKey(key('k'), '', null, ROOT_ACTOR);
+    expect(await stub.remove(ROOT_ACTOR)).toBe(true);
+    await stub.create(id('removed'), document, ROOT_ACTOR);
     expect((await stub.listKeys('', 10))?.items).toEqual([]);
   });
 });
@@ -90,7 +94,7 @@ describe('B14: the migration that makes response streams a type of their own', (
     ] as const;
     const deny = [{ function: 'x', types: ['RequestResponse'] }] as const;
     const policy = { allow, deny, publish: { 'a\u00e9"b': 'b' } };
-    await stub.create(id('streams'), { ...document, policy });
+    await stub.create(id('streams'), { ...document, policy }, ROOT_ACTOR);
     await runStep(stub);
     expect(await stubOf('streams').read()).toMatchObject({
       policy: {
@@ -111,7 +115,7 @@ describe('B14: the migration that makes response streams a type of their own', (
 
   it('leaves a tenant alone that has no such rule', async () => {
     const stub = stubOf('no-streams');
-    const before = await stub.create(id('no-streams'), document);
+    const before = await stub.create(id('no-streams'), document, ROOT_ACTOR);
     await runStep(stub);
     expect(await stubOf('no-streams').read()).toEqual(before);
   });

@@ -11,44 +11,29 @@ import type {
   TenantSnapshot,
 } from '../../core/tenancy/tenant.ts';
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
+import type { FieldFault } from '../../document/field-faults.ts';
+import { patchTenant } from '../../document/patch-tenant.ts';
 import { createFailureLog } from '../../edge/failure-log.ts';
 import { writeLog } from '../../edge/log.ts';
-import {
-  type Actor,
-  type AuditEntry,
-  type AuditTrail,
-  changesOf,
-  createAuditTrail,
-  ROOT_ACTOR,
-} from '../audit-trail.ts';
+import { type Actor, type AuditEntry, type AuditTrail, changesOf, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
+import { type KeyRecord, KeyStore } from './key-store.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
 import { createUsageStore, type Step, type UsageStore } from './usage-store.ts';
-
-/** Keys that a tenant may have alive: each travels to every isolate that serves it. */
-export const MAX_KEYS = 50;
-/** Expired keys are kept for a while, so that their callers are told so; no more than so many. */
-const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
-const MAX_EXPIRED_KEYS = 50;
-/** How much older than the truth a stored last use may be: not every use is worth a write. */
-const LAST_USED_STEP_MS = 30_000;
-
-/** A live key, without its secret, which nobody stores. */
-export interface KeyRecord {
-  readonly id: KeyId;
-  readonly name: string;
-  readonly createdAtMs: number;
-  readonly expiresAtMs: number | null;
-  /** At most a minute behind. */
-  readonly lastUsedAtMs: number | null;
-}
 
 /** A key that has a successor: it is not rotated twice. */
 export interface RotatedKey {
   readonly rotatedTo: KeyId;
 }
+
+/** The result of a patch. */
+export type Patched =
+  | { readonly kind: 'patched'; readonly tenant: TenantRecord }
+  | { readonly kind: 'absent' | 'trail-full' }
+  | { readonly kind: 'other-version'; readonly version: number }
+  | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] };
 
 /** What a tenant used, and how its limits stand. */
 export interface UsageReport {
@@ -75,29 +60,13 @@ type TenantRow = {
   updated_at_ms: number;
   revision: number;
 };
-type KeyRow = {
-  id: string;
-  name: string;
-  created_at_ms: number;
-  expires_at_ms: number | null;
-  last_used_at_ms: number | null;
-  successor: string | null;
-};
-
-const toKey = (row: KeyRow): KeyRecord => ({
-  id: row.id as KeyId,
-  name: row.name,
-  createdAtMs: row.created_at_ms,
-  expiresAtMs: row.expires_at_ms,
-  lastUsedAtMs: row.last_used_at_ms,
-});
-
 /**
  * A tenant's object: what it is, which of its keys live, its ledger and its use. Found by its id's name; made on first
  * use.
  */
 export class Tenant extends DurableObject {
   readonly #sql: SqlStorage;
+  readonly #keys: KeyStore;
   readonly #usage: UsageStore;
   readonly #ledger: LedgerStore;
   readonly #audit: AuditTrail;
@@ -108,13 +77,14 @@ export class Tenant extends DurableObject {
     super(ctx, env as never);
     this.#sql = ctx.storage.sql;
     migrate(ctx.storage, TENANT_MIGRATIONS);
+    this.#keys = new KeyStore(this.#sql);
     this.#usage = createUsageStore(this.#sql);
     this.#ledger = createLedgerStore(ctx.storage, this.#usage);
     this.#audit = createAuditTrail(this.#sql);
   }
 
   /** Writes the tenant; to repeat it changes nothing. Whether the gateway's trail has room was asked before. */
-  create(id: TenantId, document: TenantDocument, actor: Actor = ROOT_ACTOR): TenantRecord {
+  create(id: TenantId, document: TenantDocument, actor: Actor): TenantRecord {
     return this.#change(() => {
       const now = Date.now();
       const { rowsWritten } = this.#sql.exec(
@@ -125,10 +95,14 @@ export class Tenant extends DurableObject {
         now,
       );
       if (rowsWritten > 0) this.#audit.add(actor, 'tenant.create', { changes: changesOf({}, document) });
-      const created = this.read();
-      if (!created) throw new Error('a tenant that was just written is not there');
-      return created;
+      return this.#written();
     });
+  }
+
+  #written(): TenantRecord {
+    const tenant = this.read();
+    if (!tenant) throw new Error('a tenant that was just written is not there');
+    return tenant;
   }
 
   /** A change and its line in the audit trail happen both or neither. */
@@ -148,22 +122,49 @@ export class Tenant extends DurableObject {
     };
   }
 
-  /** Replaces the document if the tenant is still at `version`; null when it is not, or is not there. */
-  replace(document: TenantDocument, version: number, actor: Actor = ROOT_ACTOR): TenantRecord | 'trail-full' | null {
+  /**
+   * Applies a merge patch (RFC 7396) and checks the result as a whole. This object is the one writer, so of two patches
+   * at once both take effect. A repeated patch gives the same document.
+   *
+   * @param versions those that the patch applies to. Undefined: any.
+   */
+  patch(patch: unknown, versions: readonly number[] | undefined, actor: Actor): Patched {
+    return this.#change(() => {
+      const tenant = this.read();
+      if (!tenant) return { kind: 'absent' };
+      const { id: _id, version, createdAtMs: _created, updatedAtMs: _updated, ...document } = tenant;
+      if (versions && !versions.includes(version)) return { kind: 'other-version', version };
+      const patched = patchTenant(document, patch);
+      if (!patched.ok) return { kind: 'invalid', faults: patched.error };
+      const changed = this.#write(document, patched.value, actor);
+      return changed ? { kind: 'patched', tenant: changed } : { kind: 'trail-full' };
+    });
+  }
+
+  /**
+   * Replaces the document if the tenant is still at `version`; null if it is not, or is not there. Only isolates of
+   * before `patch` call it, while a new version is rolled out.
+   */
+  replace(document: TenantDocument, version: number, actor: Actor): TenantRecord | 'trail-full' | null {
     return this.#change(() => {
       const before = this.read();
       if (before?.version !== version) return null;
-      if (!this.#audit.hasRoom(actor, 'tenant.change')) return 'trail-full';
-      this.#sql.exec(
-        'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
-        JSON.stringify(document),
-        Date.now(),
-      );
       const { id: _id, version: _version, createdAtMs: _created, updatedAtMs: _updated, ...replaced } = before;
-      const changes = changesOf(replaced, document);
-      if (changes.length > 0) this.#audit.add(actor, 'tenant.change', { changes });
-      return this.read();
+      return this.#write(replaced, document, actor) ?? 'trail-full';
     });
+  }
+
+  /** Writes a document in the place of another; undefined if the audit trail has no room. */
+  #write(before: TenantDocument, document: TenantDocument, actor: Actor): TenantRecord | undefined {
+    if (!this.#audit.hasRoom(actor, 'tenant.change')) return undefined;
+    this.#sql.exec(
+      'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
+      JSON.stringify(document),
+      Date.now(),
+    );
+    const changes = changesOf(before, document);
+    if (changes.length > 0) this.#audit.add(actor, 'tenant.change', { changes });
+    return this.#written();
   }
 
   /**
@@ -171,12 +172,12 @@ export class Tenant extends DurableObject {
    *
    * @returns whether it existed; `conflict` if it had none of the versions given.
    */
-  remove(actor: Actor = ROOT_ACTOR, versions?: readonly number[]): boolean | 'conflict' {
+  remove(actor: Actor, versions?: readonly number[]): boolean | 'conflict' {
     return this.#change(() => {
       const before = this.read();
       if (!before) return false;
       if (versions && !versions.includes(before.version)) return 'conflict';
-      this.#sql.exec('DELETE FROM key');
+      this.#keys.clear();
       this.#ledger.clear();
       this.#usage.clear();
       this.#sql.exec('DELETE FROM tenant');
@@ -190,17 +191,18 @@ export class Tenant extends DurableObject {
     id: KeyId,
     name: string,
     expiresAtMs: number | null,
-    actor: Actor = ROOT_ACTOR,
+    actor: Actor,
   ): KeyRecord | 'too-many' | 'trail-full' | null {
     return this.#change(() => {
       if (!this.read()) return null;
-      const added = this.#findKey(id);
+      const added = this.#keys.find(id);
       if (added) return added;
       if (!this.#audit.hasRoom(actor, 'key.create')) return 'trail-full';
-      if (!this.#hasRoomForKey()) return 'too-many';
-      this.#insertKey(id, name, expiresAtMs);
+      if (!this.#keys.hasRoom()) return 'too-many';
+      this.#keys.insert(id, name, expiresAtMs);
+      this.#revise();
       this.#audit.add(actor, 'key.create', { key: { id, name, expiresAtMs } });
-      return this.#findKey(id) ?? null;
+      return this.#keys.find(id) ?? null;
     });
   }
 
@@ -213,82 +215,43 @@ export class Tenant extends DurableObject {
     id: string,
     successor: KeyId,
     graceMs: number,
-    actor: Actor = ROOT_ACTOR,
+    actor: Actor,
   ): KeyRecord | RotatedKey | 'too-many' | 'expired' | 'trail-full' | null {
     return this.#change(() => {
-      const done = this.#findKey(successor);
+      const done = this.#keys.find(successor);
       if (done) return done;
-      const key = this.#findKey(id);
+      const key = this.#keys.find(id);
       if (!key) return null;
-      const rotatedTo = this.#successorOf(id);
+      const rotatedTo = this.#keys.successorOf(id);
       if (rotatedTo) return { rotatedTo };
       if (!this.#audit.hasRoom(actor, 'key.rotate')) return 'trail-full';
       const now = Date.now();
       if (key.expiresAtMs !== null && key.expiresAtMs <= now) return 'expired';
       const endsAtMs = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, now + graceMs);
-      this.#sql.exec('UPDATE key SET expires_at_ms = ? WHERE id = ?', endsAtMs, id);
-      if (!this.#hasRoomForKey()) {
-        this.#sql.exec('UPDATE key SET expires_at_ms = ? WHERE id = ?', key.expiresAtMs, id);
+      this.#keys.setExpiry(id, endsAtMs);
+      if (!this.#keys.hasRoom()) {
+        this.#keys.setExpiry(id, key.expiresAtMs);
         return 'too-many';
       }
-      this.#insertKey(successor, key.name, key.expiresAtMs);
-      this.#sql.exec('UPDATE key SET successor = ? WHERE id = ?', successor, id);
+      this.#keys.insert(successor, key.name, key.expiresAtMs);
+      this.#revise();
+      this.#keys.setSuccessor(id, successor);
       this.#audit.add(actor, 'key.rotate', { key: { id, name: key.name, expiresAtMs: endsAtMs }, successor });
-      return this.#findKey(successor) ?? null;
+      return this.#keys.find(successor) ?? null;
     });
-  }
-
-  #findKey(id: string): KeyRecord | undefined {
-    const [row] = this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).toArray();
-    return row && toKey(row);
-  }
-
-  #successorOf(id: string): KeyId | undefined {
-    const [row] = this.#sql.exec<Pick<KeyRow, 'successor'>>('SELECT successor FROM key WHERE id = ?', id).toArray();
-    return (row?.successor ?? undefined) as KeyId | undefined;
-  }
-
-  #hasRoomForKey(): boolean {
-    const now = Date.now();
-    this.#sql.exec(
-      `DELETE FROM key WHERE expires_at_ms < ? OR id IN (
-         SELECT id FROM key WHERE expires_at_ms <= ? ORDER BY expires_at_ms DESC LIMIT -1 OFFSET ?
-       )`,
-      now - KEPT_EXPIRED_MS,
-      now,
-      MAX_EXPIRED_KEYS,
-    );
-    const live = 'SELECT count(*) AS n FROM key WHERE expires_at_ms IS NULL OR expires_at_ms > ?';
-    return this.#sql.exec<{ n: number }>(live, now).one().n < MAX_KEYS;
-  }
-
-  #insertKey(id: KeyId, name: string, expiresAtMs: number | null): void {
-    this.#sql.exec(
-      'INSERT INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
-      id,
-      name,
-      Date.now(),
-      expiresAtMs,
-    );
-    this.#revise();
   }
 
   /** The keys that live, by id, from behind `after`; null when there is no tenant. */
   listKeys(after: string, limit: number): Page<KeyRecord> | null {
-    if (!this.read()) return null;
-    const rows = this.#sql
-      .exec<KeyRow>('SELECT * FROM key WHERE id > ? ORDER BY id LIMIT ?', after, limit + 1)
-      .toArray();
-    const items = rows.slice(0, limit).map(toKey);
-    return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+    return this.read() && this.#keys.list(after, limit);
   }
 
   /** Revokes a key for good; false when there was no such key. */
-  revokeKey(id: string, actor: Actor = ROOT_ACTOR): boolean {
+  revokeKey(id: string, actor: Actor): boolean {
     return this.#change(() => {
-      const key = this.#findKey(id);
+      const key = this.#keys.find(id);
       if (!key) return false;
-      this.#sql.exec('DELETE FROM key WHERE id = ?', id);
+      this.#keys.remove(id);
       this.#revise();
       this.#audit.add(actor, 'key.revoke', { key: { id, name: key.name } });
       return true;
@@ -310,14 +273,7 @@ export class Tenant extends DurableObject {
    * repeat.
    */
   ask(ask: LeaseRequest, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
-    for (const [id, atMs] of keysUsed ?? []) {
-      this.#sql.exec(
-        'UPDATE key SET last_used_at_ms = ?1 WHERE id = ?2 AND ifnull(last_used_at_ms, 0) < ?1 - ?3',
-        atMs,
-        id,
-        LAST_USED_STEP_MS,
-      );
-    }
+    if (keysUsed) this.#keys.markUsed(keysUsed);
     const row = this.#revision();
     if (!row) return this.#absent();
     const { id, revision } = row;
@@ -403,7 +359,6 @@ export class Tenant extends DurableObject {
     const tenant = this.read();
     if (!tenant) return { exists: false };
     const { status, policy, limits, upstream, issuers = [], meterDuration = false } = tenant;
-    const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
     return {
       exists: true,
       status,
@@ -412,7 +367,7 @@ export class Tenant extends DurableObject {
       upstream,
       meterDuration,
       issuers,
-      keys: Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms])),
+      keys: this.#keys.expiries(),
     };
   }
 }

@@ -1,0 +1,125 @@
+import type { KeyId } from '../../core/identity/ids.ts';
+import type { Page } from '../page.ts';
+
+/** Keys that a tenant may have alive: each travels to every isolate that serves it. */
+export const MAX_KEYS = 50;
+/** Expired keys are kept for a while, so that a caller is refused with `key-expired` as the reason. */
+const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
+const MAX_EXPIRED_KEYS = 50;
+/** A stored last use may be this much older than the truth: not every use is worth a write. */
+const LAST_USED_STEP_MS = 30_000;
+
+/** A key, without its secret, which is stored nowhere. */
+export interface KeyRecord {
+  readonly id: KeyId;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  /** At most a minute behind. */
+  readonly lastUsedAtMs: number | null;
+}
+
+type KeyRow = {
+  id: string;
+  name: string;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+  last_used_at_ms: number | null;
+  successor: string | null;
+};
+
+const toKey = (row: KeyRow): KeyRecord => ({
+  id: row.id as KeyId,
+  name: row.name,
+  createdAtMs: row.created_at_ms,
+  expiresAtMs: row.expires_at_ms,
+  lastUsedAtMs: row.last_used_at_ms,
+});
+
+/** The keys of a tenant. A change belongs in a transaction of the object, with a new revision. */
+export class KeyStore {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  find(id: string): KeyRecord | undefined {
+    const [row] = this.#sql.exec<KeyRow>('SELECT * FROM key WHERE id = ?', id).toArray();
+    return row && toKey(row);
+  }
+
+  /** The key that replaces one that was rotated. */
+  successorOf(id: string): KeyId | undefined {
+    const [row] = this.#sql.exec<Pick<KeyRow, 'successor'>>('SELECT successor FROM key WHERE id = ?', id).toArray();
+    return (row?.successor ?? undefined) as KeyId | undefined;
+  }
+
+  /** True if one more key may live. Drops the keys that expired long ago. */
+  hasRoom(): boolean {
+    const now = Date.now();
+    this.#sql.exec(
+      `DELETE FROM key WHERE expires_at_ms < ? OR id IN (
+         SELECT id FROM key WHERE expires_at_ms <= ? ORDER BY expires_at_ms DESC LIMIT -1 OFFSET ?
+       )`,
+      now - KEPT_EXPIRED_MS,
+      now,
+      MAX_EXPIRED_KEYS,
+    );
+    const live = 'SELECT count(*) AS n FROM key WHERE expires_at_ms IS NULL OR expires_at_ms > ?';
+    return this.#sql.exec<{ n: number }>(live, now).one().n < MAX_KEYS;
+  }
+
+  insert(id: KeyId, name: string, expiresAtMs: number | null): void {
+    this.#sql.exec(
+      'INSERT INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
+      id,
+      name,
+      Date.now(),
+      expiresAtMs,
+    );
+  }
+
+  setExpiry(id: string, expiresAtMs: number | null): void {
+    this.#sql.exec('UPDATE key SET expires_at_ms = ? WHERE id = ?', expiresAtMs, id);
+  }
+
+  setSuccessor(id: string, successor: KeyId): void {
+    this.#sql.exec('UPDATE key SET successor = ? WHERE id = ?', successor, id);
+  }
+
+  /** Keys by id, from behind `after`. */
+  list(after: string, limit: number): Page<KeyRecord> {
+    const rows = this.#sql
+      .exec<KeyRow>('SELECT * FROM key WHERE id > ? ORDER BY id LIMIT ?', after, limit + 1)
+      .toArray();
+    const items = rows.slice(0, limit).map(toKey);
+    return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  }
+
+  /** When each key expires (epoch ms), or null, by id. */
+  expiries(): Record<string, number | null> {
+    const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
+    return Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms]));
+  }
+
+  /** Notes when keys were last used (epoch ms), by id. */
+  markUsed(keysUsed: ReadonlyMap<string, number>): void {
+    for (const [id, atMs] of keysUsed) {
+      this.#sql.exec(
+        'UPDATE key SET last_used_at_ms = ?1 WHERE id = ?2 AND ifnull(last_used_at_ms, 0) < ?1 - ?3',
+        atMs,
+        id,
+        LAST_USED_STEP_MS,
+      );
+    }
+  }
+
+  remove(id: string): void {
+    this.#sql.exec('DELETE FROM key WHERE id = ?', id);
+  }
+
+  clear(): void {
+    this.#sql.exec('DELETE FROM key');
+  }
+}
