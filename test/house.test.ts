@@ -39,7 +39,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'core/body-memory/pool.ts': 'to be cut',
   'core/quota/lease.ts': 'to be cut',
   'gateway/invoke.ts': 'to be cut into steps',
-  'state/tenant/tenant.ts': 'to be cut',
   'tenants/tenant-memory.ts': 'to be cut',
 };
 
