@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readCounts, sum } from './counts.ts';
+import { namesOf, readCounts, sum } from './counts.ts';
 
 const report = (members: object) =>
   JSON.stringify({
@@ -53,6 +53,21 @@ describe('readCounts', () => {
     ['reports no test', 'vitest', { code: 0, tail: '', report: report({}) }],
   ] as const)('fails a command that %s', (_, from, ended) => {
     expect(readCounts(from, ended).failed).toBe(1);
+  });
+});
+
+describe('namesOf', () => {
+  it('names each test that did not pass', () => {
+    const assertionResults = [
+      { status: 'passed', fullName: 'a' },
+      { status: 'failed', fullName: 'b' },
+      { status: 'skipped', fullName: 'c' },
+    ];
+    expect(namesOf(report({ testResults: [{ name: 'x.test.ts', status: 'failed', assertionResults }] }))).toEqual([
+      'failed: x.test.ts > b',
+      'skipped: x.test.ts > c',
+    ]);
+    expect(namesOf(undefined)).toEqual([]);
   });
 });
 

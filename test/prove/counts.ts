@@ -27,8 +27,10 @@ interface VitestReport {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    /** The file. */
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { status: string }[];
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
 
@@ -58,6 +60,16 @@ function countsOfReport(text: string | undefined): Counts | undefined {
     failed: report.numFailedTests + broken.length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** The tests of a report that did not pass, a line each; none without a report. */
+export function namesOf(report: string | undefined): string[] {
+  if (report === undefined) return [];
+  return (JSON.parse(report) as VitestReport).testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status !== 'passed')
+      .map(({ status, fullName }) => `${status}: ${name} > ${fullName}`),
+  );
 }
 
 function countsOfClosingLine(tail: string): Counts | undefined {

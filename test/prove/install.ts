@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { listClients, prepare } from '../conformance/clients.ts';
+import { installSchemathesis } from '../fuzz/admin/install.ts';
 import { installEmulator, LAMBDAS } from '../story/lambdas/emulators.ts';
 
 const run = promisify(execFile);
@@ -63,5 +64,9 @@ async function installLambdas(): Promise<void> {
 await installTools();
 await installClients();
 await installLambdas();
+await installSchemathesis().then(
+  () => tell('schemathesis'),
+  (error: Error) => tell('schemathesis', error.message),
+);
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed > 0 ? 1 : 0;

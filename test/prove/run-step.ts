@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Counts, readCounts } from './counts.ts';
+import { type Counts, namesOf, readCounts } from './counts.ts';
 import type { Step } from './steps.ts';
 
 /** What came of a step. */
@@ -11,9 +11,12 @@ export interface StepResult extends Counts {
   readonly seconds: number;
   /** Where all that it wrote is. */
   readonly log: string;
+  /** Why it did not pass: the tests that failed or were skipped, and the last lines of the log. Empty when it passed. */
+  readonly why: string;
 }
 
 const KEPT_TAIL_CHARACTERS = 20_000;
+const SHOWN_TAIL_LINES = 60;
 /** Between asking a step's processes to end and killing them. */
 const GRACE_MS = 10_000;
 
@@ -38,7 +41,9 @@ export async function runStep(step: Step, folder: string, signal: AbortSignal): 
   const { code, tail } = await runCommand(step, reportFile, log, signal);
   const report = counts === 'vitest' ? await readFile(reportFile, 'utf8').catch(() => undefined) : undefined;
   const found = readCounts(counts, { code, tail, ...(report !== undefined && { report }) });
-  return { name, ...found, seconds: (performance.now() - startedMs) / 1_000, log };
+  const hasPassed = found.failed === 0 && found.skipped === 0;
+  const why = hasPassed ? '' : [...namesOf(report), ...tail.trimEnd().split('\n').slice(-SHOWN_TAIL_LINES)].join('\n');
+  return { name, ...found, seconds: (performance.now() - startedMs) / 1_000, log, why };
 }
 
 async function runCommand(

@@ -36,8 +36,8 @@ const duration = (seconds: number): string =>
 
 function row({ name, passed, failed, skipped, seconds, log }: StepResult): string {
   const mark = failed > 0 ? '✗' : skipped > 0 ? '–' : '✓';
-  const counts = [passed, failed, skipped].map((count) => String(count).padStart(7)).join(' ');
-  return `${mark} ${name.padEnd(18)} ${counts}  ${duration(seconds).padStart(12)}  ${relative(ROOT, log)}`;
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  return `${mark} ${name.padEnd(18)} ${counts.padEnd(34)} ${duration(seconds).padStart(12)}  ${relative(ROOT, log)}`;
 }
 
 async function prove(steps: readonly Step[]): Promise<number> {
@@ -49,13 +49,14 @@ async function prove(steps: readonly Step[]): Promise<number> {
     if (interrupted.signal.aborted) break;
     console.error(`${step.name}: ${step.title} ...`);
     const result = await runStep(step, FOLDER, interrupted.signal);
+    if (result.why !== '') console.error(`${result.why}\n`);
     console.error(row(result));
     results.push(result);
   }
   await writeFile(join(FOLDER, 'report.json'), `${JSON.stringify(results, null, 2)}\n`);
   const { passed, failed, skipped } = sum(results);
   const seconds = results.reduce((total, result) => total + result.seconds, 0);
-  console.log(`\n  ${'step'.padEnd(18)}  passed  failed skipped      duration  log`);
+  console.log('');
   for (const result of results) console.log(row(result));
   console.log(`\n${results.length} of ${steps.length} steps in ${duration(seconds)}`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -126,6 +126,20 @@ describe('a caller with a token of an issuer that its tenant names', () => {
     expect(await takeCalls(postern.lambda)).toEqual([]);
   });
 
+  it('B13: lives for at most 366 days, and its end is a time', async () => {
+    const days = 24 * 3_600;
+    expect(await outcome(await mint(tenant.id, { seconds: 365 * days }))).toBe(200);
+    for (const seconds of [366 * days + 3_600, 100 * 366 * days, 1e15, 1e308]) {
+      expect(await outcome(await mint(tenant.id, { seconds })), String(seconds)).toBe('token-malformed');
+    }
+    const [head = '', body = '', signature = ''] = (await mint(tenant.id)).split('.');
+    const claims = Buffer.from(body, 'base64url').toString();
+    for (const exp of ['1e999', '-1e308', '"1e308"', 'null']) {
+      const other = Buffer.from(claims.replace(/"exp":\d+/, `"exp":${exp}`)).toString('base64url');
+      expect(await outcome([head, other, signature].join('.')), exp).toBe('token-malformed');
+    }
+  });
+
   it('is refused within 5 seconds when the tenant does not name the issuer any more', async () => {
     const token = await mint(tenant.id);
     expect(await outcome(token)).toBe(200);

@@ -3,19 +3,16 @@
  *
  *     node test/fuzz/admin/run.ts [--seed N] [--examples N]
  *
- * It needs Python 3.10 or later, and PyPI once: schemathesis is installed into `.fuzz/schemathesis`.
+ * It needs Python 3.10 or later, and PyPI once (install.ts).
  */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { settingsFor, startServe } from '../../support/serve.ts';
 import { PLANTED_FAULTS, startFaultyProxy } from './faults.ts';
+import { installSchemathesis, run } from './install.ts';
 
-const VERSION = '4.32.5';
-const VENV = resolve(import.meta.dirname, '../../../.fuzz/schemathesis');
 const CONFIG = join(import.meta.dirname, 'schemathesis.toml');
 const { values } = parseArgs({
   options: {
@@ -24,39 +21,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Runs a command to its end. @returns its exit code, and all that it wrote. */
-async function run(
-  command: string,
-  args: readonly string[],
-  cwd?: string,
-): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const code = await new Promise<number | null>((done, failed) => child.once('error', failed).once('close', done));
-  return { code, output };
-}
-
-async function install(): Promise<string> {
-  const bin = join(VENV, 'bin');
-  const found = existsSync(join(bin, 'st')) ? await run(join(bin, 'st'), ['--version']) : undefined;
-  if (found?.output.includes(VERSION)) return join(bin, 'st');
-  await mkdir(VENV, { recursive: true });
-  for (const [command, args] of [
-    ['python3', ['-m', 'venv', VENV]],
-    [join(bin, 'pip'), ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${VERSION}`]],
-  ] as const) {
-    const { code, output } = await run(command, args);
-    if (code !== 0) throw new Error(`schemathesis cannot be installed: ${command} ${args.join(' ')}\n${output}`);
-  }
-  return join(bin, 'st');
-}
-
-const st = await install();
+const st = await installSchemathesis();
 const state = await mkdtemp(join(tmpdir(), 'postern-fuzz-'));
 const settings = settingsFor('http://127.0.0.1:9', { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'x' });
 const serve = await startServe(['--state', state], settings);
