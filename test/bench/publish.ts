@@ -8,7 +8,7 @@ import type { Soak } from './soak.ts';
 import { plotSoak, renderSoak } from './soak-report.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
-const README = join(import.meta.dirname, '../../README.md');
+const README = join(import.meta.dirname, 'README.md');
 
 const isMiddle = ({ bytes, connections }: Cell) => connections === connectionsOf(bytes)[1];
 
@@ -20,7 +20,7 @@ export function plotResults({ measuredAt, machine, rounds, comparison }: Results
   return plotComparison((comparison?.cells ?? []).filter(isMiddle), PLOTTED, caption);
 }
 
-/** Writes what the README shows: the figures, the plot, and the tables between their marks. */
+/** Writes what README.md beside this file shows: the figures, the plot, and the tables between their marks. */
 export async function publish(results: Results): Promise<void> {
   if (!results.comparison) throw new Error('nothing was compared');
   await mkdir(RESULTS, { recursive: true });
@@ -38,7 +38,7 @@ export async function publishSoak(seen: Soak): Promise<void> {
   await replaceInReadme('soak', renderSoak(seen));
 }
 
-/** Puts text between `<!-- name -->` and `<!-- /name -->` of the README. */
+/** Puts text between `<!-- name -->` and `<!-- /name -->` of README.md. */
 async function replaceInReadme(name: string, text: string): Promise<void> {
   const readme = await readFile(README, 'utf8');
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];

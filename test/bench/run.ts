@@ -26,7 +26,7 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --refused          CPU of the gateway for each kind of request that proves nothing, beside a normal call
   --hostile          latency of honest callers during each attack of test/story/hostile, and without one
   --json FILE        where the results go as JSON, with the plot beside it (.bench/bench.json, .bench/soak.json)
-  --publish          write the results, and the plot, to test/bench/results/, which the README shows
+  --publish          write the results, and the plot, to test/bench/results/ and test/bench/README.md
 `;
 
 const { values, positionals } = parseArgs({

@@ -28,20 +28,20 @@ const removeAll = async () => {
   for (const { id } of await tenants()) await admin(postern, 'DELETE', `/tenants/${id}`);
 };
 
-/** The file that the README shows. */
-const readmeExample = async (): Promise<string> => {
-  const readme = await readFile(resolve(import.meta.dirname, '../../README.md'), 'utf8');
-  const [, example] = /```yaml\n(# yaml-language-server[\s\S]*?)```/.exec(readme) ?? [];
-  if (!example) throw new Error('the README has no postern.yaml');
+/** The file that the handbook shows. */
+const handbookExample = async (): Promise<string> => {
+  const page = await readFile(resolve(import.meta.dirname, '../../src/docs/cli.md'), 'utf8');
+  const [, example] = /```yaml\n(# yaml-language-server[\s\S]*?)```/.exec(page) ?? [];
+  if (!example) throw new Error('src/docs/cli.md has no postern.yaml');
   return example;
 };
 
-describe("the README's file", () => {
+describe("the handbook's file", () => {
   let ids: Record<string, string>;
 
   it('makes its two tenants in an empty gateway', { timeout: 60_000 }, async () => {
     await removeAll();
-    const file = await fileOf(await readmeExample());
+    const file = await fileOf(await handbookExample());
     expect((await cli(['diff', '-f', file])).code).toBe(5);
     const { code, stdout, stderr } = await cli(['apply', '-f', file]);
     expect([code, stderr]).toEqual([0, '']);
@@ -82,7 +82,7 @@ describe("the README's file", () => {
     const trail = async () =>
       (await admin<{ entries: object[] }>(postern, 'GET', `/tenants/${ids.Acme}/audit`)).body.entries;
     const before = await trail();
-    const { code, stdout } = await cli(['apply', '-f', await fileOf(await readmeExample())]);
+    const { code, stdout } = await cli(['apply', '-f', await fileOf(await handbookExample())]);
     expect(code).toBe(0);
     expect(stdout).toContain('0 to create, 0 to change, 0 to delete, 2 unchanged');
     expect(await trail()).toEqual(before);

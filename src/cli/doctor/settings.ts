@@ -25,7 +25,7 @@ export function checkSettings(environment: Environment): { findings: Finding[]; 
 }
 
 const splitProblem = (problem: string): [string, string] => {
-  const [message = problem, fix = 'see the settings in the README'] = problem.split(/: (.*)/s);
+  const [message = problem, fix = 'see src/docs/settings.md'] = problem.split(/: (.*)/s);
   return [message, fix];
 };
 

@@ -20,7 +20,7 @@ interface Case {
   readonly isAddressAllowed: boolean;
 }
 
-/** The same decision, slow and plain: one sentence of the README after the other, with regular expressions. */
+/** The same decision, slow and plain: one sentence of src/docs/tenants.md after the other, with regular expressions. */
 function reference({ policy, call, isAddressAllowed }: Case): {
   allowed: boolean;
   arn?: string;
