@@ -55,7 +55,6 @@ const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'emulator/execution/environment.ts startEnvironment': 'to be cut',
   'emulator/execution/pool.ts openPool': 'to be cut',
   'emulator/serve-call.ts serveCall': 'to be cut',
-  'gateway/call.ts startCall': 'to be cut',
   'gateway/invoke.ts forward': 'to be cut into steps',
   'gateway/invoke.ts invoke': 'to be cut into steps',
   'gateway/issuer-keys.ts createIssuerKeys': 'to be cut',

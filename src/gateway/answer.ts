@@ -109,9 +109,24 @@ export async function passAnswer(
   const headers: Record<string, string> = {};
   for (const [name, value] of upstream.headers) if (isPassed(name)) headers[name] = value;
   if (logIsOurs) delete headers['x-amz-log-result'];
-  const { status, body } = upstream;
+  const { status } = upstream;
+  const isStream = headers['content-type'] === EVENT_STREAM;
+  // The runtime decodes a compressed body, so its length is not the one declared.
+  const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
+  const length = declared === null ? undefined : Number(declared);
+  if (!isStream && length !== undefined && length <= MAX_WHOLE_BYTES) {
+    try {
+      const whole = await wait(maxStallMs, upstream.arrayBuffer());
+      const bytes = whole.byteLength;
+      return { answer: { status, headers, body: bytes === 0 ? null : whole }, ended: wholeOf(bytes) };
+    } catch (error) {
+      return error instanceof TimeoutError ? 'stalled' : 'broken-off';
+    }
+  }
+  // Asked for only here: the runtime makes an object for it.
+  const { body } = upstream;
   if (body === null) return { answer: { status, headers, body: null }, ended: wholeOf(0) };
-  if (upstream.headers.get('content-type') === EVENT_STREAM) {
+  if (isStream) {
     const format = chooseFormat(accept, revision);
     headers['content-type'] = format.contentType;
     const { readable, ended } = passStream(body, format, { left: left?.() });
@@ -126,17 +141,6 @@ export async function passAnswer(
         bytes,
       })),
     };
-  }
-  // The runtime decodes a compressed body, so its length is not the one declared.
-  const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
-  const length = declared === null ? undefined : Number(declared);
-  if (length !== undefined && length <= MAX_WHOLE_BYTES) {
-    try {
-      const whole = await wait(maxStallMs, upstream.arrayBuffer());
-      return { answer: { status, headers, body: whole }, ended: wholeOf(length) };
-    } catch (error) {
-      return error instanceof TimeoutError ? 'stalled' : 'broken-off';
-    }
   }
   const { readable, ended } = passBody(body, { length, left: left?.(), maxStallMs });
   return {

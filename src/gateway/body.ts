@@ -3,7 +3,7 @@ import type { BodyMemory, Upload, Uploader } from '../core/body-memory/body-memo
 import { nextBufferBytes, SHORT_BODY_BYTES } from '../core/body-memory/limits.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { type Within, within } from '../edge/deadline.ts';
-import { createTurn, type Turn } from './body-turn.ts';
+import { Turn } from './body-turn.ts';
 import { DISCARD_PROVED, DISCARD_UNPROVED, discardPieces } from './discard-body.ts';
 import {
   LEAST_BYTES_PER_SECOND,
@@ -70,21 +70,21 @@ const NEVER = new AbortController().signal;
  */
 export async function readBody(source: BodySource, limits: BodyLimits): Promise<Result<Body, BodyFault>> {
   const { declaredBytes, maxBytes, memory, uploader, wait = within, maxWaitMs } = limits;
-  if (source.body === null || declaredBytes === 0) return ok(EMPTY);
   const mostBytes = declaredBytes ?? maxBytes;
+  const isShort = declaredBytes !== undefined && declaredBytes <= SHORT_BODY_BYTES;
+  const stream = isShort ? undefined : source.body; // asked for only then: the runtime makes an object for it
+  if (declaredBytes === 0 || stream === null) return ok(EMPTY);
   const { tenant, unprovedKey, network } = uploader;
   const upload = memory.open({ tenant, unprovedKey, network, mostBytes, nowMs: Date.now() });
   if (!upload) return err({ kind: 'busy' });
   const signal = () => source.signal ?? NEVER; // made only when it is asked for
-  const turn = createTurn({ memory, wait, signal, ...(maxWaitMs !== undefined && { maxWaitMs }) });
+  const turn = new Turn({ memory, wait, signal, maxWaitMs });
   const reader: Reader = { ...limits, wait, upload, turn };
   if (upload.state === 'waiting' && !(await comesTurn(reader))) {
     upload.close(Date.now());
     return err({ kind: turn.isAborted ? 'incomplete' : 'busy' });
   }
-  return declaredBytes !== undefined && declaredBytes <= SHORT_BODY_BYTES
-    ? readShort(source, declaredBytes, reader)
-    : readLong(source.body, mostBytes, reader);
+  return stream ? readLong(stream, mostBytes, reader) : readShort(source, mostBytes, reader);
 }
 
 interface Reader extends BodyLimits {

@@ -54,6 +54,7 @@ export interface CallRecord {
 /** One call while it is being served. */
 export interface Call {
   readonly record: CallRecord;
+  readonly request: Request;
   readonly waitUntil: WaitUntil;
   /** A signal that is aborted when the caller resets its connection; made when it is first asked for. */
   readonly left: () => AbortSignal;
@@ -70,7 +71,7 @@ export interface Call {
   /** Its key lives. */
   isLive: boolean;
   /** The web page that calls, once its tenant has allowed it. */
-  corsOrigin?: string;
+  corsOrigin: string | undefined;
   /**
    * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
    * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
@@ -82,79 +83,103 @@ export interface Call {
   settle(): void;
 }
 
+/** What serves all calls of a gateway. */
 export interface CallPorts {
-  readonly listener: Listener;
   readonly now: () => number;
   /** Writes the line of a call that has ended. */
-  readonly log: (record: CallRecord) => void;
+  readonly log: (call: Call) => void;
   readonly bodies: BodyMemory;
-  /** Told of each call that goes out. */
-  readonly onForward: (record: CallRecord) => void;
-  /** Told once of each call, when it has ended. */
-  readonly onEnd: (record: CallRecord) => void;
+  /** Called with each call that goes out. */
+  readonly onForward: (call: Call) => void;
+  /** Called once with each call, when it has ended. */
+  readonly onEnd: (call: Call) => void;
 }
 
-export function startCall(
-  requestId: string,
-  request: Request,
-  waitUntil: WaitUntil,
-  { listener, now, log, bodies, onForward, onEnd }: CallPorts,
-): Call {
-  const startedAtMs = now();
-  let signal: AbortSignal | undefined; // made by the runtime when it is first asked for
-  const record: CallRecord = { at: new Date(startedAtMs).toISOString(), requestId };
-  let settled = false;
-  const settle = () => {
-    if (settled) return;
-    settled = true;
-    record.durationMs = now() - startedAtMs;
-    log(record);
-    onEnd(record);
+/** How a call came. */
+export interface Arrival {
+  readonly requestId: string;
+  readonly request: Request;
+  readonly listener: Listener;
+  readonly waitUntil: WaitUntil;
+}
+
+export const startCall = (arrival: Arrival, ports: CallPorts): Call => new OpenCall(arrival, ports);
+
+/** A class, because closures would have to be made anew for each call. */
+class OpenCall implements Call {
+  readonly record: CallRecord;
+  readonly request: Request;
+  readonly waitUntil: WaitUntil;
+  readonly stopwatch = createStopwatch();
+  proved = false;
+  isLive = false;
+  corsOrigin: string | undefined;
+  private readonly listener: Listener;
+  private readonly ports: CallPorts;
+  private readonly startedAtMs: number;
+  private signal: AbortSignal | undefined; // made by the runtime when it is first asked for
+  private isSettled = false;
+
+  constructor({ requestId, request, listener, waitUntil }: Arrival, ports: CallPorts) {
+    this.request = request;
+    this.waitUntil = waitUntil;
+    this.listener = listener;
+    this.ports = ports;
+    this.startedAtMs = ports.now();
+    this.record = { at: new Date(this.startedAtMs).toISOString(), requestId };
+  }
+
+  readonly left = () => {
+    this.signal ??= this.request.signal;
+    return this.signal;
   };
-  const call: Call = {
-    record,
-    waitUntil,
-    left: () => {
-      signal ??= request.signal;
-      return signal;
-    },
-    get isLeft() {
-      return signal?.aborted ?? false;
-    },
-    async unlessLeft(promise) {
-      const left = call.left();
-      if (left.aborted) return undefined;
-      const { promise: gone, resolve } = Promise.withResolvers<undefined>();
-      const leave = () => resolve(undefined);
-      left.addEventListener('abort', leave);
-      try {
-        return await Promise.race([promise, gone]);
-      } finally {
-        left.removeEventListener('abort', leave);
-      }
-    },
-    stopwatch: createStopwatch(),
-    isExposed: () => isExposed(request, listener),
-    proved: false,
-    isLive: false,
-    onForward: () => onForward(record),
-    settle,
-    async refuse(refusal) {
-      const { status, headers, body } = renderRefusal(refusal);
-      record.status = status;
-      record.refusal = refusal.reason;
-      if (refusal.started !== undefined) record.started = refusal.started;
-      settle();
-      if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
-        const { tenant } = record;
-        await discardBody(request.body, {
-          memory: bodies,
-          tenant: call.proved ? tenant : undefined,
-          limits: call.proved ? DISCARD_PROVED : tenant === undefined ? DISCARD_UNKNOWN : DISCARD_UNPROVED,
-        });
-      }
-      return { status, headers: { ...headers }, body };
-    },
-  };
-  return call;
+
+  readonly isExposed = () => isExposed(this.request, this.listener);
+
+  get isLeft() {
+    return this.signal?.aborted ?? false;
+  }
+
+  async unlessLeft<T>(promise: Promise<T>): Promise<T | undefined> {
+    const left = this.left();
+    if (left.aborted) return undefined;
+    const { promise: gone, resolve } = Promise.withResolvers<undefined>();
+    const leave = () => resolve(undefined);
+    left.addEventListener('abort', leave);
+    try {
+      return await Promise.race([promise, gone]);
+    } finally {
+      left.removeEventListener('abort', leave);
+    }
+  }
+
+  async refuse(refusal: Refusal): Promise<Answer> {
+    const { record, request, proved } = this;
+    const { status, headers, body } = renderRefusal(refusal);
+    record.status = status;
+    record.refusal = refusal.reason;
+    if (refusal.started !== undefined) record.started = refusal.started;
+    this.settle();
+    if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
+      const { tenant } = record;
+      await discardBody(request.body, {
+        memory: this.ports.bodies,
+        tenant: proved ? tenant : undefined,
+        limits: proved ? DISCARD_PROVED : tenant === undefined ? DISCARD_UNKNOWN : DISCARD_UNPROVED,
+      });
+    }
+    return { status, headers: { ...headers }, body };
+  }
+
+  onForward(): void {
+    this.ports.onForward(this);
+  }
+
+  settle(): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.record.durationMs = this.ports.now() - this.startedAtMs;
+    this.ports.log(this);
+    this.ports.onEnd(this);
+  }
 }

@@ -53,9 +53,9 @@ export interface Gateway {
 const NO_QUERY: QueryParameters = new Map();
 
 /** Serves one call to Lambda's API, from the request line to the last byte of the answer. */
-export async function invoke(gateway: Gateway, request: Request, call: Call): Promise<Answer> {
+export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   const { keyring, settings, tenants, bodies, now } = gateway;
-  const { record } = call;
+  const { record, request } = call;
   const { headers } = request;
   const header = (name: string) => headers.get(name) ?? undefined;
 
@@ -101,10 +101,10 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
   // for any other nothing is decided yet, and nothing taken of what is limited.
   call.proved = credential.kind !== 'signature';
   const known = tenants.recall(tenantId);
-  const decide = createDecision(gateway, request, caller, source, call);
+  const decide = createDecision(gateway, caller, source, operationRoom, call);
   const early = known && call.proved ? decide(known) : undefined;
   // What can never fit is refused for that, and not for what is left of a quota.
-  const room = known && early?.ok ? roomOf(operationRoom, known, early.value.permit) : operationRoom;
+  const room = early?.ok ? early.value.room : operationRoom;
   const isTooLarge = declaredBytes !== undefined && declaredBytes > room.maxBytes;
   const tooMany = early?.ok && !isTooLarge ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
   const takesLease = early?.ok && !tooMany && !isTooLarge;
@@ -154,16 +154,14 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
       if (known) tenants.prepare(tenantId, undefined, call.waitUntil);
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
-    const decideAgain = async (): Promise<Result<Permitted, Refusal>> => {
-      const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
+    const decideNow = (tenant: KnownTenant | undefined): Result<Permitted, Refusal> => {
       if (!tenant) return err(refuseUnknown(call));
       const decision = decide(tenant);
-      if (!decision.ok) return decision;
-      const roomNow = roomOf(operationRoom, tenant, decision.value.permit);
-      return bytes.length <= roomNow.maxBytes ? decision : err(refuse('payload-too-large', roomNow, bytes.length));
+      if (!decision.ok || bytes.length <= decision.value.room.maxBytes) return decision;
+      return err(refuse('payload-too-large', decision.value.room, bytes.length));
     };
     if (meeting && !(await call.unlessLeft(meeting))) return call.refuse(refuseUnknown(call));
-    const permitted = await decideAgain();
+    const permitted = decideNow(tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call)));
     if (!permitted.ok) return refuseDecided(permitted.error);
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger. Before 6, so that a caller above its limits
@@ -178,7 +176,7 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     // 6 validate: the arguments are valid by now, and the payload is JSON or nothing at all.
     const mistake = checkPayload(settings, permitted.value, bytes);
     if (mistake) return refuseReserved(mistake);
-    const stillPermitted = await decideAgain();
+    const stillPermitted = decideNow(tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call)));
     if (!stillPermitted.ok) return refuseReserved(stillPermitted.error);
 
     // 8 forward: once.
@@ -186,16 +184,14 @@ export async function invoke(gateway: Gateway, request: Request, call: Call): Pr
     return forward(gateway, permit, body.value, reservation, header('accept'), call);
   };
   const { close } = body.value;
-  return serveBody().then(
-    (answer) => {
-      if (!record.forwarded) close(); // else its bytes are given back as they leave
-      return answer;
-    },
-    (error: unknown) => {
-      close();
-      throw error;
-    },
-  );
+  try {
+    const answer = await serveBody();
+    if (!record.forwarded) close(); // else its bytes are given back as they leave
+    return answer;
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /**
@@ -245,9 +241,6 @@ async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<R
   return undefined;
 }
 
-const roomOf = (room: PayloadRoom, tenant: KnownTenant, permit: Permit): PayloadRoom =>
-  narrowRoom(room, tenant.exists ? tenant.limits : {}, permit);
-
 /** Checks that a payload can be an event. */
 function checkPayload(settings: Settings, { permit, args }: Permitted, bytes: Uint8Array): Refusal | undefined {
   // Where any type is taken, the payload itself has to show that it is JSON.
@@ -262,13 +255,14 @@ function checkPayload(settings: Settings, { permit, args }: Permitted, bytes: Ui
 interface Permitted {
   readonly permit: Permit;
   readonly args: InvokeArguments;
+  readonly room: PayloadRoom;
 }
 
 /**
  * Decides whether a tenant, as it is known now, may make a call. By the passing of time alone only a key or a token ends;
  * what else is decided holds for as long as the tenant is known as the same.
  */
-function createDecision(gateway: Gateway, request: Request, caller: Caller, source: ArgumentSource, call: Call) {
+function createDecision(gateway: Gateway, caller: Caller, source: ArgumentSource, room: PayloadRoom, call: Call) {
   const { tenantId, credential } = caller;
   const { now } = gateway;
   let args: Result<InvokeArguments, Refusal> | undefined;
@@ -284,7 +278,7 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
     call.isLive = true;
     if (decided?.tenant !== tenant) {
       args ??= parseArguments(source);
-      decided = { tenant, decision: decideByPolicy(gateway, request, caller, args, tenant, call) };
+      decided = { tenant, decision: decideByPolicy(gateway, caller, args, room, tenant, call) };
     }
     return decided.decision;
   };
@@ -292,9 +286,9 @@ function createDecision(gateway: Gateway, request: Request, caller: Caller, sour
 
 function decideByPolicy(
   { settings, keyring, now }: Gateway,
-  request: Request,
   { tenantId, credential, origin }: Caller,
   args: Result<InvokeArguments, Refusal>,
+  room: PayloadRoom,
   tenant: Extract<KnownTenant, { exists: true }>,
   call: Call,
 ): Result<Permitted, Refusal> {
@@ -307,7 +301,7 @@ function decideByPolicy(
     ...(credential.kind === 'signature' && { claim: credential.claim }),
     ...(origin !== undefined && { origin }),
     // The address is dear to read: only a tenant that names ranges has it read.
-    isAddressAllowed: () => isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
+    isAddressAllowed: () => isAddressAllowed?.(clientAddress(call.request, settings.clientIpHeader)) ?? true,
     scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
     args,
     nowMs: now(),
@@ -324,7 +318,8 @@ function decideByPolicy(
     record.target = region === home.region && account === home.account ? name : arnOf(target);
   }
   if (!outcome.ok) return outcome;
-  return args.ok ? ok({ permit: outcome.value, args: args.value }) : args;
+  const permit = outcome.value;
+  return args.ok ? ok({ permit, args: args.value, room: narrowRoom(room, tenant.limits, permit) }) : args;
 }
 
 /** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */

@@ -329,9 +329,10 @@ async function serve({ method = 'POST', origin = 'https://gateway.example', path
   const waiting: Promise<unknown>[] = [];
   const bodies = new BodyMemory();
   const listener = readListener(undefined, undefined);
-  const ports = { listener, now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
-  const call = startCall('id', request, (promise) => waiting.push(promise), ports);
-  await invoke(createGateway(rest.gateway), request, call);
+  const ports = { now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
+  const waitUntil = (promise: Promise<unknown>) => waiting.push(promise);
+  const call = startCall({ requestId: 'id', request, listener, waitUntil }, ports);
+  await invoke(createGateway(rest.gateway), call);
   await Promise.all(waiting);
   done.bodyBytes = call.record.bytesIn ?? 0;
   return { reason: call.record.refusal, proved: call.proved };

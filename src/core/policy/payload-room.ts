@@ -9,19 +9,28 @@ export const roomOfOperation = (operation: Operation, type: InvocationType): Pay
   limit: { of: 'operation', operation, type },
 });
 
-/** What remains of a room by a tenant's limits and by the rule that allows the call. Of equal limits the widest counts. */
+/**
+ * What remains of a room by a tenant's limits and by the rule that allows the call. Of equal limits the widest counts.
+ * Every call asks, so nothing is built but the result.
+ */
 export function narrowRoom(
   room: PayloadRoom,
-  limits: LimitsDocument,
+  { maxPayloadBytes, quotas }: LimitsDocument,
   permit: { readonly maxPayloadBytes: number } | undefined,
 ): PayloadRoom {
-  const quotas = quotasOf(limits).filter(({ unit }) => unit === 'bytes');
-  const others: readonly PayloadRoom[] = [
-    ...(limits.maxPayloadBytes === undefined
-      ? []
-      : [{ maxBytes: limits.maxPayloadBytes, limit: { of: 'tenant' } } as const]),
-    ...quotas.map(({ limit, amount }) => ({ maxBytes: amount, limit: { of: 'quota', name: limit } }) as const),
-    ...(permit ? [{ maxBytes: permit.maxPayloadBytes, limit: { of: 'rule' } } as const] : []),
-  ];
-  return others.reduce((least, one) => (one.maxBytes < least.maxBytes ? one : least), room);
+  let least = room;
+  if (maxPayloadBytes !== undefined && maxPayloadBytes < least.maxBytes) {
+    least = { maxBytes: maxPayloadBytes, limit: { of: 'tenant' } };
+  }
+  if (quotas?.some(({ payloadBytes }) => payloadBytes !== undefined && payloadBytes < least.maxBytes)) {
+    for (const { limit, unit, amount } of quotasOf({ quotas })) {
+      if (unit === 'bytes' && amount < least.maxBytes) {
+        least = { maxBytes: amount, limit: { of: 'quota', name: limit } };
+      }
+    }
+  }
+  if (permit && permit.maxPayloadBytes < least.maxBytes) {
+    least = { maxBytes: permit.maxPayloadBytes, limit: { of: 'rule' } };
+  }
+  return least;
 }
