@@ -57,7 +57,6 @@ const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'emulator/serve-call.ts serveCall': 'to be cut',
   'gateway/invoke.ts forward': 'to be cut into steps',
   'gateway/invoke.ts invoke': 'to be cut into steps',
-  'gateway/issuer-keys.ts createIssuerKeys': 'to be cut',
   'gateway/stream/frame-tracker.ts createFrameTracker': 'to be cut',
   'state/tenant/ledger-store.ts createLedgerStore': 'to be cut',
   'state/tenant/usage-store.ts createUsageStore': 'to be cut',

@@ -1,5 +1,4 @@
 import type { TenantId } from '../core/identity/ids.ts';
-import type { Keyring, KnownKey } from '../core/identity/keyring.ts';
 import { findParameter, type QueryParameters } from '../core/query.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { checkCredentialLengths } from '../core/request-limits.ts';
@@ -7,6 +6,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { checkClaim, checkPayloadIsSigned } from '../core/signature/check-claim.ts';
 import { parseClaim, type SignatureClaim } from '../core/signature/claim.ts';
 import { parseBearer } from '../edge/bearer.ts';
+import type { Keyring, KnownKey } from '../edge/keyring.ts';
 import { looksLikeToken, parseToken, type Token } from './token.ts';
 
 const SIGNED = /^AWS\d/;

@@ -3,7 +3,6 @@ import { TINY_BODY_BYTES } from '../core/body-memory/limits.ts';
 import type { ProofCrypto } from '../core/identity/crypto.ts';
 import type { TenantId } from '../core/identity/ids.ts';
 import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/identity/issuers.ts';
-import type { Keyring } from '../core/identity/keyring.ts';
 import {
   type ArgumentSource,
   checkPayloadType,
@@ -25,6 +24,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { networkOf } from '../edge/address-ranges.ts';
 import { clientAddress } from '../edge/client-address.ts';
+import type { Keyring } from '../edge/keyring.ts';
 import type { KnownTenant, Reservation, TenantMemory } from '../tenants/tenant-memory.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, mapIdentityError, mapPlatformError } from './answer.ts';

@@ -1,5 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createBoundedMap } from '../edge/bounded-map.ts';
 import { isLoopback } from '../edge/plain-http.ts';
+import { createRefreshed, type Refreshed } from '../edge/refreshed.ts';
 import type { WaitUntil } from '../edge/wait-until.ts';
 import { findSiteFault } from './issuer-site.ts';
 
@@ -39,16 +41,6 @@ export interface IssuerKeys {
   ): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
 }
 
-/** Plain data but for the promise in `fetching`, which the request that made it keeps alive. */
-interface Entry {
-  keys?: JWTVerifyGetKey;
-  fetchedAtMs: number;
-  freshUntilMs: number;
-  /** When it may be asked again, for what is missing. */
-  askAgainAtMs: number;
-  fetching?: { readonly done: Promise<boolean>; readonly sinceMs: number };
-}
-
 export interface IssuerPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly now: () => number;
@@ -60,76 +52,32 @@ export interface IssuerPorts {
 
 export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
   const { now, random, onFailure } = ports;
-  const entries = new Map<string, Entry>();
+  const known = createBoundedMap<string, Refreshed<JWTVerifyGetKey>>(MAX_ISSUERS);
 
-  const touch = (source: KeySource): Entry => {
-    const issuer = JSON.stringify([source.issuer, source.jwksUri]);
-    const entry = entries.get(issuer) ?? { fetchedAtMs: 0, freshUntilMs: 0, askAgainAtMs: 0 };
-    entries.delete(issuer);
-    entries.set(issuer, entry);
-    const [oldest] = entries.keys();
-    if (entries.size > MAX_ISSUERS && oldest !== undefined) entries.delete(oldest);
-    return entry;
-  };
-
-  /** One request fetches, and all others wait for it or go on with what there is. Never rejects. */
-  const refresh = (source: KeySource, entry: Entry, waitUntil: WaitUntil): Promise<boolean> => {
-    const sinceMs = now();
-    if (entry.fetching && sinceMs - entry.fetching.sinceMs < WAIT_MS) return entry.fetching.done;
-    const fetching = {
-      sinceMs,
-      done: fetchKeys(source, ports).then(
-        (keys) => {
-          const nowMs = now();
-          Object.assign(entry, {
-            keys,
-            fetchedAtMs: nowMs,
-            freshUntilMs: nowMs + FRESH_MS * (1 + random()),
-            askAgainAtMs: nowMs + ASK_AGAIN_MS,
-          });
-          return true;
-        },
-        (error: unknown) => {
-          entry.askAgainAtMs = now() + BACKOFF_MS;
-          onFailure(source.issuer, error);
-          return false;
-        },
-      ),
-    };
-    entry.fetching = fetching;
-    const done = fetching.done.finally(() => {
-      if (entry.fetching === fetching) delete entry.fetching;
-    });
-    waitUntil(done);
-    return done;
-  };
-
-  const waitFor = async (done: Promise<boolean>): Promise<boolean> => {
-    const { promise: late, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(() => resolve(false), WAIT_MS);
-    try {
-      return await Promise.race([done, late]);
-    } finally {
-      clearTimeout(timer);
+  const keysOf = (source: KeySource): Refreshed<JWTVerifyGetKey> => {
+    const name = JSON.stringify([source.issuer, source.jwksUri]);
+    let keys = known.get(name);
+    if (!keys) {
+      keys = createRefreshed({
+        fetch: () => fetchKeys(source, ports),
+        now,
+        onFailure: (error) => onFailure(source.issuer, error),
+        freshMs: () => FRESH_MS * (1 + random()),
+        maxAgeMs: MAX_AGE_MS,
+        gapMs: ASK_AGAIN_MS,
+        backoffMs: BACKOFF_MS,
+        timeoutMs: WAIT_MS,
+      });
+      known.set(name, keys);
     }
+    return keys;
   };
 
   return {
     async find(source, isKeyUnknown, waitUntil) {
-      const entry = touch(source);
-      const nowMs = now();
-      const isUsable = entry.keys !== undefined && nowMs < entry.fetchedAtMs + MAX_AGE_MS;
-      const mayAsk = nowMs >= entry.askAgainAtMs;
-      if (isKeyUnknown) {
-        if (!entry.fetching && !mayAsk) return undefined;
-        return (await waitFor(refresh(source, entry, waitUntil))) ? entry.keys : 'unavailable';
-      }
-      if (isUsable) {
-        if (nowMs >= entry.freshUntilMs && mayAsk) void refresh(source, entry, waitUntil);
-        return entry.keys;
-      }
-      if (!entry.fetching && !mayAsk) return 'unavailable';
-      return (await waitFor(refresh(source, entry, waitUntil))) && entry.keys ? entry.keys : 'unavailable';
+      const keys = keysOf(source);
+      if (isKeyUnknown && !keys.mayRefresh()) return undefined;
+      return (await (isKeyUnknown ? keys.refresh(waitUntil) : keys.read(waitUntil))) ?? 'unavailable';
     },
   };
 }

@@ -1,9 +1,9 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { TenantId } from '../core/identity/ids.ts';
 import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } from '../core/identity/issuers.ts';
-import type { Keyring } from '../core/identity/keyring.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { Keyring } from '../edge/keyring.ts';
 import type { WaitUntil } from '../edge/wait-until.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 

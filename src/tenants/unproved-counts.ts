@@ -1,4 +1,5 @@
 import type { TenantId } from '../core/identity/ids.ts';
+import { createBoundedMap } from '../edge/bounded-map.ts';
 
 /** Attempts that named a tenant without proof, and that its object has not heard of yet. */
 export interface UnprovedCounts {
@@ -12,7 +13,7 @@ export interface UnprovedCounts {
 /** However many attempts come, an object hears of them no more often than this. */
 const SOON_MS = 1_000;
 const INTERVAL_MS = 4_000;
-/** Tenants that are kept apart; the first counted is forgotten first. */
+/** Tenants that are kept apart. */
 const MAX_TENANTS = 10_000;
 
 interface Count {
@@ -23,16 +24,13 @@ interface Count {
 
 /** The isolate keeps the counts, and they are lost with it: anybody can cause them, so none is worth a write. */
 export function createUnprovedCounts(now: () => number): UnprovedCounts {
-  const counts = new Map<TenantId, Count>();
+  const counts = createBoundedMap<TenantId, Count>(MAX_TENANTS);
   return {
     add(tenantId) {
       const count = counts.get(tenantId) ?? { attempts: 0, sinceMs: 0, toldAtMs: Number.NEGATIVE_INFINITY };
       if (count.attempts === 0) count.sinceMs = now();
       count.attempts++;
       counts.set(tenantId, count);
-      if (counts.size <= MAX_TENANTS) return;
-      const [oldest] = counts.keys();
-      if (oldest !== undefined) counts.delete(oldest);
     },
     take(tenantId) {
       const count = counts.get(tenantId);

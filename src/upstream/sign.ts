@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AwsCredentials } from '../core/settings.ts';
+import { createBoundedMap } from '../edge/bounded-map.ts';
 import { remember } from '../edge/memoize.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -43,14 +44,13 @@ const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update
  * AWS's vectors.
  */
 export function createSigner(service: string, { accessKeyId, secretAccessKey }: AwsCredentials): SignRequest {
-  const signingKeys = new Map<string, Uint8Array>();
+  const signingKeys = createBoundedMap<string, Uint8Array>(MAX_SIGNING_KEYS);
 
   const signingKeyOf = (scope: string): Uint8Array => {
     let key = signingKeys.get(scope);
     if (!key) {
       key = utf8.encode(`AWS4${secretAccessKey}`);
       for (const part of scope.split('/')) key = hmac(key, part).digest();
-      if (signingKeys.size >= MAX_SIGNING_KEYS) signingKeys.clear();
       signingKeys.set(scope, key);
     }
     return key;

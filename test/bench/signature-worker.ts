@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mintKeyId, mintTenantId } from '../../src/core/identity/ids.ts';
-import { createKeyring } from '../../src/core/identity/keyring.ts';
 import { deriveSecretAccessKey } from '../../src/core/identity/keys.ts';
 import { parseRootKeys } from '../../src/core/identity/root-keys.ts';
 import { parseQuery } from '../../src/core/query.ts';
 import { checkClaim } from '../../src/core/signature/check-claim.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
+import { createKeyring } from '../../src/edge/keyring.ts';
 import { verifySignature } from '../../src/gateway/verify-signature.ts';
 import { createLambdaSigner } from '../../src/upstream/sign.ts';
 

@@ -12,9 +12,9 @@ import {
   verifyKeyId,
   verifyTenantId,
 } from '../../../src/core/identity/ids.ts';
-import { createKeyring } from '../../../src/core/identity/keyring.ts';
 import { deriveApiKey, deriveSecretAccessKey } from '../../../src/core/identity/keys.ts';
 import { parseRootKeys, type RootKeys } from '../../../src/core/identity/root-keys.ts';
+import { createKeyring } from '../../../src/edge/keyring.ts';
 
 const crypto: KeyCrypto = {
   hmacSha256: (key, text) => createHmac('sha256', key).update(text).digest(),

@@ -1,10 +1,11 @@
-import type { Refusal } from '../refusal.ts';
-import { err, ok, type Result } from '../result.ts';
-import type { KeyCrypto } from './crypto.ts';
-import { scopeDurableName } from './durable-names.ts';
-import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from './ids.ts';
-import { deriveApiKey, deriveSecretAccessKey, parseApiKey, refuseUnproved } from './keys.ts';
-import type { RootKeys } from './root-keys.ts';
+import type { KeyCrypto } from '../core/identity/crypto.ts';
+import { scopeDurableName } from '../core/identity/durable-names.ts';
+import { type KeyIdentity, type TenantId, verifyKeyId, verifyTenantId } from '../core/identity/ids.ts';
+import { deriveApiKey, deriveSecretAccessKey, parseApiKey, refuseUnproved } from '../core/identity/keys.ts';
+import type { RootKeys } from '../core/identity/root-keys.ts';
+import type { Refusal } from '../core/refusal.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { createBoundedMap } from './bounded-map.ts';
 
 /** A key whose id has been verified, with the secrets that are derived from it when they are first asked for. */
 export interface KnownKey extends KeyIdentity {
@@ -24,11 +25,11 @@ export interface Keyring {
   scopeDurableName(tenantId: TenantId, name: string): string | undefined;
 }
 
-/** Keys that are remembered; the first one in goes first. Only minted ids get in, so strangers cannot fill it. */
+/** Keys that are remembered. Only minted ids get in, so strangers cannot fill it. */
 const MAX_KEYS = 2_000;
 
 export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
-  const known = new Map<string, KnownKey>();
+  const known = createBoundedMap<string, KnownKey>(MAX_KEYS);
 
   const find = (keyId: string): KnownKey | undefined => {
     const remembered = known.get(keyId);
@@ -49,10 +50,6 @@ export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {
       },
     };
     known.set(keyId, key);
-    if (known.size > MAX_KEYS) {
-      const [first] = known.keys();
-      if (first !== undefined) known.delete(first);
-    }
     return key;
   };
 

@@ -1,0 +1,81 @@
+import { within } from './deadline.ts';
+import type { WaitUntil } from './wait-until.ts';
+
+export interface RefreshedOptions<V> {
+  /** Gets the newest value. */
+  readonly fetch: () => Promise<V>;
+  readonly now: () => number;
+  /** Called when a fetch fails. */
+  readonly onFailure: (error: unknown) => void;
+  /** Milliseconds after which a value is fetched anew, behind whoever reads it. Asked for each value, so that it may be scattered. */
+  readonly freshMs: () => number;
+  /** Milliseconds after which a value is not served any more. */
+  readonly maxAgeMs: number;
+  /** Milliseconds between a fetch that went well and the next. */
+  readonly gapMs: number;
+  /** Milliseconds between a fetch that failed and the next. */
+  readonly backoffMs: number;
+  /** Milliseconds after which nobody waits for a fetch any more: the request that made it may be gone. */
+  readonly timeoutMs: number;
+}
+
+/** A value from elsewhere, in an isolate's memory: stale, it is served while one request fetches it anew. */
+export interface Refreshed<V> {
+  /** The value, fetched first if there is none that may be served. Undefined if it cannot be fetched now. */
+  read(waitUntil: WaitUntil): Promise<V | undefined>;
+  /** Whether a fetch is under way, or may begin now. */
+  mayRefresh(): boolean;
+  /** Fetches the value anew, or waits for the fetch under way. Undefined if it failed. */
+  refresh(waitUntil: WaitUntil): Promise<V | undefined>;
+}
+
+export function createRefreshed<V>(options: RefreshedOptions<V>): Refreshed<V> {
+  const { now, timeoutMs } = options;
+  let held: { readonly value: V; readonly staleAtMs: number; readonly endsAtMs: number } | undefined;
+  let notBeforeMs = 0;
+  let fetching: { readonly done: Promise<boolean>; readonly untilMs: number } | undefined;
+
+  const fetchOnce = async (): Promise<boolean> => {
+    try {
+      const value = await options.fetch();
+      const nowMs = now();
+      held = { value, staleAtMs: nowMs + options.freshMs(), endsAtMs: nowMs + options.maxAgeMs };
+      notBeforeMs = nowMs + options.gapMs;
+      return true;
+    } catch (error) {
+      notBeforeMs = now() + options.backoffMs;
+      options.onFailure(error);
+      return false;
+    }
+  };
+
+  /** One request fetches, all others share it. Never rejects. */
+  const start = (waitUntil: WaitUntil): Promise<boolean> => {
+    if (fetching && now() < fetching.untilMs) return fetching.done;
+    const mine = { done: fetchOnce(), untilMs: now() + timeoutMs };
+    fetching = mine;
+    waitUntil(
+      mine.done.finally(() => {
+        if (fetching === mine) fetching = undefined;
+      }),
+    );
+    return mine.done;
+  };
+
+  const mayRefresh = () => fetching !== undefined || now() >= notBeforeMs;
+  const refresh = async (waitUntil: WaitUntil): Promise<V | undefined> => {
+    const done = await within(timeoutMs, start(waitUntil)).catch(() => false);
+    return done ? held?.value : undefined;
+  };
+  return {
+    mayRefresh,
+    refresh,
+    async read(waitUntil) {
+      if (held && now() < held.endsAtMs) {
+        if (now() >= held.staleAtMs && mayRefresh()) void start(waitUntil);
+        return held.value;
+      }
+      return mayRefresh() ? await refresh(waitUntil) : undefined;
+    },
+  };
+}
