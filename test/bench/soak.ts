@@ -79,23 +79,31 @@ async function run(postern: Postern, minutes: number, tell: (line: string) => vo
   const elapsedSeconds = () => (performance.now() - startedAt) / 1_000;
   const isOver = () => elapsedSeconds() >= minutes * 60;
 
-  const tenants: (CallerKey & { tenantId: string })[] = [];
+  const tenants: (CallerKey & { tenantId: string; callsInFlight: number })[] = [];
   let tenantsMade = 0;
   const addTenant = async () => {
     const limits = tenantsMade % 2 === 0 ? {} : { limits: LIMITS };
     tenantsMade++;
-    tenants.push(await postern.makeTenant({ name: 'soak', policy: { allow: ALLOWED }, ...limits }));
+    const made = await postern.makeTenant({ name: 'soak', policy: { allow: ALLOWED }, ...limits });
+    tenants.push({ ...made, callsInFlight: 0 });
   };
   while (tenants.length < LIVE_TENANTS) await addTenant();
+  const retire = async (tenant: (typeof tenants)[number]) => {
+    while (tenant.callsInFlight > 0) await sleep(PAUSE_MS);
+    await sleep(RETIRED_MS);
+    await postern.admin('DELETE', `/tenants/${tenant.tenantId}`);
+  };
   const turnOver = async () => {
+    const retiring: Promise<void>[] = [];
     while (!isOver()) {
       const leaving = tenants.shift();
       await Promise.all([addTenant(), sleep(NEW_TENANT_EVERY_MS)]);
-      if (!leaving) continue;
-      sleep(RETIRED_MS)
-        .then(() => postern.admin('DELETE', `/tenants/${leaving.tenantId}`))
-        .catch((error: unknown) => count(unexpected, `deleting a tenant: ${error}`));
+      if (leaving) {
+        const deleted = retire(leaving).catch((error: unknown) => count(unexpected, `deleting a tenant: ${error}`));
+        retiring.push(deleted);
+      }
     }
+    await Promise.all(retiring);
   };
 
   let latenciesMs: number[] = [];
@@ -104,9 +112,11 @@ async function run(postern: Postern, minutes: number, tell: (line: string) => vo
     while (!isOver()) {
       const tenant = tenants[Math.floor(Math.random() * tenants.length)];
       if (!tenant) throw new Error('no tenant is left');
+      tenant.callsInFlight++;
       const call = await makeCall(postern.origin, tenant, Math.random);
       const sentAt = performance.now();
       const outcome = await send(postern.origin, call, agent);
+      tenant.callsInFlight--;
       if (call.kind === 'API key' && outcome === '200') latenciesMs.push(performance.now() - sentAt);
       calls++;
       count(outcomes, `${call.kind}: ${outcome}`);
@@ -144,7 +154,6 @@ async function run(postern: Postern, minutes: number, tell: (line: string) => vo
   };
 
   await Promise.all([turnOver(), watch(), ...Array.from({ length: CALLERS }, callOn)]);
-  await sleep(RETIRED_MS * 2); // the last deletions
   agent.destroy();
   return { measuredAt: new Date().toISOString(), machine: describeMachine(), minutes, samples, outcomes, unexpected };
 }
