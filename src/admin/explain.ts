@@ -8,7 +8,7 @@ import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import type { Settings } from '../core/settings.ts';
-import type { LiveTenant } from '../core/tenancy/tenant.ts';
+import type { LiveTenant } from '../core/tenancy/snapshot.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Foresight } from '../state/tenant/tenant.ts';

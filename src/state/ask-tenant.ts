@@ -1,7 +1,7 @@
 import type { TenantId } from '../core/identity/ids.ts';
 import type { LeaseRequest } from '../core/quota/lease-protocol.ts';
+import type { TenantAnswer } from '../core/tenancy/snapshot.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
-import type { TenantAnswer } from '../core/tenancy/tenant.ts';
 import type { Objects } from './objects.ts';
 
 /** How a gateway isolate asks a tenant's object. */

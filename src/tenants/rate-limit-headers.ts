@@ -1,4 +1,5 @@
-import { heldLeases, type LeaseHolder } from '../core/quota/lease.ts';
+import { heldLeases, lastStatuses } from '../core/quota/lease.ts';
+import type { LeaseHolder } from '../core/quota/lease-holder.ts';
 import type { LimitStatus } from '../core/quota/lease-protocol.ts';
 
 /** Quota units of the draft's registry; requests are the default. */
@@ -27,7 +28,7 @@ const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1_000));
  * to this isolate; what other isolates hold is not in it.
  */
 export function writeRateLimit(holder: LeaseHolder, nowMs: number): Record<string, string> {
-  const { statuses, statusesAtMs } = holder;
+  const { statuses, atMs } = lastStatuses(holder);
   if (statuses.length === 0) return {};
   const held = heldLeases(holder, nowMs);
   const limits: string[] = [];
@@ -35,7 +36,7 @@ export function writeRateLimit(holder: LeaseHolder, nowMs: number): Record<strin
     const { limit, quota, remaining, resetMs } = status;
     const here = limit === 'concurrency' ? 0 : limit.endsWith('-bytes') ? held.bytes : held.calls;
     const left = Math.min(quota, remaining + here);
-    const reset = resetMs === undefined ? '' : `;t=${seconds(resetMs - (nowMs - statusesAtMs))}`;
+    const reset = resetMs === undefined ? '' : `;t=${seconds(resetMs - (nowMs - atMs))}`;
     limits.push(`"${limit}";r=${left}${reset}`);
   }
   return { 'ratelimit-policy': policies.get(statuses) ?? writePolicy(statuses), ratelimit: limits.join(', ') };

@@ -10,12 +10,10 @@ import {
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseHolder,
   endCall,
   giveBack,
   hasLease,
   isFlushed,
-  type LeaseHolder,
   loseCall,
   nextFlushAtMs,
   type Purpose,
@@ -26,12 +24,13 @@ import {
   takeBackCall,
   wantsRenewal,
 } from '../core/quota/lease.ts';
+import { createLeaseHolder, emptyLeaseHolder, type LeaseHolder } from '../core/quota/lease-holder.ts';
 import type { LeaseRequest } from '../core/quota/lease-protocol.ts';
 import { DEFAULT_SERVE_SECONDS, isCounted, type LimitsDocument } from '../core/quota/limits.ts';
 import { type Refusal, refuse, refuseLeft, refuseLimit } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/snapshot.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
-import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/tenant.ts';
 import type { Usage } from '../core/usage/usage.ts';
 import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
 import { TimeoutError, within } from '../edge/deadline.ts';
@@ -318,7 +317,7 @@ export function createTenantMemory(
     } else if (isNews && entry.known?.revision === revision) entry.known = { ...entry.known, askedAtMs };
     if (snapshot?.exists === false) {
       // There is nobody to account for.
-      Object.assign(entry.book, createLeaseHolder(entry.book.id, now()), { seq: entry.book.seq });
+      emptyLeaseHolder(entry.book, now());
       return true;
     }
     return ledger !== undefined && applyResponse(entry.book, ledger, now());
@@ -420,7 +419,7 @@ export function createTenantMemory(
     const dueAtMs = dueAt(tenantId, entry);
     if (dueAtMs === undefined) return;
     if (isAsking(entry) || (dueAtMs > now() && now() < untilMs)) settleLater(tenantId, entry, waitUntil, untilMs);
-    else await startExchange(tenantId, entry, 'settle', waitUntil, untilMs);
+    else await startExchange(tenantId, entry, 'flush', waitUntil, untilMs);
   };
 
   const admitted = (tenantId: TenantId, entry: Entry, ticket: Ticket, uncounted: boolean, waitUntil: WaitUntil) => {
@@ -474,7 +473,7 @@ export function createTenantMemory(
       const needsLease = bytes !== undefined && isCounted(limits) && !hasLease(entry.book, bytes, now());
       const forOne = { waiting: { calls: 1, bytes: bytes ?? 0 }, withoutSlots: true };
       if (needsLease) void startExchange(tenantId, entry, forOne, waitUntil);
-      else if (ageOf(entry) >= FRESH_MS) void startExchange(tenantId, entry, 'settle', waitUntil);
+      else if (ageOf(entry) >= FRESH_MS) void startExchange(tenantId, entry, 'flush', waitUntil);
     },
 
     async meet(tenantId, bytes, waitUntil) {
@@ -489,7 +488,7 @@ export function createTenantMemory(
             : startExchange(
                 tenantId,
                 entry,
-                bytes === undefined ? 'settle' : { waiting: { calls: 1, bytes } },
+                bytes === undefined ? 'flush' : { waiting: { calls: 1, bytes } },
                 waitUntil,
               );
         // Its sender may be gone, and its timer too.

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
-import { checkKey } from '../../src/core/tenancy/tenant.ts';
+import { checkKey } from '../../src/core/tenancy/snapshot.ts';
 import { admin } from './client.ts';
 
 const stubOf = (id: string) => env.TENANT.get(env.TENANT.idFromName(id));

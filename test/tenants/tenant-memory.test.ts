@@ -3,7 +3,7 @@ import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
 import { answerRequest, createLedger, limitStatuses, unsettledCalls } from '../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
-import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/tenant.ts';
+import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/snapshot.ts';
 import { createTenantMemory, type Reservation } from '../../src/tenants/tenant-memory.ts';
 
 const ID = 't1' as TenantId;

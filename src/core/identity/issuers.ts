@@ -1,6 +1,5 @@
 import { matchesGlob } from '../policy/pattern.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import type { LiveTenant } from '../tenancy/tenant.ts';
 import type { TenantId } from './ids.ts';
 
 /** An OpenID Connect issuer whose tokens a tenant accepts in place of a key. */
@@ -11,6 +10,12 @@ export interface TrustedIssuer {
   readonly claims: Readonly<Record<string, readonly string[]>>;
   /** The URL of its keys. Absent: the one in its metadata, if that is on the issuer's own site. */
   readonly jwksUri?: string | undefined;
+}
+
+/** What a tenant says of the tokens that it accepts. */
+export interface TokenAcceptance {
+  readonly status: 'active' | 'suspended';
+  readonly issuers: readonly TrustedIssuer[];
 }
 
 /** What a token says: to be believed once its signature is proved. */
@@ -40,16 +45,16 @@ export function tenantOfAudience(audience: unknown): string | undefined {
 }
 
 /** Whether a tenant has anything to do with an issuer. Only of those that it names is anything fetched. */
-export const namesIssuer = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): boolean =>
+export const namesIssuer = ({ issuers }: Pick<TokenAcceptance, 'issuers'>, issuer: string): boolean =>
   issuers.some((trusted) => trusted.issuer === issuer);
 
 /** The URL that the tenant gives for an issuer's keys, if any. All its entries for an issuer give the same. */
-export const jwksUriOf = ({ issuers }: Pick<LiveTenant, 'issuers'>, issuer: string): string | undefined =>
+export const jwksUriOf = ({ issuers }: Pick<TokenAcceptance, 'issuers'>, issuer: string): string | undefined =>
   issuers.find((trusted) => trusted.issuer === issuer)?.jwksUri;
 
 /** Checks that a proved token may be used now. An issuer or claim that the tenant does not name is refused: fails closed. */
 export function checkToken(
-  tenant: Pick<LiveTenant, 'status' | 'issuers'>,
+  tenant: TokenAcceptance,
   tenantId: TenantId,
   { issuer, expiresAtMs, all }: TokenClaims,
   nowMs: number,

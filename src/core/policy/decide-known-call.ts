@@ -6,7 +6,7 @@ import { err, type Result } from '../result.ts';
 import { onlyPlaceOf, type Settings } from '../settings.ts';
 import { checkPresignedLifetime, refuseScopeRegion } from '../signature/check-claim.ts';
 import type { SignatureClaim } from '../signature/claim.ts';
-import { checkKey, checkStatus, type LiveTenant } from '../tenancy/tenant.ts';
+import { checkKey, checkStatus, type LiveTenant } from '../tenancy/snapshot.ts';
 import { type AuthorizeInput, type Decision, decideCall, regionsOf } from './authorize.ts';
 import type { Policy } from './policy.ts';
 

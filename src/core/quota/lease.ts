@@ -1,30 +1,20 @@
-import { addUsageOf, type Usage, type UsageByFunction } from '../usage/usage.ts';
-import type { Batch, Correction, Denial, LeaseRequest, LeaseResponse, LimitStatus, Waiting } from './lease-protocol.ts';
+import { addUsageOf, type Usage } from '../usage/usage.ts';
+import { countRecent, expectedBytes, expectedCalls } from './demand.ts';
+import { emptyLease, isUsable, msPerCall, usableCalls } from './held-lease.ts';
+import { fieldsOf, type HolderFields, type LeaseHolder } from './lease-holder.ts';
+import type { Correction, LeaseRequest, LeaseResponse, LimitStatus, Waiting } from './lease-protocol.ts';
+import { isCounted, type LimitName, type LimitsDocument } from './limits.ts';
 import {
-  isCounted,
-  LEASE_MS,
-  type LimitName,
-  type LimitsDocument,
-  LOST_HOLD_MS,
-  maxDurationMs,
-  POOLED_CONCURRENCY,
-} from './limits.ts';
-
-/** A lease as the isolate holds it. */
-export interface HeldLease {
-  readonly id: number;
-  readonly calls: number;
-  readonly atOnce: number;
-  readonly spreadMs: number;
-  readonly bytes?: number;
-  readonly askedAtMs: number;
-  readonly endsAtMs: number;
-  readonly grantedAtMs: number;
-  usedCalls: number;
-  usedBytes: number;
-  /** Nothing more is taken from it; it is reported until that is acknowledged. */
-  closed: boolean;
-}
+  endSlot,
+  freeSlot,
+  grantSlots,
+  hasFreeSlot,
+  loseSlot,
+  releaseIdle,
+  requestSlots,
+  slotsDueAtMs,
+  takeSlot,
+} from './slots.ts';
 
 /** A call's place under the limits, from its admission to its end. */
 export interface Ticket {
@@ -35,125 +25,36 @@ export interface Ticket {
   readonly slot: number;
 }
 
-/** What one isolate knows of one tenant's limits. Plain data; only the functions of this file change it. */
-export interface LeaseHolder {
-  readonly id: string;
-  seq: number;
-  /** Oldest first. */
-  leases: HeldLease[];
-  /** The request that is out: never more than one. */
-  sent?: {
-    readonly seq: number;
-    readonly atMs: number;
-    /** Leases that it reports as done with, and the last batch that it carries. */
-    readonly finals: readonly number[];
-    readonly lastBatch: number;
-    readonly slots: number;
-  };
-  /** What was said in answer to the last question, until it is over. */
-  denial?: Denial & { readonly untilMs: number; readonly resetAtMs: number };
-  statuses: readonly LimitStatus[];
-  statusesAtMs: number;
-  /** Slots that it may fill; functions may be started in them until `slotsEndMs`. */
-  slots: number;
-  slotsEndMs: number;
-  /** How many slots the ledger counts for this isolate, at the most. */
-  slotsAtLedger: number;
-  /** Slots are limited, so that the ledger is to hear of each that comes free. */
-  isSlotted: boolean;
-  /** Functions that run, by slot: when each was started. */
-  running: Map<number, number>;
-  /** Of these, calls that got no answer: when each gives its slot back. */
-  lost: Map<number, number>;
-  /** How long calls took of late: the longest, as of a moment, and what is usual. */
-  longestMs: number;
-  longestAtMs: number;
-  usualMs: number;
-  lastSlot: number;
-  /** Calls that were admitted, and whose use has not been recorded. */
-  inFlight: number;
-  /** The most that ran at once since the last request. */
-  peakRunning: number;
-  /** Calls that came since the last request, and when that was. */
-  arrived: number;
-  arrivedBytes: number;
-  countedSinceMs: number;
-  /** Calls and bytes that came in a second, of late. */
-  recentCalls: number;
-  recentBytes: number;
-  usage: UsageByFunction;
-  corrections: Correction[];
-  batches: Batch[];
-  /** Since when the use that has not been sent is waiting. */
-  unsentSinceMs?: number;
-}
-
-/** A lease is renewed when it is older than this part of it... */
-const ASK_AT_AGE = 0.8;
+/** A lease is renewed when it is older than this part of its life... */
+const RENEW_AT_AGE = 0.8;
 /** ...or less than this part of its calls is left... */
-const ASK_AT_LEFT = 0.25;
-/** ...if it is no smaller than this: a few calls are not worth a question ahead. */
+const RENEW_AT_LEFT = 0.25;
+/** ...unless it is smaller than this: a few calls are not worth a request ahead. */
 const MIN_RENEWED_CALLS = 4;
-/** More than was needed in the last second. */
-const HEADROOM = 1.25;
-const MAX_WANTED_CALLS = 100_000;
-/** The longest of the recent calls counts for less with each moment: after this long for a third. */
-const LONGEST_FADES_MS = 600_000;
-/** One call's part in what is usual. */
-const USUAL_PART = 1 / 8;
-/** Use is sent at the latest so long after it came up. */
-const SEND_USE_MS = 1_000;
+/** Usage waits at most this long to be sent. */
+const SEND_USAGE_MS = 1_000;
 
-export function createLeaseHolder(holder: string, nowMs: number): LeaseHolder {
-  return {
-    id: holder,
-    seq: 0,
-    leases: [],
-    statuses: [],
-    statusesAtMs: nowMs,
-    slots: 0,
-    slotsEndMs: 0,
-    slotsAtLedger: 0,
-    isSlotted: false,
-    running: new Map(),
-    lost: new Map(),
-    longestMs: 0,
-    longestAtMs: nowMs,
-    usualMs: 0,
-    lastSlot: 0,
-    inFlight: 0,
-    peakRunning: 0,
-    arrived: 0,
-    arrivedBytes: 0,
-    countedSinceMs: nowMs,
-    recentCalls: 0,
-    recentBytes: 0,
-    usage: new Map(),
-    corrections: [],
-    batches: [],
-  };
-}
+type Refused = { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number };
 
-/** What becomes of a call that wants to be forwarded: it may be, it may not, or the ledger has to be asked first. */
-export type Admission =
-  | { readonly kind: 'admitted'; readonly ticket: Ticket }
-  | { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number }
-  | { readonly kind: 'ask' };
+/** A call that wants to be forwarded is admitted or refused; or else the ledger has to be asked first. */
+export type Admission = { readonly kind: 'admitted'; readonly ticket: Ticket } | Refused | { readonly kind: 'ask' };
 
 /** What becomes of a call that is charged to the rate alone. */
 export type ChargeOutcome = Exclude<Admission, { kind: 'admitted' }> | { readonly kind: 'charged' };
 
-/** Counts a call as one that came: once for each, however often it has to be tried. */
+/** Counts a call that has arrived: once, however often it has to be tried. */
 export function countArrival(holder: LeaseHolder, bytes: number): void {
-  holder.arrived += 1;
-  holder.arrivedBytes += bytes;
+  const { demand } = fieldsOf(holder);
+  demand.arrived += 1;
+  demand.arrivedBytes += bytes;
 }
 
-/** Admits a call if a lease at hand has room for it. */
+/** Admits a call if a lease has room for it. */
 export function admit(holder: LeaseHolder, limits: LimitsDocument, bytes: number, nowMs: number): Admission {
-  const slotFree = limits.concurrency === undefined || hasFreeSlot(holder, limits, nowMs);
+  const fields = fieldsOf(holder);
+  const slotFree = hasFreeSlot(fields.slots, limits, nowMs);
   let accruesAtMs: number | undefined;
-  for (const lease of holder.leases) {
+  for (const lease of fields.leases) {
     if (!isUsable(lease, bytes, nowMs)) continue;
     if (lease.usedCalls + 1 > usableCalls(lease, nowMs)) {
       accruesAtMs ??= nowMs + 1 + msPerCall(lease);
@@ -162,16 +63,11 @@ export function admit(holder: LeaseHolder, limits: LimitsDocument, bytes: number
     if (!slotFree) break;
     lease.usedCalls += 1;
     lease.usedBytes += bytes;
-    return { kind: 'admitted', ticket: takeTicket(holder, limits, lease.grantedAtMs, bytes, nowMs) };
+    return { kind: 'admitted', ticket: takeTicket(fields, limits, lease.grantedAtMs, bytes, nowMs) };
   }
-  const { denial } = holder;
-  if (denial && nowMs < denial.untilMs && bytes >= denial.fromBytes) {
-    return { kind: 'refused', limit: denial.limit, retryAfterMs: denial.resetAtMs - nowMs };
-  }
-  if (accruesAtMs !== undefined && slotFree) {
-    return { kind: 'refused', limit: 'rate', retryAfterMs: accruesAtMs - nowMs };
-  }
-  return { kind: 'ask' };
+  const { denial } = fields;
+  if (denial && nowMs < denial.untilMs && bytes >= denial.fromBytes) return refusedBy(denial, nowMs);
+  return accruesAtMs !== undefined && slotFree ? overRate(accruesAtMs, nowMs) : { kind: 'ask' };
 }
 
 /**
@@ -179,188 +75,138 @@ export function admit(holder: LeaseHolder, limits: LimitsDocument, bytes: number
  * no slot.
  */
 export function chargeRate(holder: LeaseHolder, nowMs: number): ChargeOutcome {
+  const fields = fieldsOf(holder);
   let accruesAtMs: number | undefined;
-  for (const lease of holder.leases) {
+  for (const lease of fields.leases) {
     if (!isUsable(lease, 0, nowMs)) continue;
     if (lease.usedCalls + 1 > usableCalls(lease, nowMs)) {
       accruesAtMs ??= nowMs + 1 + msPerCall(lease);
       continue;
     }
     lease.usedCalls += 1;
-    correct(holder, { atMs: lease.grantedAtMs, calls: -1, bytes: 0 }, nowMs);
+    correct(fields, { atMs: lease.grantedAtMs, calls: -1, bytes: 0 }, nowMs);
     return { kind: 'charged' };
   }
-  const { denial } = holder;
-  // It runs nothing and sends nothing, so neither slots nor bytes keep it waiting.
+  const { denial } = fields;
+  // It runs nothing and sends nothing, so neither slots nor bytes delay it.
   if (denial && nowMs < denial.untilMs && denial.limit !== 'concurrency' && denial.fromBytes === 0) {
-    return { kind: 'refused', limit: denial.limit, retryAfterMs: denial.resetAtMs - nowMs };
+    return refusedBy(denial, nowMs);
   }
-  return accruesAtMs === undefined
-    ? { kind: 'ask' }
-    : { kind: 'refused', limit: 'rate', retryAfterMs: accruesAtMs - nowMs };
+  return accruesAtMs === undefined ? { kind: 'ask' } : overRate(accruesAtMs, nowMs);
 }
 
 /** Refuses a call that the last denial covers, without counting it. */
-export function peekDenial(holder: LeaseHolder, bytes: number, nowMs: number): Admission | undefined {
-  const { denial } = holder;
+export function peekDenial(holder: LeaseHolder, bytes: number, nowMs: number): Refused | undefined {
+  const { denial } = fieldsOf(holder);
   if (!denial || nowMs >= denial.untilMs || bytes < denial.fromBytes || hasLease(holder, bytes, nowMs))
     return undefined;
-  return { kind: 'refused', limit: denial.limit, retryAfterMs: denial.resetAtMs - nowMs };
+  return refusedBy(denial, nowMs);
 }
 
-/** Whether what is at hand may do for such a call. */
+const refusedBy = ({ limit, resetAtMs }: NonNullable<HolderFields['denial']>, nowMs: number): Refused => ({
+  kind: 'refused',
+  limit,
+  retryAfterMs: resetAtMs - nowMs,
+});
+
+const overRate = (accruesAtMs: number, nowMs: number): Refused => ({
+  kind: 'refused',
+  limit: 'rate',
+  retryAfterMs: accruesAtMs - nowMs,
+});
+
+/** True if a lease may have room for such a call. */
 export const hasLease = (holder: LeaseHolder, bytes: number, nowMs: number): boolean =>
-  holder.leases.some((lease) => isUsable(lease, bytes, nowMs));
+  fieldsOf(holder).leases.some((lease) => isUsable(lease, bytes, nowMs));
 
-/** Admits a call out of no lease: to be counted when the ledger is reached. */
+/** Admits a call without a lease. It is counted when the ledger is reached. */
 export function admitUncounted(holder: LeaseHolder, limits: LimitsDocument, bytes: number, nowMs: number): Ticket {
-  const countedAtMs = nowMs;
-  correct(holder, { atMs: countedAtMs, calls: 1, bytes }, nowMs);
-  return takeTicket(holder, limits, countedAtMs, bytes, nowMs);
-}
-
-const isUsable = ({ closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: HeldLease, size: number, nowMs: number) =>
-  !closed && nowMs < endsAtMs && usedCalls < calls && (bytes === undefined || usedBytes + size <= bytes);
-
-/** How many calls of a lease may have been made by now: those at once, and the others as time goes by. */
-export function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, nowMs: number): number {
-  const passedMs = Math.max(0, nowMs - askedAtMs);
-  return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
-}
-const msPerCall = ({ calls, atOnce, spreadMs }: HeldLease) => Math.ceil(spreadMs / Math.max(1, calls - atOnce));
-
-const isPooled = ({ concurrency }: LimitsDocument) => concurrency !== undefined && concurrency >= POOLED_CONCURRENCY;
-
-const hasFreeSlot = (holder: LeaseHolder, limits: LimitsDocument, nowMs: number): boolean => {
-  dropUnseen(holder, limits, nowMs);
-  return holder.running.size < holder.slots && nowMs < holder.slotsEndMs;
-};
-
-/** Frees the slots of functions whose end was never seen, once they cannot still run, and of lost calls when they are due. */
-function dropUnseen(holder: LeaseHolder, limits: LimitsDocument, nowMs: number): void {
-  for (const [slot, freesAtMs] of holder.lost) if (nowMs >= freesAtMs) dropLost(holder, slot);
-  const longestMs = maxDurationMs(limits);
-  for (const [slot, startedAtMs] of holder.running) {
-    if (nowMs < startedAtMs + longestMs) return; // they stand in the order of their start
-    if (holder.lost.has(slot)) dropLost(holder, slot);
-    else holder.running.delete(slot);
-  }
-}
-
-/** The ledger frees a lost call's slot by itself. Then this isolate may not fill it. */
-function dropLost(holder: LeaseHolder, slot: number): void {
-  holder.lost.delete(slot);
-  if (holder.running.delete(slot)) holder.slots = Math.max(holder.running.size, holder.slots - 1);
+  const fields = fieldsOf(holder);
+  correct(fields, { atMs: nowMs, calls: 1, bytes }, nowMs);
+  return takeTicket(fields, limits, nowMs, bytes, nowMs);
 }
 
 function takeTicket(
-  holder: LeaseHolder,
-  { concurrency }: LimitsDocument,
+  fields: HolderFields,
+  limits: LimitsDocument,
   countedAtMs: number,
   bytes: number,
   nowMs: number,
 ): Ticket {
-  holder.inFlight += 1;
-  holder.isSlotted = concurrency !== undefined;
-  // Also without a limit: one that is set meanwhile finds the functions that run.
-  holder.lastSlot += 1;
-  holder.running.set(holder.lastSlot, nowMs);
-  holder.peakRunning = Math.max(holder.peakRunning, holder.running.size);
-  return { countedAtMs, bytes, slot: holder.lastSlot };
+  fields.inFlight += 1;
+  return { countedAtMs, bytes, slot: takeSlot(fields.slots, limits, nowMs) };
 }
 
-/** Frees a call's slot: its function has ended. */
+/** Releases a call's slot: its function was seen to end. */
 export function endCall(holder: LeaseHolder, limits: LimitsDocument, { slot }: Ticket, nowMs: number): void {
-  const startedAtMs = holder.running.get(slot);
-  if (startedAtMs === undefined) return;
-  noteDuration(holder, Math.max(0, nowMs - startedAtMs), nowMs);
-  freeSlot(holder, limits, slot);
-}
-
-function freeSlot(holder: LeaseHolder, limits: LimitsDocument, slot: number): void {
-  holder.lost.delete(slot);
-  // Below a pool's size a slot goes back at once, for another isolate to take.
-  if (holder.running.delete(slot) && !isPooled(limits)) holder.slots = Math.max(holder.running.size, holder.slots - 1);
+  endSlot(fieldsOf(holder).slots, limits, slot, nowMs);
 }
 
 /** Notes that a call got no answer, not even its head: its function may run on, but its end will not be seen. */
 export function loseCall(holder: LeaseHolder, { slot }: Ticket, nowMs: number): void {
-  const startedAtMs = holder.running.get(slot);
-  if (startedAtMs === undefined) return;
-  holder.lost.set(slot, Math.max(nowMs + LOST_HOLD_MS, startedAtMs + longestOfLate(holder, nowMs)));
+  loseSlot(fieldsOf(holder).slots, slot, nowMs);
 }
 
-const longestOfLate = ({ longestMs, longestAtMs }: LeaseHolder, nowMs: number): number =>
-  longestMs * Math.exp(-Math.max(0, nowMs - longestAtMs) / LONGEST_FADES_MS);
-
-function noteDuration(holder: LeaseHolder, durationMs: number, nowMs: number): void {
-  if (durationMs >= longestOfLate(holder, nowMs)) {
-    holder.longestMs = durationMs;
-    holder.longestAtMs = nowMs;
-  }
-  holder.usualMs += (durationMs - holder.usualMs) * USUAL_PART;
-}
-
-/** Gives up slots that nothing runs in: whoever they were meant for was refused. */
+/** Gives up slots in which nothing runs: the calls that they were meant for were refused. */
 export function releaseIdleSlots(holder: LeaseHolder, limits: LimitsDocument): void {
-  if (!isPooled(limits)) holder.slots = Math.min(holder.slots, holder.running.size);
+  releaseIdle(fieldsOf(holder).slots, limits);
 }
 
-/** Takes an admission back: the call is not forwarded after all. */
+/** Undoes an admission: the call is not forwarded after all. */
 export function cancelCall(holder: LeaseHolder, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
-  holder.inFlight -= 1;
-  giveBack(holder, ticket, nowMs);
-  freeSlot(holder, limits, ticket.slot);
+  fieldsOf(holder).inFlight -= 1;
+  takeBackCall(holder, limits, ticket, nowMs);
 }
 
 /** Takes back a call that was sent but certainly started no function: it holds and costs nothing. */
 export function takeBackCall(holder: LeaseHolder, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   giveBack(holder, ticket, nowMs);
-  freeSlot(holder, limits, ticket.slot);
+  freeSlot(fieldsOf(holder).slots, limits, ticket.slot);
 }
 
-/** Gives back what a call has cost: Lambda has turned it away, so that no function ran. */
+/** Gives back what a call has cost: Lambda turned it away, so no function ran. */
 export function giveBack(holder: LeaseHolder, { countedAtMs, bytes }: Ticket, nowMs: number): void {
-  correct(holder, { atMs: countedAtMs, calls: -1, bytes: -bytes }, nowMs);
+  correct(fieldsOf(holder), { atMs: countedAtMs, calls: -1, bytes: -bytes }, nowMs);
 }
 
-function correct(holder: LeaseHolder, correction: Correction, nowMs: number): void {
-  const last = holder.corrections.at(-1);
+function correct(fields: HolderFields, correction: Correction, nowMs: number): void {
+  const last = fields.corrections.at(-1);
   // Corrections of one moment at the ledger add up.
   if (last && last.atMs === correction.atMs) {
-    holder.corrections[holder.corrections.length - 1] = {
+    fields.corrections[fields.corrections.length - 1] = {
       atMs: last.atMs,
       calls: last.calls + correction.calls,
       bytes: last.bytes + correction.bytes,
     };
-  } else holder.corrections.push(correction);
-  holder.unsentSinceMs ??= nowMs;
+  } else fields.corrections.push(correction);
+  fields.unsentSinceMs ??= nowMs;
 }
 
-/** Adds to what the isolate has to account for. */
-export function recordUsage(holder: LeaseHolder, functionName: string, use: Partial<Usage>, nowMs: number): void {
-  addUsageOf(holder.usage, functionName, use);
-  // What is given back (negative) was counted before.
-  holder.inFlight = Math.max(0, holder.inFlight - Math.max(0, use.forwarded ?? 0));
-  holder.unsentSinceMs ??= nowMs;
+/** Adds to the usage that the isolate has to report. */
+export function recordUsage(holder: LeaseHolder, functionName: string, usage: Partial<Usage>, nowMs: number): void {
+  const fields = fieldsOf(holder);
+  addUsageOf(fields.usage, functionName, usage);
+  // A negative count gives back a call that was counted before.
+  fields.inFlight = Math.max(0, fields.inFlight - Math.max(0, usage.forwarded ?? 0));
+  fields.unsentSinceMs ??= nowMs;
 }
 
-/** Whether to ask ahead, behind the call that was just admitted, so that the next ones need not wait. */
+/** True if a request should be sent behind the call that was just admitted, so that the next calls need not wait. */
 export function wantsRenewal(holder: LeaseHolder, limits: LimitsDocument, nowMs: number): boolean {
   let left = 0;
   let size = 0;
   let freshUntilMs = 0;
-  for (const lease of holder.leases) {
+  for (const lease of fieldsOf(holder).leases) {
     if (lease.closed || nowMs >= lease.endsAtMs) continue;
     left += lease.calls - lease.usedCalls;
     size += lease.calls;
-    freshUntilMs = Math.max(freshUntilMs, lease.askedAtMs + (lease.endsAtMs - lease.askedAtMs) * ASK_AT_AGE);
+    freshUntilMs = Math.max(freshUntilMs, lease.askedAtMs + (lease.endsAtMs - lease.askedAtMs) * RENEW_AT_AGE);
   }
   if (!isCounted(limits)) return left === 0 || nowMs >= freshUntilMs;
-  return size >= MIN_RENEWED_CALLS && (left < size * ASK_AT_LEFT || nowMs >= freshUntilMs);
+  return size >= MIN_RENEWED_CALLS && (left < size * RENEW_AT_LEFT || nowMs >= freshUntilMs);
 }
 
-/** What a request is for: calls that wait for it; calls to come; or only to account for what was. */
+/** What a request is for: calls that wait for it; `ahead`, calls to come; or `flush`, only to report. */
 export type Purpose =
   | {
       readonly waiting: Waiting;
@@ -369,11 +215,11 @@ export type Purpose =
       readonly withoutSlots?: boolean;
     }
   | 'ahead'
-  | 'settle';
+  | 'flush';
 
 /**
- * Writes the next request. With calls that wait for it, whatever is held is given back first: it was of no use to them, and
- * the new lease takes its place.
+ * Builds the next request. If calls wait for it, every lease at hand is given back first: none had room for them, and the
+ * new lease takes its place.
  */
 export function buildRequest(
   holder: LeaseHolder,
@@ -381,174 +227,114 @@ export function buildRequest(
   purpose: Purpose,
   nowMs: number,
 ): LeaseRequest {
+  const fields = fieldsOf(holder);
+  const { leases, demand } = fields;
   const need = typeof purpose === 'string' ? { waiting: { calls: 0, bytes: 0 } } : purpose;
   const { waiting, bytesOfAll = 0, withoutSlots = false } = need;
-  const ahead = purpose !== 'settle';
-  const seq = holder.seq + 1;
-  holder.seq = seq;
-  for (const lease of holder.leases) {
+  const ahead = purpose !== 'flush';
+  const seq = fields.seq + 1;
+  fields.seq = seq;
+  for (const lease of leases) {
     if (waiting.calls > 0 || nowMs >= lease.endsAtMs || lease.usedCalls >= lease.calls) lease.closed = true;
   }
-  if (holder.usage.size > 0 || holder.corrections.length > 0) {
-    holder.batches.push({ id: seq, use: holder.usage, corrections: holder.corrections });
-    holder.usage = new Map();
-    holder.corrections = [];
-  }
-  delete holder.unsentSinceMs;
-  dropUnseen(holder, limits, nowMs);
-  const { arrived } = holder;
-  if (ahead) countRecent(holder, nowMs);
-  const expected = Math.min(MAX_WANTED_CALLS, Math.max(1, Math.floor(holder.recentCalls * HEADROOM)));
-  const calls = ahead ? Math.max(waiting.calls, expected) : 0;
-  const running = holder.running.size;
-  const pooled = isPooled(limits);
-  const idle = ahead && pooled ? Math.max(0, Math.ceil(holder.peakRunning * HEADROOM) - running) : 0;
-  // What it keeps of idle slots it may go on filling while it waits for the answer.
-  const keepSlots = Math.max(running, Math.min(holder.slots, running + idle));
-  const slots = (withoutSlots ? 0 : waiting.calls) + Math.max(0, running + idle - keepSlots);
-  holder.slots = keepSlots;
-  holder.isSlotted ||= limits.concurrency !== undefined;
-  holder.slotsAtLedger = keepSlots + slots;
-  const request: LeaseRequest = {
-    holder: holder.id,
+  closeBatch(fields, seq);
+  const { batches } = fields;
+  const { arrived } = demand;
+  if (ahead) countRecent(demand, nowMs);
+  const { wanted: slots, ...slotRequest } = requestSlots(
+    fields.slots,
+    limits,
+    { waiting: withoutSlots ? 0 : waiting.calls, ahead },
+    nowMs,
+  );
+  const finals = leases.filter(({ closed }) => closed).map(({ id }) => id);
+  fields.sent = { seq, atMs: nowMs, finals, lastBatch: batches.at(-1)?.id ?? 0, slots: slotRequest.keepSlots };
+  return {
+    holder: fields.id,
     seq,
-    reports: holder.leases.map(({ id, usedCalls, usedBytes, closed }) => ({
-      id,
-      calls: usedCalls,
-      bytes: usedBytes,
-      final: closed,
-    })),
-    batches: holder.batches,
-    keepSlots,
-    ...writeSlotTimes(holder, limits, nowMs),
-    inFlight: holder.inFlight,
+    reports: leases.map(({ id, usedCalls: calls, usedBytes: bytes, closed: final }) => ({ id, calls, bytes, final })),
+    batches,
+    ...slotRequest,
+    inFlight: fields.inFlight,
     arrived: ahead ? arrived : 0,
-    wanted: { calls, bytes: ahead ? Math.max(bytesOfAll, Math.ceil(holder.recentBytes * HEADROOM)) : 0, slots },
+    wanted: {
+      calls: ahead ? Math.max(waiting.calls, expectedCalls(demand)) : 0,
+      bytes: ahead ? Math.max(bytesOfAll, expectedBytes(demand)) : 0,
+      slots,
+    },
     waiting,
   };
-  const finals = holder.leases.filter(({ closed }) => closed).map(({ id }) => id);
-  holder.sent = { seq, atMs: nowMs, finals, lastBatch: holder.batches.at(-1)?.id ?? 0, slots: keepSlots };
-  if (ahead) holder.peakRunning = running;
-  return request;
 }
 
-/** Says when slots come free: of lost calls at a known time, of others as recent calls suggest. */
-function writeSlotTimes(
-  holder: LeaseHolder,
-  limits: LimitsDocument,
-  nowMs: number,
-): Pick<LeaseRequest, 'lost' | 'slotFreeInMs'> {
-  if (limits.concurrency === undefined) return {};
-  const longestMs = maxDurationMs(limits);
-  const slotsBySecond = new Map<number, number>();
-  let slotFreeInMs = Number.POSITIVE_INFINITY;
-  for (const [slot, freesAtMs] of holder.lost) {
-    const startedAtMs = holder.running.get(slot) ?? nowMs;
-    const freeInMs = Math.max(0, Math.min(freesAtMs, startedAtMs + longestMs) - nowMs);
-    slotFreeInMs = Math.min(slotFreeInMs, freeInMs);
-    const seconds = Math.ceil(freeInMs / 1_000);
-    slotsBySecond.set(seconds, (slotsBySecond.get(seconds) ?? 0) + 1);
-  }
-  for (const [slot, startedAtMs] of holder.running) {
-    if (holder.lost.has(slot)) continue;
-    // The first was started first.
-    slotFreeInMs = Math.min(slotFreeInMs, Math.max(0, startedAtMs + holder.usualMs - nowMs));
-    break;
-  }
-  const lost = [...slotsBySecond].map(([seconds, slots]) => ({ slots, freeInMs: seconds * 1_000 }));
-  // Where nothing runs yet: the call that this request is for.
-  if (slotFreeInMs === Number.POSITIVE_INFINITY) slotFreeInMs = holder.usualMs;
-  return { ...(lost.length > 0 && { lost }), slotFreeInMs };
+/** Puts the usage that has not been sent into a batch, which is sent until it is acknowledged. */
+function closeBatch(fields: HolderFields, id: number): void {
+  const { usage, corrections } = fields;
+  delete fields.unsentSinceMs;
+  if (usage.size === 0 && corrections.length === 0) return;
+  fields.batches.push({ id, use: usage, corrections });
+  fields.usage = new Map();
+  fields.corrections = [];
 }
 
-/**
- * Adds the calls since the last request to those of late, of which a part is forgotten with each moment. So the first call
- * of an isolate wants one, and not what would come if all time were like the last few milliseconds.
- */
-function countRecent(holder: LeaseHolder, nowMs: number): void {
-  const seconds = Math.max(1, nowMs - holder.countedSinceMs) / LEASE_MS;
-  const kept = Math.exp(-seconds);
-  const added = (1 - kept) / seconds;
-  holder.recentCalls = holder.recentCalls * kept + holder.arrived * added;
-  holder.recentBytes = holder.recentBytes * kept + holder.arrivedBytes * added;
-  holder.arrived = 0;
-  holder.arrivedBytes = 0;
-  holder.countedSinceMs = nowMs;
-}
-
-/** Applies the response to the request that is out; any other is too late, and gives nothing. */
+/** Applies the response to the request that is out. Any other response is too late and gives nothing: false. */
 export function applyResponse(holder: LeaseHolder, response: LeaseResponse, nowMs: number): boolean {
-  const { sent } = holder;
+  const fields = fieldsOf(holder);
+  const { sent } = fields;
   if (!sent || sent.seq !== response.seq) return false;
-  delete holder.sent;
-  holder.leases = holder.leases.filter(({ id }) => !sent.finals.includes(id));
-  holder.batches = holder.batches.filter(({ id }) => id > sent.lastBatch);
+  delete fields.sent;
+  fields.leases = fields.leases.filter(({ id }) => !sent.finals.includes(id));
+  fields.batches = fields.batches.filter(({ id }) => id > sent.lastBatch);
   const { lease, no: denial } = response;
   if (lease) {
-    const endsAtMs = sent.atMs + lease.lastsMs;
-    const { calls, atOnce, spreadMs, bytes, grantedAtMs } = lease;
-    holder.leases.push({
-      ...newLease(response.seq, sent.atMs),
-      calls,
-      atOnce,
-      spreadMs,
-      ...(bytes !== undefined && { bytes }),
-      endsAtMs,
-      grantedAtMs,
-    });
+    const { lastsMs, ...granted } = lease;
+    fields.leases.push({ ...emptyLease(sent.seq, sent.atMs), ...granted, endsAtMs: sent.atMs + lastsMs });
   }
-  holder.slots += response.slots;
-  holder.isSlotted ||= response.slots > 0;
-  holder.slotsAtLedger = sent.slots + response.slots;
-  holder.slotsEndMs = sent.atMs + LEASE_MS;
-  if (denial) holder.denial = { ...denial, untilMs: sent.atMs + denial.holdsMs, resetAtMs: sent.atMs + denial.resetMs };
-  else if (lease || response.slots > 0) delete holder.denial;
-  holder.statuses = response.standings;
-  holder.statusesAtMs = nowMs;
+  grantSlots(fields.slots, sent.slots, response.slots, sent.atMs);
+  if (denial) fields.denial = { ...denial, untilMs: sent.atMs + denial.holdsMs, resetAtMs: sent.atMs + denial.resetMs };
+  else if (lease || response.slots > 0) delete fields.denial;
+  fields.statuses = response.standings;
+  fields.statusesAtMs = nowMs;
   return true;
 }
 
-/** Gives up the request that is out: whatever was granted for it is given back unused, with the next request. */
+/** Gives up the request that is out: what was granted for it is given back unused, with the next request. */
 export function abandonRequest(holder: LeaseHolder): void {
-  if (!holder.sent) return;
-  holder.leases.push({ ...newLease(holder.sent.seq, holder.sent.atMs), closed: true });
-  delete holder.sent;
+  const fields = fieldsOf(holder);
+  const { sent } = fields;
+  if (!sent) return;
+  fields.leases.push({ ...emptyLease(sent.seq, sent.atMs), closed: true });
+  delete fields.sent;
 }
 
-/** A lease of nothing. */
-const newLease = (id: number, askedAtMs: number): HeldLease => ({
-  id,
-  calls: 0,
-  atOnce: 0,
-  spreadMs: 0,
-  askedAtMs,
-  endsAtMs: askedAtMs,
-  grantedAtMs: askedAtMs,
-  usedCalls: 0,
-  usedBytes: 0,
-  closed: false,
-});
-
-/** When the isolate has to write to the ledger though nobody waits for it; undefined: it owes nothing. */
+/** When the isolate has to report though no call waits for it; undefined: there is nothing to report. */
 export function nextFlushAtMs(holder: LeaseHolder): number | undefined {
-  if (holder.batches.length > 0) return 0;
-  if (holder.isSlotted && holder.slotsAtLedger > Math.max(holder.slots, holder.running.size)) return 0;
-  let dueAtMs = Number.POSITIVE_INFINITY;
-  for (const { endsAtMs } of holder.leases) dueAtMs = Math.min(dueAtMs, endsAtMs);
-  if (holder.unsentSinceMs !== undefined) dueAtMs = Math.min(dueAtMs, holder.unsentSinceMs + SEND_USE_MS);
-  if (holder.isSlotted && holder.slotsAtLedger > holder.running.size) dueAtMs = Math.min(dueAtMs, holder.slotsEndMs);
-  for (const freesAtMs of holder.lost.values()) dueAtMs = Math.min(dueAtMs, freesAtMs);
+  const { batches, slots, leases, unsentSinceMs } = fieldsOf(holder);
+  if (batches.length > 0) return 0;
+  let dueAtMs = slotsDueAtMs(slots);
+  for (const { endsAtMs } of leases) dueAtMs = Math.min(dueAtMs, endsAtMs);
+  if (unsentSinceMs !== undefined) dueAtMs = Math.min(dueAtMs, unsentSinceMs + SEND_USAGE_MS);
   return dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
 }
 
-/** True if the holder can be dropped: no call is running and the ledger has been told everything. */
-export const isFlushed = (holder: LeaseHolder): boolean =>
-  holder.running.size === 0 && holder.inFlight === 0 && nextFlushAtMs(holder) === undefined;
+/** True if the holder can be dropped: no call is running, and there is nothing to report. */
+export function isFlushed(holder: LeaseHolder): boolean {
+  const { slots, inFlight } = fieldsOf(holder);
+  return slots.running.size === 0 && inFlight === 0 && nextFlushAtMs(holder) === undefined;
+}
+
+/** The status of each limit, as the ledger said it in its last response, and when that was. */
+export function lastStatuses(holder: LeaseHolder): {
+  readonly statuses: readonly LimitStatus[];
+  readonly atMs: number;
+} {
+  const { statuses, statusesAtMs } = fieldsOf(holder);
+  return { statuses, atMs: statusesAtMs };
+}
 
 /** What may still be used of the leases at hand. */
-export function heldLeases({ leases }: LeaseHolder, nowMs: number): { calls: number; bytes: number } {
+export function heldLeases(holder: LeaseHolder, nowMs: number): { calls: number; bytes: number } {
   const held = { calls: 0, bytes: 0 };
-  for (const { closed, endsAtMs, calls, usedCalls, bytes = 0, usedBytes } of leases) {
+  for (const { closed, endsAtMs, calls, usedCalls, bytes = 0, usedBytes } of fieldsOf(holder).leases) {
     if (closed || nowMs >= endsAtMs) continue;
     held.calls += calls - usedCalls;
     held.bytes += Math.max(0, bytes - usedBytes);

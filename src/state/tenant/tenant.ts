@@ -3,13 +3,8 @@ import type { KeyId, TenantId } from '../../core/identity/ids.ts';
 import type { Denial, LeaseRequest, LimitStatus } from '../../core/quota/lease-protocol.ts';
 import { limitStatuses, unsettledCalls } from '../../core/quota/ledger.ts';
 import type { LimitsDocument } from '../../core/quota/limits.ts';
-import type {
-  LiveTenant,
-  TenantAnswer,
-  TenantDocument,
-  Tenant as TenantRecord,
-  TenantSnapshot,
-} from '../../core/tenancy/tenant.ts';
+import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../../core/tenancy/snapshot.ts';
+import type { TenantDocument, Tenant as TenantRecord } from '../../core/tenancy/tenant.ts';
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 import type { FieldFault } from '../../document/field-faults.ts';
 import { patchTenant } from '../../document/patch-tenant.ts';

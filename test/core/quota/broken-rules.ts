@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../../src/core/quota/lease-holder.ts';
 import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
 import type { Answered, LedgerState } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
@@ -51,11 +52,11 @@ export const BROKEN = {
 
   'an isolate takes an answer that comes late': {
     applyResponse: (holder, response, nowMs) => {
-      const { sent } = holder;
+      const { sent, leases } = fieldsOf(holder);
       if (sent?.seq === response.seq || !response.lease) return RULES.applyResponse(holder, response, nowMs);
       const { lastsMs, ...lease } = response.lease;
       const used = { usedCalls: 0, usedBytes: 0, closed: false };
-      holder.leases.push({ ...lease, ...used, id: response.seq, askedAtMs: nowMs, endsAtMs: nowMs + lastsMs });
+      leases.push({ ...lease, ...used, id: response.seq, askedAtMs: nowMs, endsAtMs: nowMs + lastsMs });
       return true;
     },
   },
@@ -69,7 +70,7 @@ export const BROKEN = {
 
   'a mistake costs a unit of the quotas': {
     cancelCall: (holder, limits, ticket, nowMs) => {
-      holder.inFlight -= 1;
+      fieldsOf(holder).inFlight -= 1;
       RULES.endCall(holder, limits, ticket, nowMs);
     },
   },
@@ -104,7 +105,7 @@ export const BROKEN = {
 
   'an isolate forgets an ask that was lost': {
     abandonRequest: (holder) => {
-      delete holder.sent;
+      delete fieldsOf(holder).sent;
     },
   },
 
@@ -118,7 +119,7 @@ export const BROKEN = {
   'an isolate drops its batches when they are sent': {
     abandonRequest: (holder) => {
       RULES.abandonRequest(holder);
-      holder.batches = [];
+      fieldsOf(holder).batches = [];
     },
   },
 
@@ -193,7 +194,7 @@ export const BROKEN = {
   },
 
   'a region leases the same calls on twice': beforeSub((sub) => {
-    for (const lease of sub.holder.leases) lease.usedCalls = Math.floor(lease.usedCalls / 2);
+    for (const lease of fieldsOf(sub.holder).leases) lease.usedCalls = Math.floor(lease.usedCalls / 2);
   }),
 
   'a region returns what isolates may still use': {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { emptyLease } from '../../../src/core/quota/held-lease.ts';
 import {
   type Admission,
   abandonRequest,
@@ -9,10 +10,8 @@ import {
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseHolder,
   endCall,
   giveBack,
-  type LeaseHolder,
   loseCall,
   nextFlushAtMs,
   peekDenial,
@@ -21,6 +20,7 @@ import {
   takeBackCall,
   wantsRenewal,
 } from '../../../src/core/quota/lease.ts';
+import { createLeaseHolder, fieldsOf, type LeaseHolder } from '../../../src/core/quota/lease-holder.ts';
 import type { LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 
@@ -111,9 +111,9 @@ describe('admit', () => {
     const limits: LimitsDocument = { concurrency: 40, maxDurationSeconds: 3 };
     const holder = bookWith(9, { slots: 1 }, limits);
     admit(holder, limits, 0, 50);
-    expect(buildRequest(holder, limits, 'settle', 3_049).keepSlots).toBe(1);
+    expect(buildRequest(holder, limits, 'flush', 3_049).keepSlots).toBe(1);
     abandonRequest(holder);
-    expect(buildRequest(holder, limits, 'settle', 3_050).keepSlots).toBe(0);
+    expect(buildRequest(holder, limits, 'flush', 3_050).keepSlots).toBe(0);
   });
 });
 
@@ -124,20 +124,20 @@ describe('A5: loseCall', () => {
     const holder = bookWith(9, { slots: 2 }, own);
     const first = ticketOf(admit(holder, own, 0, 50));
     if (tookMs !== undefined) endCall(holder, own, first, 50 + tookMs);
-    holder.slots = 2;
+    fieldsOf(holder).slots.granted = 2;
     loseCall(holder, tookMs === undefined ? first : ticketOf(admit(holder, own, 0, 50)), 100);
     return holder;
   };
   const freesAt = (holder: LeaseHolder, own = limits) => {
     let atMs = 0;
-    while (buildRequest(structuredClone(holder), own, 'settle', atMs).keepSlots > 0) atMs += 50;
+    while (buildRequest(structuredClone(holder), own, 'flush', atMs).keepSlots > 0) atMs += 50;
     return atMs;
   };
 
   it('holds its slot for 10 s from when it was lost, and says to the ledger when it comes free', () => {
     const holder = lostBehind(undefined);
     expect(nextFlushAtMs(holder)).toBeLessThanOrEqual(10_100);
-    expect(buildRequest(structuredClone(holder), limits, 'settle', 1_100)).toMatchObject({
+    expect(buildRequest(structuredClone(holder), limits, 'flush', 1_100)).toMatchObject({
       lost: [{ slots: 1, freeInMs: 9_000 }],
       slotFreeInMs: 9_000,
     });
@@ -155,18 +155,19 @@ describe('A5: loseCall', () => {
   it('forgets how long calls once took', () => {
     const holder = lostBehind(50_000);
     const laterMs = 1_200_000; // two times ten minutes: a seventh is left
-    holder.slots = 2; // one comes free with the lost call
-    holder.slotsEndMs = laterMs + 1;
-    holder.leases.push({ ...answerOf(9, 1).lease, ...{ id: 9, usedCalls: 0, usedBytes: 0, closed: false } } as never);
-    Object.assign(holder.leases.at(-1) as object, { askedAtMs: laterMs, endsAtMs: laterMs + 1_000 });
+    const { slots, leases } = fieldsOf(holder);
+    slots.granted = 2; // one comes free with the lost call
+    slots.endsAtMs = laterMs + 1;
+    leases.push({ ...emptyLease(9, laterMs), ...answerOf(9, 1).lease, endsAtMs: laterMs + 1_000 });
     loseCall(holder, ticketOf(admit(holder, limits, 0, laterMs)), laterMs);
-    expect([...holder.lost.values()].at(-1)).toBe(laterMs + 10_000);
+    expect([...slots.lost.values()].at(-1)).toBe(laterMs + 10_000);
   });
 
   it('gives slot and charge of a call that never started back at once', () => {
     const holder = bookWith(9, { slots: 1 }, limits);
     takeBackCall(holder, limits, ticketOf(admit(holder, limits, 7, 50)), 60);
-    expect([holder.running.size, holder.slots, holder.corrections]).toEqual([
+    const { slots, corrections } = fieldsOf(holder);
+    expect([slots.running.size, slots.granted, corrections]).toEqual([
       0,
       0,
       [{ atMs: GRANTED_MS, calls: -1, bytes: -7 }],
@@ -180,7 +181,7 @@ describe('buildRequest', () => {
     admit(holder, LIMITS, 7, 50);
     expect(buildRequest(holder, LIMITS, 'ahead', 900).reports).toEqual([{ id: 1, calls: 1, bytes: 7, final: false }]);
     applyResponse(holder, answerOf(2, 5), 950);
-    expect(buildRequest(holder, LIMITS, 'settle', 1_000).reports).toMatchObject([
+    expect(buildRequest(holder, LIMITS, 'flush', 1_000).reports).toMatchObject([
       { id: 1, final: true },
       { id: 2, final: false },
     ]);
@@ -206,13 +207,13 @@ describe('buildRequest', () => {
     }
     expect(wanted).toMatchObject({ calls: 99, bytes: 1_000 });
     abandonRequest(holder);
-    expect(buildRequest(holder, LIMITS, 'settle', 10_100).wanted.calls).toBe(0);
+    expect(buildRequest(holder, LIMITS, 'flush', 10_100).wanted.calls).toBe(0);
   });
 
   it('sends a batch until it is acknowledged, with its number', () => {
     const holder = bookWith(5);
     recordUsage(holder, 'orders', { calls: 1, forwarded: 1 }, 100);
-    const ids = (nowMs: number) => buildRequest(holder, LIMITS, 'settle', nowMs).batches.map(({ id }) => id);
+    const ids = (nowMs: number) => buildRequest(holder, LIMITS, 'flush', nowMs).batches.map(({ id }) => id);
     expect(ids(1_100)).toEqual([2]);
     abandonRequest(holder);
     recordUsage(holder, 'orders', { calls: 1, forwarded: 1 }, 3_000);
@@ -271,7 +272,7 @@ describe('giveBack, cancelCall and admitUncounted', () => {
     cancelCall(holder, LIMITS, ticketOf(admit(holder, LIMITS, 20, 60)), 80);
     const uncounted = admitUncounted(holder, LIMITS, 30, 90);
     giveBack(holder, uncounted, 95);
-    expect(buildRequest(holder, LIMITS, 'settle', 1_000).batches[0]?.corrections).toEqual([
+    expect(buildRequest(holder, LIMITS, 'flush', 1_000).batches[0]?.corrections).toEqual([
       { atMs: GRANTED_MS, calls: -2, bytes: -30 },
       { atMs: 90, calls: 0, bytes: 0 },
     ]);
@@ -283,7 +284,7 @@ describe('nextFlushAtMs', () => {
     expect(nextFlushAtMs(createLeaseHolder('isolate', 0))).toBeUndefined();
     const holder = bookWith(5);
     expect(nextFlushAtMs(holder)).toBe(1_000);
-    buildRequest(holder, LIMITS, 'settle', 1_000);
+    buildRequest(holder, LIMITS, 'flush', 1_000);
     const { lease: _, ...nothing } = answerOf(2, 0);
     applyResponse(holder, nothing, 1_050);
     expect(nextFlushAtMs(holder)).toBeUndefined();
@@ -303,7 +304,7 @@ describe('chargeRate', () => {
       'ask',
     ]);
     expect(admit(holder, LIMITS, 0, 60).kind).toBe('ask');
-    const { reports, batches, keepSlots, inFlight } = buildRequest(holder, LIMITS, 'settle', 70);
+    const { reports, batches, keepSlots, inFlight } = buildRequest(holder, LIMITS, 'flush', 70);
     expect(reports).toEqual([{ id: 1, calls: 2, bytes: 0, final: true }]);
     expect(batches[0]?.corrections).toEqual([{ atMs: GRANTED_MS, calls: -2, bytes: 0 }]);
     expect([keepSlots, inFlight]).toEqual([0, 0]);

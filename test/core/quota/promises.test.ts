@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PERIODS } from '../../../src/core/quota/calendar.ts';
+import { fieldsOf } from '../../../src/core/quota/lease-holder.ts';
 import { FORGOTTEN_MS, unsettledCalls, WRITTEN_OFF_MS } from '../../../src/core/quota/ledger.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 import { createWorld, type Place, type Rules } from '../../support/quota/world.ts';
@@ -306,8 +307,10 @@ function strandedWithoutDeaths({ world, ledger, places }: Played): string[] {
   if (seen.countedThrottled !== seen.throttled) found.push(`${seen.countedThrottled} of ${seen.throttled} throttled`);
   if (seen.writtenOff + unsettledCalls(state, nowMs) > 0) found.push('written off');
   if (state.outstanding !== 0) found.push(`${state.outstanding} outstanding`);
-  for (const { holder: book } of places)
-    if (book.leases.length + book.batches.length > 0) found.push(`${book.id} owes`);
+  for (const { holder } of places) {
+    const { id, leases, batches } = fieldsOf(holder);
+    if (leases.length + batches.length > 0) found.push(`${id} owes`);
+  }
   return found;
 }
 

@@ -1,13 +1,6 @@
-import {
-  abandonRequest,
-  applyResponse,
-  buildRequest,
-  createLeaseHolder,
-  type HeldLease,
-  type LeaseHolder,
-  type Purpose,
-  usableCalls,
-} from '../../../src/core/quota/lease.ts';
+import { type HeldLease, usableCalls } from '../../../src/core/quota/held-lease.ts';
+import { abandonRequest, applyResponse, buildRequest, type Purpose } from '../../../src/core/quota/lease.ts';
+import { createLeaseHolder, fieldsOf, type LeaseHolder } from '../../../src/core/quota/lease-holder.ts';
 import type { Denial, LeaseRequest, LeaseResponse, Waiting } from '../../../src/core/quota/lease-protocol.ts';
 import { FORGOTTEN_MS, WRITTEN_OFF_MS } from '../../../src/core/quota/ledger.ts';
 import { LEASE_MS, type LimitsDocument } from '../../../src/core/quota/limits.ts';
@@ -81,7 +74,7 @@ export function askSubLedger(sub: SubLedger, ask: LeaseRequest, nowMs: number): 
   sub.children.set(ask.holder, child);
   child.seenAtMs = nowMs;
   if (ask.seq > child.seq) hear(sub, child, ask, nowMs);
-  const { statuses } = sub.holder;
+  const { statuses } = fieldsOf(sub.holder);
   const given = child.subleases.find(({ id }) => id === ask.seq);
   if (ask.seq < child.seq || child.answered) {
     return { seq: ask.seq, ...(given && { lease: leaseOf(given) }), slots: 0, standings: statuses };
@@ -110,7 +103,7 @@ const leaseOf = ({ calls, bytes, lastsMs, grantedAtMs }: Sublease) => ({
 
 /** Takes account of what an isolate reports: once, for it is not heard of the same ask again. */
 function hear(sub: SubLedger, child: Child, ask: LeaseRequest, nowMs: number): void {
-  const { holder } = sub;
+  const fields = fieldsOf(sub.holder);
   child.seq = ask.seq;
   child.answered = false;
   child.inFlight = ask.inFlight;
@@ -127,12 +120,12 @@ function hear(sub: SubLedger, child: Child, ask: LeaseRequest, nowMs: number): v
   for (const { id, use, corrections } of ask.batches) {
     if (id <= child.batch) continue;
     child.batch = id;
-    for (const [name, used] of use) addUsageOf(holder.usage, name, used);
-    holder.corrections.push(...corrections);
+    for (const [name, used] of use) addUsageOf(fields.usage, name, used);
+    fields.corrections.push(...corrections);
   }
-  if (holder.usage.size > 0 || holder.corrections.length > 0) holder.unsentSinceMs ??= nowMs;
-  holder.arrived += ask.arrived;
-  if (ask.wanted.calls > 0) holder.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
+  if (fields.usage.size > 0 || fields.corrections.length > 0) fields.unsentSinceMs ??= nowMs;
+  fields.demand.arrived += ask.arrived;
+  if (ask.wanted.calls > 0) fields.demand.arrivedBytes += (ask.arrived * ask.wanted.bytes) / ask.wanted.calls;
 }
 
 /** Takes an isolate's unused calls and bytes back. */
@@ -144,18 +137,20 @@ function takeBack(sub: SubLedger, child: Child, sublease: Sublease): void {
 
 /** Corrects how far the lease was used that a sublease is of; or else, when its end was told, what the ledger counted. */
 function correctLease({ holder, ended }: SubLedger, { of, grantedAtMs }: Sublease, calls: number, bytes: number): void {
-  const lease = ended.includes(of) ? undefined : holder.leases.find(({ id }) => id === of);
+  const fields = fieldsOf(holder);
+  const lease = ended.includes(of) ? undefined : fields.leases.find(({ id }) => id === of);
   if (lease) {
     lease.usedCalls += calls;
     lease.usedBytes += bytes;
-  } else if (calls !== 0 || bytes !== 0) holder.corrections.push({ atMs: grantedAtMs, calls, bytes });
+  } else if (calls !== 0 || bytes !== 0) fields.corrections.push({ atMs: grantedAtMs, calls, bytes });
 }
 
 /** Leases a part of a lease on: of the one that lasts longest. */
 function sublet({ holder }: SubLedger, child: Child, ask: LeaseRequest, nowMs: number): Sublease | undefined {
+  const fields = fieldsOf(holder);
   const { wanted, waiting } = ask;
   let best: HeldLease | undefined;
-  for (const lease of holder.leases) {
+  for (const lease of fields.leases) {
     const isOfUse =
       !lease.closed && nowMs + MIN_SUBLEASE_MS < lease.endsAtMs && usableCalls(lease, nowMs) >= lease.usedCalls + 1;
     const hasBytes = lease.bytes === undefined || lease.bytes - lease.usedBytes >= waiting.bytes;
@@ -184,7 +179,8 @@ function sublet({ holder }: SubLedger, child: Child, ask: LeaseRequest, nowMs: n
 }
 
 /** What the ledger said no to holds for the isolates too, for as long as it does. */
-function denialOf({ holder: { denial } }: SubLedger, waiting: Waiting, nowMs: number): Denial | undefined {
+function denialOf({ holder }: SubLedger, waiting: Waiting, nowMs: number): Denial | undefined {
+  const { denial } = fieldsOf(holder);
   if (!denial || nowMs >= denial.untilMs || waiting.bytes < denial.fromBytes) return undefined;
   return {
     limit: denial.limit,
@@ -196,9 +192,10 @@ function denialOf({ holder: { denial } }: SubLedger, waiting: Waiting, nowMs: nu
 
 /** When the ledger is to be asked though no call waits; undefined: nothing goes on. */
 export function subLedgerDueAt({ holder, children, askedAtMs }: SubLedger): number | undefined {
+  const fields = fieldsOf(holder);
   const owes =
-    holder.leases.length > 0 || holder.batches.length > 0 || holder.usage.size > 0 || holder.corrections.length > 0;
-  if (owes || holder.arrived > 0) return askedAtMs + ASK_EVERY_MS;
+    fields.leases.length > 0 || fields.batches.length > 0 || fields.usage.size > 0 || fields.corrections.length > 0;
+  if (owes || fields.demand.arrived > 0) return askedAtMs + ASK_EVERY_MS;
   let dueAtMs = Number.POSITIVE_INFINITY;
   for (const { subleases, inFlight, seenAtMs } of children.values()) {
     if (subleases.length > 0) dueAtMs = Math.min(dueAtMs, seenAtMs + WRITTEN_OFF_MS);
@@ -214,15 +211,15 @@ export function buildSubLedgerRequest(
   waiting: Waiting | undefined,
   nowMs: number,
 ): LeaseRequest {
-  const { holder } = sub;
+  const fields = fieldsOf(sub.holder);
   writeOff(sub, nowMs);
   sub.askedAtMs = nowMs;
-  holder.inFlight = [...sub.children.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
-  const purpose: Purpose = waiting ? { waiting } : holder.arrived > 0 ? 'ahead' : 'settle';
-  const ask = buildRequest(holder, limits, purpose, nowMs);
+  fields.inFlight = [...sub.children.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+  const purpose: Purpose = waiting ? { waiting } : fields.demand.arrived > 0 ? 'ahead' : 'flush';
+  const ask = buildRequest(sub.holder, limits, purpose, nowMs);
   const reports = ask.reports.map((report) => reportOf(sub, report, nowMs));
   sub.ended = reports.filter(({ final }) => final).map(({ id }) => id);
-  if (holder.sent) holder.sent = { ...holder.sent, finals: sub.ended };
+  if (fields.sent) fields.sent = { ...fields.sent, finals: sub.ended };
   const { calls, bytes, slots } = ask.wanted;
   const part = (wanted: number, least: number) => Math.max(least, Math.ceil(wanted * WANTED_PART));
   return {
@@ -250,6 +247,7 @@ function reportOf({ children, ended }: SubLedger, report: LeaseRequest['reports'
 
 /** Names what isolates held that never came back. */
 function writeOff({ holder, children }: SubLedger, nowMs: number): void {
+  const fields = fieldsOf(holder);
   for (const [name, child] of children) {
     let unsettled = 0;
     if (nowMs >= child.seenAtMs + WRITTEN_OFF_MS) {
@@ -260,7 +258,7 @@ function writeOff({ holder, children }: SubLedger, nowMs: number): void {
       unsettled += child.inFlight;
       children.delete(name);
     }
-    if (unsettled > 0) addUsageOf(holder.usage, '', { unsettled });
+    if (unsettled > 0) addUsageOf(fields.usage, '', { unsettled });
   }
 }
 

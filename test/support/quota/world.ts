@@ -7,10 +7,8 @@ import {
   cancelCall,
   chargeRate,
   countArrival,
-  createLeaseHolder,
   endCall,
   giveBack,
-  type LeaseHolder,
   loseCall,
   nextFlushAtMs,
   type Purpose,
@@ -19,6 +17,7 @@ import {
   takeBackCall,
   wantsRenewal,
 } from '../../../src/core/quota/lease.ts';
+import { createLeaseHolder, fieldsOf, type LeaseHolder } from '../../../src/core/quota/lease-holder.ts';
 import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
 import {
   advanceLedger,
@@ -312,7 +311,7 @@ export function createWorld({
     call: (place, call) => callPlace(world, place, call),
     kill(place) {
       place.alive = false;
-      const { corrections, batches } = place.holder;
+      const { corrections, batches } = fieldsOf(place.holder);
       for (const { calls } of [...corrections, ...batches.flatMap((batch) => batch.corrections)]) {
         if (calls < 0) place.ledger.seen.notGivenBack -= calls;
       }
@@ -424,7 +423,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
     return true;
   };
   const askParent = () => {
-    if (sub.holder.sent) return;
+    if (fieldsOf(sub.holder).sent) return;
     const waiting = pending.map(({ ask }) => ask.waiting);
     const asked = sub;
     const written = rules.buildSubLedgerRequest(
@@ -446,7 +445,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
       });
     });
     world.at(world.nowMs() + ASK_TIMEOUT_MS, () => {
-      if (asked !== sub || sub.holder.sent?.seq !== written.seq) return;
+      if (asked !== sub || fieldsOf(sub.holder).sent?.seq !== written.seq) return;
       abandonSubLedgerRequest(sub);
       goOn();
     });
@@ -460,7 +459,7 @@ function createSubLedgerNode(world: World, parent: LedgerNode, name: string, ske
   };
   const arm = () => {
     const dueAtMs = subLedgerDueAt(sub);
-    if (dueAtMs === undefined || sub.holder.sent) return;
+    if (dueAtMs === undefined || fieldsOf(sub.holder).sent) return;
     const atMs = Math.max(world.nowMs(), dueAtMs - skewMs);
     if (timerAtMs !== undefined && timerAtMs <= atMs) return;
     timerAtMs = atMs;
@@ -662,12 +661,12 @@ function endOfCall(world: World, place: Place, call: Call, ticket: Ticket, forwa
 }
 
 function askAhead(world: World, place: Place): void {
-  if (place.holder.sent || place.waiting.length > 0) return;
+  if (fieldsOf(place.holder).sent || place.waiting.length > 0) return;
   if (world.rules.wantsRenewal(place.holder, place.ledger.limits, clockOf(world, place))) ask(world, place, 'ahead');
 }
 
 function askForWaiting(world: World, place: Place): void {
-  if (place.holder.sent || place.waiting.length === 0) return;
+  if (fieldsOf(place.holder).sent || place.waiting.length === 0) return;
   const bytes = place.waiting.reduce((least, { call }) => Math.min(least, call.bytes), Number.POSITIVE_INFINITY);
   ask(world, place, { waiting: { calls: place.waiting.length, bytes } });
 }
@@ -686,7 +685,7 @@ function ask(world: World, place: Place, purpose: Purpose): void {
     place.cutOffUntilMs,
   );
   world.at(world.nowMs() + ASK_TIMEOUT_MS, () => {
-    if (!place.alive || holder.sent?.seq !== written.seq) return;
+    if (!place.alive || fieldsOf(holder).sent?.seq !== written.seq) return;
     rules.abandonRequest(holder);
     place.retryAtMs = world.nowMs() + RETRY_SETTLE_MS;
     goOn(world, place);
@@ -695,7 +694,7 @@ function ask(world: World, place: Place, purpose: Purpose): void {
 
 function hear(world: World, place: Place, answer: LeaseResponse): void {
   if (!world.rules.applyResponse(place.holder, answer, clockOf(world, place))) return;
-  for (const { askedAtMs, endsAtMs } of place.holder.leases) {
+  for (const { askedAtMs, endsAtMs } of fieldsOf(place.holder).leases) {
     if (endsAtMs - askedAtMs > LEASE_MS) place.ledger.seen.broken.push(`lease held ${endsAtMs - askedAtMs} ms`);
   }
   goOn(world, place);
@@ -715,7 +714,7 @@ function goOn(world: World, place: Place): void {
 }
 
 function armTimer(world: World, place: Place): void {
-  if (place.holder.sent) return;
+  if (fieldsOf(place.holder).sent) return;
   const dueAtMs = world.rules.nextFlushAtMs(place.holder);
   if (dueAtMs === undefined) return;
   const atMs = Math.max(world.nowMs(), dueAtMs - place.skewMs, place.retryAtMs);
@@ -725,9 +724,9 @@ function armTimer(world: World, place: Place): void {
   world.at(atMs, () => {
     if (place.timerAtMs !== atMs) return;
     place.timerAtMs = undefined;
-    if (!place.alive || place.holder.sent) return;
+    if (!place.alive || fieldsOf(place.holder).sent) return;
     const due = world.rules.nextFlushAtMs(place.holder);
-    if (due !== undefined && due <= clockOf(world, place)) ask(world, place, 'settle');
+    if (due !== undefined && due <= clockOf(world, place)) ask(world, place, 'flush');
     else armTimer(world, place);
   });
 }
