@@ -49,14 +49,29 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
   maxClaimBytes,
 });
 
+/** One that is demoted loses nothing but its turn. */
+const DEMOTE_AFTER_MS = 1_000;
+/** One that is dropped is refused: long enough that an honest caller is not, because this machine or its own is busy. */
+const DROP_AFTER_MS = 3_000;
+
 /**
  * What an isolate holds: 64 MiB in all, half of its 128 MB. Bodies leave piece by piece and are
  * not held twice. Unproved callers have budgets of their own, so they cost proved callers nothing.
  */
 export const BODY_MEMORY_LIMITS: BodyMemoryLimits = {
-  provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: MIB },
-  provedLong: { ...pool(32 * MIB, LARGEST_BODY_BYTES), slow: 'demote', graceMs: 1_000, startBytes: START_BYTES },
-  unprovedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: MIB },
-  unprovedLong: { ...pool(22 * MIB, LARGEST_BODY_BYTES), slow: 'drop', graceMs: 1_000, startBytes: START_BYTES },
-  scratch: { ...pool(2 * MIB, 64 * KIB), slow: 'drop', graceMs: 1_000, startBytes: MIB },
+  provedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'demote', graceMs: DEMOTE_AFTER_MS, startBytes: MIB },
+  provedLong: {
+    ...pool(32 * MIB, LARGEST_BODY_BYTES),
+    slow: 'demote',
+    graceMs: DEMOTE_AFTER_MS,
+    startBytes: START_BYTES,
+  },
+  unprovedShort: { ...pool(4 * MIB, SHORT_BODY_BYTES), slow: 'drop', graceMs: DROP_AFTER_MS, startBytes: MIB },
+  unprovedLong: {
+    ...pool(22 * MIB, LARGEST_BODY_BYTES),
+    slow: 'drop',
+    graceMs: DROP_AFTER_MS,
+    startBytes: START_BYTES,
+  },
+  scratch: { ...pool(2 * MIB, 64 * KIB), slow: 'drop', graceMs: DROP_AFTER_MS, startBytes: MIB },
 };

@@ -13,7 +13,7 @@ export interface PoolLimits {
   readonly startBytes: number;
   /** What becomes of a slow upload while another waits: `demote` keeps what has come, `drop` ends it. */
   readonly slow: 'demote' | 'drop';
-  /** No upload is slow before it has had this long. */
+  /** No upload is slow before it has had this long, or has brought nothing for this long. */
   readonly graceMs: number;
 }
 
@@ -23,10 +23,9 @@ export const GROUP_TO_FREE = 16;
 
 /**
  * While another waits, an upload is slow if it brings less than this in a second, on average since its turn, or nothing
- * for `SILENCE_MS`. Low enough that uploads do not look slow because we are busy with many of them.
+ * for `graceMs`. Low enough that uploads do not look slow because we are busy with many of them.
  */
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
-const SILENCE_MS = 1_000;
 
 /** What an owner, or a group of owners, has of a pool. */
 interface Owner {
@@ -385,7 +384,7 @@ export class Pool {
       if (elapsedMs < this.limits.graceMs) continue;
       const owner = this.ownerOf(stake);
       if (of !== undefined && owner !== of && owner.group !== of) continue;
-      const isSilent = nowMs - stake.movedAtMs >= SILENCE_MS;
+      const isSilent = nowMs - stake.movedAtMs >= this.limits.graceMs;
       const rate = isSilent ? 0 : ((stake.cameBytes - stake.turnCameBytes) * 1_000) / Math.max(1, elapsedMs);
       if (rate >= lowestRate) continue;
       if (this.limits.slow === 'demote' && !this.canBeDemoted(stake)) continue;
