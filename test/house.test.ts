@@ -35,7 +35,6 @@ const CYCLES: readonly (readonly string[])[] = [
 /** Files that may be longer, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'core/refusal.ts': 'one table: every reason to refuse a call and its answer',
-  'core/quota/ledger.ts': 'one idea, pure, in functions of 10 to 30 lines',
   'core/body-memory/pool.ts': 'to be cut',
   'gateway/invoke.ts': 'to be cut into steps',
   'tenants/tenant-memory.ts': 'to be cut',

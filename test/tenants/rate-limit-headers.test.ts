@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { admit, applyResponse, buildRequest } from '../../src/core/quota/lease.ts';
 import { createLeaseHolder } from '../../src/core/quota/lease-holder.ts';
-import { answerRequest, createLedger } from '../../src/core/quota/ledger.ts';
+import { answerRequest } from '../../src/core/quota/ledger.ts';
+import { createLedger } from '../../src/core/quota/ledger-state.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import { writeRateLimit } from '../../src/tenants/rate-limit-headers.ts';
 

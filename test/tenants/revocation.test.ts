@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TenantId } from '../../src/core/identity/ids.ts';
-import { answerRequest, createLedger } from '../../src/core/quota/ledger.ts';
+import { answerRequest } from '../../src/core/quota/ledger.ts';
+import { createLedger } from '../../src/core/quota/ledger-state.ts';
 import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
 
 const ID = 't1' as TenantId;

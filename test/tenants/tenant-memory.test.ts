@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
-import { answerRequest, createLedger, limitStatuses, unsettledCalls } from '../../src/core/quota/ledger.ts';
+import { answerRequest, unsettledCalls } from '../../src/core/quota/ledger.ts';
+import { createLedger } from '../../src/core/quota/ledger-state.ts';
+import { limitStatuses } from '../../src/core/quota/limit-status.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import type { TenantAnswer, TenantSnapshot } from '../../src/core/tenancy/snapshot.ts';
 import { createTenantMemory, type Reservation } from '../../src/tenants/tenant-memory.ts';

@@ -1,64 +1,17 @@
-import { PERIODS, type Period, windowEnd, windowStart } from './calendar.ts';
-import type { Batch, Denial, LeaseRequest, LeaseResponse, LimitStatus } from './lease-protocol.ts';
+import { PERIODS, windowEnd, windowStart } from './calendar.ts';
+import type { Batch, Denial, LeaseRequest, LeaseResponse } from './lease-protocol.ts';
+import { capacityOf, type HolderState, type LedgerState, leftOf, type OpenLease } from './ledger-state.ts';
+import { limitStatuses } from './limit-status.ts';
+
 import {
   LEASE_MS,
   LEASE_SHARE,
   type LimitsDocument,
   maxDurationMs,
   POOLED_CONCURRENCY,
-  type Quota,
   quotasOf,
   WAITING_SHARE,
 } from './limits.ts';
-
-/** A lease as the ledger remembers it until it is settled. */
-export interface OpenLease {
-  readonly id: number;
-  readonly calls: number;
-  /** Absent when bytes were not limited. */
-  readonly bytes?: number;
-  usedCalls: number;
-  usedBytes: number;
-  readonly grantedAtMs: number;
-  readonly endsAtMs: number;
-  /** Its unused calls are still tokens of the bucket. */
-  inBucket: boolean;
-}
-
-/** What the ledger knows of an isolate. */
-export interface HolderState {
-  /** The last request that was answered, and the last batch that was counted. */
-  seq: number;
-  batch: number;
-  leases: OpenLease[];
-  slots: number;
-  slotsUntilMs: number;
-  /** Of its slots, those that come free by themselves. Absent in what older code has stored, as is the next. */
-  lost?: { readonly slots: number; readonly freesAtMs: number }[];
-  /** When the first of its slots is likely to come free. */
-  slotFreeAtMs?: number;
-  /** Calls that it has admitted and not accounted for, when it was last heard. */
-  inFlight: number;
-  seenAtMs: number;
-}
-
-/** A tenant's ledger. Plain data; only the functions of this file change it. */
-export interface LedgerState {
-  /** The latest time that was handed in. A clock that steps back stands still. */
-  atMs: number;
-  /** Tokens that may be granted; null while there is no rate. */
-  level: number | null;
-  /** Tokens in leases that may still be used or come back. */
-  outstanding: number;
-  /** Calls wanted by all isolates in a second, of late. */
-  demand: number;
-  /** Slots of all isolates. */
-  slots: number;
-  sweepAtMs: number;
-  /** Calls and bytes of each window: those used, and those leased. */
-  windows: Record<Period, { startMs: number; calls: number; bytes: number }>;
-  holders: Map<string, HolderState>;
-}
 
 /** A lease's tokens may come back for so long after its end. */
 const TOKENS_RETURN_MS = 1_000;
@@ -72,38 +25,8 @@ const NO_SLOT_MS = 100;
 const MIN_DENIAL_MS = 20;
 /** No call runs longer (Lambda quotas). */
 const MAX_NO_SLOT_MS = 900_000;
-/** Seconds of a rate's tokens that may be leased ahead of their time. */
-const RATE_AHEAD = 0.75;
 /** Seconds of a rate's tokens that a tenant at its rate waits for. */
 const RATE_BATCH = 0.25;
-
-export function createLedger(nowMs: number): LedgerState {
-  const window = (period: Period) => ({ startMs: windowStart(period, nowMs), calls: 0, bytes: 0 });
-  return {
-    atMs: nowMs,
-    level: null,
-    outstanding: 0,
-    demand: 0,
-    slots: 0,
-    sweepAtMs: nowMs,
-    windows: { day: window('day'), week: window('week'), month: window('month') },
-    holders: new Map(),
-  };
-}
-
-/** A ledger as it is stored: the rest of its state follows from the holders. */
-export type StoredLedger = Pick<LedgerState, 'atMs' | 'level' | 'demand' | 'windows'>;
-
-/** Puts a stored ledger together again. */
-export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string, HolderState>): LedgerState {
-  const { atMs, level, demand, windows } = stored;
-  const state = { ...createLedger(atMs), level, demand, windows, holders: new Map(holders) };
-  for (const { leases, slots } of holders.values()) {
-    state.slots += slots;
-    for (const { inBucket, calls, usedCalls } of leases) if (inBucket) state.outstanding += calls - usedCalls;
-  }
-  return state;
-}
 
 /** What was let go because its isolate never came back. */
 export interface Swept {
@@ -201,13 +124,6 @@ function lapsedLeases({ holders, atMs }: LedgerState): OpenLease[] {
   }
   return lapsed.sort((a, b) => a.endsAtMs - b.endsAtMs);
 }
-
-/**
- * The bucket holds `burst` and a part of a second's tokens more, for they are leased ahead; what is leased and may still
- * be used takes its room. So in any time T at most that, and `perSecond` x T more, can be forwarded. Promise 2 would let
- * it be a whole second's; the rest is for calls that overtake each other on their way to Lambda.
- */
-const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>) => burst + perSecond * RATE_AHEAD;
 
 function refill(state: LedgerState, { rate }: LimitsDocument, elapsedMs: number): void {
   if (!rate) {
@@ -400,8 +316,6 @@ function roomFor(
 
 const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { bytes });
 
-const leftOf = ({ windows }: LedgerState, { period, unit, amount }: Quota) => amount - windows[period][unit];
-
 /** What an isolate holds in leases that are not settled, as far as it has said: so much is unsettled if it dies. */
 function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
   let held = 0;
@@ -458,37 +372,6 @@ function denyForRate(
   const turnMs = Math.ceil((demand * 1_000) / (perSecond * Math.max(1, wantedCalls)));
   const holdsMs = Math.min(LEASE_MS, Math.max(MIN_DENIAL_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
   return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
-}
-
-/** How every limit stands, the most pressing kind first: rate, concurrency, then the quotas from the shortest. */
-export function limitStatuses(state: LedgerState, limits: LimitsDocument): LimitStatus[] {
-  const { rate, concurrency } = limits;
-  const statuses: LimitStatus[] = [];
-  if (rate) {
-    const level = state.level ?? capacityOf(rate);
-    statuses.push({
-      limit: 'rate',
-      quota: rate.burst,
-      remaining: Math.max(0, Math.min(rate.burst, Math.floor(level))),
-      windowMs: Math.ceil((rate.burst * 1_000) / rate.perSecond),
-      resetMs: Math.max(0, Math.ceil(((rate.burst - level) * 1_000) / rate.perSecond)),
-    });
-  }
-  if (concurrency !== undefined) {
-    statuses.push({ limit: 'concurrency', quota: concurrency, remaining: Math.max(0, concurrency - state.slots) });
-  }
-  for (const quota of quotasOf(limits)) {
-    const startMs = windowStart(quota.period, state.atMs);
-    const endMs = windowEnd(quota.period, state.atMs);
-    statuses.push({
-      limit: quota.limit,
-      quota: quota.amount,
-      remaining: Math.max(0, leftOf(state, quota)),
-      windowMs: endMs - startMs,
-      resetMs: endMs - state.atMs,
-    });
-  }
-  return statuses;
 }
 
 /**

@@ -1,15 +1,12 @@
 import type { Denial, LeaseRequest } from '../../core/quota/lease-protocol.ts';
+import { type Answered, advanceLedger, answerRequest, type Swept } from '../../core/quota/ledger.ts';
 import {
-  type Answered,
-  advanceLedger,
-  answerRequest,
   createLedger,
   type HolderState,
   type LedgerState,
   restoreLedger,
   type StoredLedger,
-  type Swept,
-} from '../../core/quota/ledger.ts';
+} from '../../core/quota/ledger-state.ts';
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 

@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { KeyId, TenantId } from '../../core/identity/ids.ts';
 import type { Denial, LeaseRequest, LimitStatus } from '../../core/quota/lease-protocol.ts';
-import { limitStatuses, unsettledCalls } from '../../core/quota/ledger.ts';
+import { unsettledCalls } from '../../core/quota/ledger.ts';
+import { limitStatuses } from '../../core/quota/limit-status.ts';
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../../core/tenancy/snapshot.ts';
 import type { TenantDocument, Tenant as TenantRecord } from '../../core/tenancy/tenant.ts';

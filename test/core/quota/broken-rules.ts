@@ -1,6 +1,7 @@
 import { fieldsOf } from '../../../src/core/quota/lease-holder.ts';
 import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
-import type { Answered, LedgerState } from '../../../src/core/quota/ledger.ts';
+import type { Answered } from '../../../src/core/quota/ledger.ts';
+import type { LedgerState } from '../../../src/core/quota/ledger-state.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 import type { SubLedger } from '../../support/quota/sub-ledger.ts';
 import { RULES, type Rules } from '../../support/quota/world.ts';

@@ -3,13 +3,12 @@ import type { LeaseRequest } from '../../../src/core/quota/lease-protocol.ts';
 import {
   advanceLedger,
   answerRequest,
-  createLedger,
   FORGOTTEN_MS,
-  limitStatuses,
-  restoreLedger,
   unsettledCalls,
   WRITTEN_OFF_MS,
 } from '../../../src/core/quota/ledger.ts';
+import { createLedger, restoreLedger } from '../../../src/core/quota/ledger-state.ts';
+import { limitStatuses } from '../../../src/core/quota/limit-status.ts';
 import type { LimitsDocument } from '../../../src/core/quota/limits.ts';
 import { emptyUsage } from '../../../src/core/usage/usage.ts';
 

@@ -19,15 +19,14 @@ import {
 } from '../../../src/core/quota/lease.ts';
 import { createLeaseHolder, fieldsOf, type LeaseHolder } from '../../../src/core/quota/lease-holder.ts';
 import type { LeaseRequest, LeaseResponse } from '../../../src/core/quota/lease-protocol.ts';
+import { advanceLedger, answerRequest } from '../../../src/core/quota/ledger.ts';
 import {
-  advanceLedger,
-  answerRequest,
   createLedger,
   type HolderState,
   type LedgerState,
   restoreLedger,
   type StoredLedger,
-} from '../../../src/core/quota/ledger.ts';
+} from '../../../src/core/quota/ledger-state.ts';
 import {
   LEASE_MS,
   LEASE_SHARE,
