@@ -156,10 +156,12 @@ function renderSocket({
   const protocol = tls
     ? `https = (options = ${http}, tlsOptions = (keypair = (privateKey = embed ${quote(tls.keyFile)}, certificateChain = embed ${quote(tls.certFile)})))`
     : `http = ${http}`;
-  // The Worker finds them in `ctx.props`, where no caller can write.
+  // The Worker finds them in `ctx.props`, where no caller can write. The runtime parses them for each call, so the strict
+  // case, which is what the Worker takes it for without them, has none.
   const props: ListenerProps = { behindTlsProxy };
-  const entrypoint = serves === 'all' ? '' : `entrypoint = ${quote(serves)}, `;
-  const service = `(name = "postern", ${entrypoint}props = (json = ${quote(JSON.stringify(props))}))`;
+  const stated = behindTlsProxy ? `, props = (json = ${quote(JSON.stringify(props))})` : '';
+  const entrypoint = serves === 'all' ? '' : `, entrypoint = ${quote(serves)}`;
+  const service = `(name = "postern"${entrypoint}${stated})`;
   const where = address === undefined ? '' : `address = ${quote(address)}, `;
   return `(name = ${quote(name)}, ${where}service = ${service}, ${protocol})`;
 }
