@@ -49,7 +49,6 @@ const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'cli/serve/supervise.ts superviseWorkerd': 'to be cut',
   'core/invoke/json-check.ts createJsonCheck': 'to be cut',
   'core/invoke/json-check.ts createJsonCheck.within': 'to be cut',
-  'core/settings.ts readSettings': 'to be cut',
   'emulator/execution/environment.ts startEnvironment': 'to be cut',
   'emulator/execution/pool.ts openPool': 'to be cut',
   'emulator/serve-call.ts serveCall': 'to be cut',

@@ -12,28 +12,6 @@ export interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
-/** Each setting, by its name in the environment. */
-export const SETTING_NAMES = [
-  'POSTERN_ROOT_KEYS',
-  'POSTERN_ADMIN_TOKEN',
-  'AWS_ACCOUNT_ID',
-  'AWS_REGION',
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_ENDPOINT_URL_LAMBDA',
-  'POSTERN_CLIENT_IP_HEADER',
-  'POSTERN_HOSTS',
-  'POSTERN_MAX_FUNCTION_NAME_LENGTH',
-  'POSTERN_CHECK_JSON',
-  'POSTERN_LAMBDA_NAMES',
-  'POSTERN_CONTENT_TYPES',
-  'POSTERN_LOG_ADDRESS',
-  'POSTERN_ADMIN',
-  'POSTERN_ADMIN_IP_ALLOW',
-] as const;
-export type SettingName = (typeof SETTING_NAMES)[number];
-
 /** Everything that an operator sets, read once and checked. */
 export interface Settings {
   readonly rootKeys: RootKeys;
@@ -87,129 +65,138 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/;
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
-/**
- * Reads the settings.
- *
- * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and the fix,
- * and never holds a value.
- *
- * @param findRangeFault says what is wrong with a range (CIDR). Without it a range goes unchecked, and one that cannot be
- * read matches no address: fails closed.
- */
-export function readSettings(
-  env: Readonly<Record<string, unknown>>,
-  findRangeFault: (range: string) => string | undefined = () => undefined,
-): Result<Settings, readonly string[]> {
+/** How one setting is read. */
+interface Setting<N extends string, T> {
+  readonly name: N;
+  /** What to do if it is missing. Absent: it may be. */
+  readonly hint?: string;
+  /** What it is if it is missing. */
+  readonly byDefault?: T;
+  /** Says what is wrong without the value. */
+  readonly parse: (text: string, findRangeFault: FindRangeFault) => Result<T, string>;
+}
+
+/** Says what is wrong with a range (CIDR), if anything. */
+type FindRangeFault = (range: string) => string | undefined;
+
+const fits = (fit: boolean, text: string, problem: string): Result<string, string> => (fit ? ok(text) : err(problem));
+
+const required = <const N extends string, T>(name: N, hint: string, parse: Setting<N, T>['parse']): Setting<N, T> => ({
+  name,
+  hint,
+  parse,
+});
+
+const optional = <const N extends string, T>(name: N, parse: Setting<N, T>['parse'], byDefault?: T): Setting<N, T> => ({
+  name,
+  parse,
+  ...(byDefault !== undefined && { byDefault }),
+});
+
+/** One of some words. Default: the first. */
+const choice = <const N extends string, T extends string>(name: N, words: readonly [T, ...T[]]): Setting<N, T> => {
+  const quoted = words.map((word) => `'${word}'`);
+  const problem = `must be ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+  const parse = (text: string) => {
+    const word = words.find((one) => one === text);
+    return word === undefined ? err(problem) : ok(word);
+  };
+  return { name, byDefault: words[0], parse };
+};
+
+const parseSecret = (text: string) => fits(VISIBLE_ASCII.test(text), text, 'must be visible ASCII without white space');
+
+/** Every setting. */
+const SETTINGS = {
+  rootKeys: required('POSTERN_ROOT_KEYS', "set it to '1:' and the output of: openssl rand -base64 32", parseRootKeys),
+  adminToken: required('POSTERN_ADMIN_TOKEN', 'make one with: openssl rand -hex 32', parseAdminToken),
+  accountId: required('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
+    fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),
+  ),
+  region: required('AWS_REGION', 'the AWS region of your functions', (text) =>
+    fits(partitionOf(text) !== undefined, text, 'must be an AWS region, such as eu-west-1'),
+  ),
+  accessKeyId: required('AWS_ACCESS_KEY_ID', 'the access key id that calls are signed with', (text) =>
+    fits(/^\w{1,128}$/.test(text), text, 'must be letters, digits and underscores'),
+  ),
+  secretAccessKey: required('AWS_SECRET_ACCESS_KEY', 'the secret of AWS_ACCESS_KEY_ID', parseSecret),
+  sessionToken: optional('AWS_SESSION_TOKEN', parseSecret),
+  lambdaEndpoint: optional('AWS_ENDPOINT_URL_LAMBDA', (text) =>
+    fits(isOrigin(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
+  ),
+  clientIpHeader: optional('POSTERN_CLIENT_IP_HEADER', (text) =>
+    fits(HEADER_NAME.test(text), text.toLowerCase(), 'must be the name of a header, such as X-Real-IP'),
+  ),
+  hosts: optional('POSTERN_HOSTS', parseHosts),
+  maxFunctionNameLength: optional(
+    'POSTERN_MAX_FUNCTION_NAME_LENGTH',
+    parseNameLength,
+    INVOKE_LIMITS.maxFunctionNameLength,
+  ),
+  checkJson: choice('POSTERN_CHECK_JSON', ['on', 'off']),
+  lambdaNames: choice('POSTERN_LAMBDA_NAMES', LAMBDA_NAMES),
+  contentTypes: choice('POSTERN_CONTENT_TYPES', ['strict', 'lenient']),
+  logAddress: choice('POSTERN_LOG_ADDRESS', LOG_ADDRESSES),
+  admin: choice('POSTERN_ADMIN', ['on', 'off']),
+  adminIpAllow: optional('POSTERN_ADMIN_IP_ALLOW', parseRanges),
+};
+
+/** A setting's name in the environment. */
+export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['name'];
+export const SETTING_NAMES: readonly SettingName[] = Object.values(SETTINGS).map(({ name }) => name);
+
+/** Reads settings one by one and notes what is wrong. */
+function createReader(env: Readonly<Record<string, unknown>>, findRangeFault: FindRangeFault) {
   const problems: string[] = [...findUnknownSettings(env, SETTING_NAMES)];
-  const optional = (name: SettingName): string | undefined => {
+  const textOf = (name: SettingName): string | undefined => {
     const value = env[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  const checked = <T>(name: SettingName, hint: string, parse: (text: string) => Result<T, string>): T | undefined => {
-    const text = optional(name);
-    const parsed = text === undefined ? err(`is not set: ${hint}`) : parse(text);
+  const read = <T>({ name, hint, byDefault, parse }: Setting<SettingName, T>): T | undefined => {
+    const text = textOf(name);
+    if (text === undefined && hint === undefined) return byDefault;
+    const parsed = text === undefined ? err(`is not set: ${hint}`) : parse(text, findRangeFault);
     if (parsed.ok) return parsed.value;
     problems.push(`${name} ${parsed.error}`);
     return undefined;
   };
-  const fits = (fit: boolean, text: string, problem: string) => (fit ? ok(text) : err(problem));
+  return { problems, textOf, read };
+}
 
-  const rootKeys = checked(
-    'POSTERN_ROOT_KEYS',
-    "set it to '1:' and the output of: openssl rand -base64 32",
-    parseRootKeys,
-  );
-  const adminToken = checked('POSTERN_ADMIN_TOKEN', 'make one with: openssl rand -hex 32', (text) =>
-    text.length >= MIN_ADMIN_TOKEN_LENGTH && VISIBLE_ASCII.test(text)
-      ? fits(
-          new Set(text).size >= MIN_ADMIN_TOKEN_CHARACTERS,
-          text,
-          'is easy to guess, too many of its characters repeat: make one with: openssl rand -hex 32',
-        )
-      : err(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`),
-  );
-  const accountId = checked('AWS_ACCOUNT_ID', 'the twelve digits of your AWS account', (text) =>
-    fits(/^\d{12}$/.test(text), text, 'must be twelve digits'),
-  );
-  const region = checked('AWS_REGION', 'the AWS region of your functions', (text) =>
-    fits(partitionOf(text) !== undefined, text, 'must be an AWS region, such as eu-west-1'),
-  );
-  const accessKeyId = checked('AWS_ACCESS_KEY_ID', 'the access key id that calls are signed with', (text) =>
-    fits(/^\w{1,128}$/.test(text), text, 'must be letters, digits and underscores'),
-  );
-  const secretAccessKey = checked('AWS_SECRET_ACCESS_KEY', 'the secret of AWS_ACCESS_KEY_ID', (text) =>
-    fits(VISIBLE_ASCII.test(text), text, 'must be visible ASCII without white space'),
-  );
-  const sessionToken =
-    optional('AWS_SESSION_TOKEN') === undefined
-      ? undefined
-      : checked('AWS_SESSION_TOKEN', '', (text) =>
-          fits(VISIBLE_ASCII.test(text), text, 'must be visible ASCII without white space'),
-        );
-  const lambdaEndpoint =
-    optional('AWS_ENDPOINT_URL_LAMBDA') === undefined
-      ? undefined
-      : checked('AWS_ENDPOINT_URL_LAMBDA', '', (text) =>
-          fits(isOrigin(text), text.replace(/\/$/, ''), 'must be http(s)://host or http(s)://host:port'),
-        );
-  const clientIpHeader =
-    optional('POSTERN_CLIENT_IP_HEADER') === undefined
-      ? undefined
-      : checked('POSTERN_CLIENT_IP_HEADER', '', (text) =>
-          fits(HEADER_NAME.test(text), text.toLowerCase(), 'must be the name of a header, such as X-Real-IP'),
-        );
-  const hosts = optional('POSTERN_HOSTS') === undefined ? undefined : checked('POSTERN_HOSTS', '', parseHosts);
-  const maxFunctionNameLength =
-    optional('POSTERN_MAX_FUNCTION_NAME_LENGTH') === undefined
-      ? INVOKE_LIMITS.maxFunctionNameLength
-      : checked('POSTERN_MAX_FUNCTION_NAME_LENGTH', '', parseNameLength);
-
-  const contentTypes =
-    optional('POSTERN_CONTENT_TYPES') === undefined
-      ? 'strict'
-      : checked('POSTERN_CONTENT_TYPES', '', (text) =>
-          fits(/^(strict|lenient)$/.test(text), text, "must be 'strict' or 'lenient'"),
-        );
-  const checkJson =
-    optional('POSTERN_CHECK_JSON') === undefined
-      ? 'on'
-      : checked('POSTERN_CHECK_JSON', '', (text) => fits(/^(on|off)$/.test(text), text, "must be 'on' or 'off'"));
-
-  const oneOf = <T extends string>(name: SettingName, values: readonly [T, ...T[]]): T => {
-    if (optional(name) === undefined) return values[0];
-    const words = values.map((value) => `'${value}'`);
-    const problem = `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-    const found = checked(name, '', (text) => {
-      const value = values.find((one) => one === text);
-      return value === undefined ? err(problem) : ok(value);
-    });
-    return found ?? values[0];
-  };
-  const lambdaNames = oneOf('POSTERN_LAMBDA_NAMES', LAMBDA_NAMES);
-  if (lambdaNames === 'name' && optional('AWS_ENDPOINT_URL_LAMBDA') === undefined) {
-    problems.push(
-      "POSTERN_LAMBDA_NAMES 'name' is for emulators only: set AWS_ENDPOINT_URL_LAMBDA, or remove POSTERN_LAMBDA_NAMES",
-    );
-  }
-  const logAddress = oneOf('POSTERN_LOG_ADDRESS', LOG_ADDRESSES);
-  const admin = oneOf('POSTERN_ADMIN', ['on', 'off']);
-  const adminIpAllow =
-    optional('POSTERN_ADMIN_IP_ALLOW') === undefined
-      ? undefined
-      : checked('POSTERN_ADMIN_IP_ALLOW', '', (text) => parseRanges(text, findRangeFault));
-
-  if (
-    problems.length > 0 ||
-    !rootKeys ||
-    !adminToken ||
-    !accountId ||
-    !region ||
-    !accessKeyId ||
-    !secretAccessKey ||
-    !maxFunctionNameLength
-  ) {
-    return err(problems);
-  }
+/**
+ * Reads the settings.
+ *
+ * @param findRangeFault says what is wrong with a range (CIDR). Without it ranges go unchecked, and one that cannot be
+ * read matches no address: fails closed.
+ * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and the fix, and never
+ * contains a value.
+ */
+export function readSettings(
+  env: Readonly<Record<string, unknown>>,
+  findRangeFault: FindRangeFault = () => undefined,
+): Result<Settings, readonly string[]> {
+  const { problems, textOf, read } = createReader(env, findRangeFault);
+  const rootKeys = read(SETTINGS.rootKeys);
+  const adminToken = read(SETTINGS.adminToken);
+  const accountId = read(SETTINGS.accountId);
+  const region = read(SETTINGS.region);
+  const accessKeyId = read(SETTINGS.accessKeyId);
+  const secretAccessKey = read(SETTINGS.secretAccessKey);
+  const sessionToken = read(SETTINGS.sessionToken);
+  const lambdaEndpoint = read(SETTINGS.lambdaEndpoint);
+  const clientIpHeader = read(SETTINGS.clientIpHeader);
+  const hosts = read(SETTINGS.hosts);
+  const maxFunctionNameLength = read(SETTINGS.maxFunctionNameLength);
+  const checkJson = read(SETTINGS.checkJson);
+  const lambdaNames = read(SETTINGS.lambdaNames);
+  const contentTypes = read(SETTINGS.contentTypes);
+  const logAddress = read(SETTINGS.logAddress);
+  const admin = read(SETTINGS.admin);
+  const adminIpAllow = read(SETTINGS.adminIpAllow);
+  if (lambdaNames === 'name' && textOf('AWS_ENDPOINT_URL_LAMBDA') === undefined) problems.push(NEEDS_ENDPOINT);
+  const isComplete = rootKeys && adminToken && accountId && region && accessKeyId && secretAccessKey;
+  const isChosen = maxFunctionNameLength && lambdaNames && contentTypes && logAddress;
+  if (problems.length > 0 || !isComplete || !isChosen) return err(problems);
   return ok({
     rootKeys,
     adminToken,
@@ -218,15 +205,26 @@ export function readSettings(
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
     ...(lambdaEndpoint !== undefined && { lambdaEndpoint }),
     ...(clientIpHeader !== undefined && { clientIpHeader }),
-    ...(hosts !== undefined && { hosts }),
+    ...(hosts && { hosts }),
     maxFunctionNameLength,
     checkJson: checkJson === 'on',
     lambdaNames,
-    contentTypes: contentTypes === 'lenient' ? 'lenient' : 'strict',
+    contentTypes,
     logAddress,
     admin: admin === 'on',
     ...(adminIpAllow && { adminIpAllow }),
   });
+}
+
+const NEEDS_ENDPOINT =
+  "POSTERN_LAMBDA_NAMES 'name' is for emulators only: set AWS_ENDPOINT_URL_LAMBDA, or remove POSTERN_LAMBDA_NAMES";
+
+function parseAdminToken(text: string): Result<string, string> {
+  if (text.length < MIN_ADMIN_TOKEN_LENGTH || !VISIBLE_ASCII.test(text)) {
+    return err(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters, all visible ASCII`);
+  }
+  const problem = 'is easy to guess, too many of its characters repeat: make one with: openssl rand -hex 32';
+  return fits(new Set(text).size >= MIN_ADMIN_TOKEN_CHARACTERS, text, problem);
 }
 
 function isOrigin(text: string): boolean {
@@ -235,10 +233,7 @@ function isOrigin(text: string): boolean {
 }
 
 /** Ranges, separated by commas. */
-function parseRanges(
-  text: string,
-  findRangeFault: (range: string) => string | undefined,
-): Result<readonly string[], string> {
+function parseRanges(text: string, findRangeFault: FindRangeFault): Result<readonly string[], string> {
   const ranges = text.split(',').map((range) => range.trim());
   for (const [index, range] of ranges.entries()) {
     const fault = findRangeFault(range);
