@@ -1,95 +1,76 @@
 import { Hono } from 'hono';
 import { createAdmin } from './admin/app.ts';
 import { ADMIN_PATH } from './admin/request-log.ts';
-import { BodyMemory } from './core/body-memory/body-memory.ts';
+import { createServices, type Env, type Services } from './compose.ts';
 import { refuse } from './core/refusal.ts';
-import { readSettings } from './core/settings.ts';
-import { findRangeFault } from './edge/address-ranges.ts';
 import { answerRefusal } from './edge/answer-refusal.ts';
 import { answerUnexpected, type Envelope, envelope } from './edge/envelope.ts';
-import { createFailureLog } from './edge/failure-log.ts';
-import { keyCrypto } from './edge/key-crypto.ts';
-import { createKeyring } from './edge/keyring.ts';
 import { writeLog } from './edge/log.ts';
 import { rawPathOf } from './edge/raw-path.ts';
 import { mountGateway } from './gateway/app.ts';
-import { createIssuerKeys } from './gateway/issuer-keys.ts';
-import { createTenantAsker } from './state/ask-tenant.ts';
-import { createObjects, type ObjectBindings } from './state/objects.ts';
-import { createTenantMemory, type OnUnreadable } from './tenants/tenant-memory.ts';
-import { createSender } from './upstream/send.ts';
+import { Directory as DirectoryObject } from './state/directory/directory.ts';
+import type { ObjectPorts } from './state/ports.ts';
+import { Tenant as TenantObject } from './state/tenant/tenant.ts';
 
-export { Directory } from './state/directory/directory.ts';
-export { Tenant } from './state/tenant/tenant.ts';
+const now = () => Date.now();
+const ports: ObjectPorts = { now };
 
-type Env = ObjectBindings & Readonly<Record<string, unknown>>;
+export class Directory extends DirectoryObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, ports);
+  }
+}
+
+export class Tenant extends TenantObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, ports);
+  }
+}
+
+const newApp = () => new Hono<Envelope>({ getPath: ({ url }) => rawPathOf(url) }).onError(answerUnexpected);
 
 /**
  * What one listener serves. `all`, which a Worker serves, is calls and the admin API. A separate listener for the admin API
  * is a separate entrypoint, so that no header of a request can say which listener it came by.
  */
-type Listener = 'all' | 'callers' | 'admin';
+const LISTENERS = {
+  all: { calls: true, admin: true },
+  callers: { calls: true, admin: false },
+  admin: { calls: false, admin: true },
+} as const;
+type Listener = keyof typeof LISTENERS;
 
-const newApp = () => new Hono<Envelope>({ getPath: ({ url }) => rawPathOf(url) }).onError(answerUnexpected);
+function listen(services: Services, listener: Listener): Hono<Envelope> {
+  const { settings, objects, tenants } = services;
+  const serves = LISTENERS[listener];
+  const app = newApp();
+  // Turned off, its paths are unknown ones like any other.
+  if (serves.admin && settings.admin) {
+    app.use(`${ADMIN_PATH}/*`, envelope(now));
+    app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.forget }));
+  }
+  if (serves.calls) mountGateway(app, services);
+  else app.use(envelope(now)).all('*', ({ req }) => answerRefusal(refuse('unknown-path', rawPathOf(req.url))));
+  return app;
+}
+
+/** Without its settings nothing is served: fails closed, and tells the operator what to set. */
+function refuseAll(misconfigured: readonly string[]): Hono<Envelope> {
+  writeLog({ level: 'error', misconfigured });
+  return newApp()
+    .use(envelope(now))
+    .all('*', () => answerRefusal(refuse('misconfigured', misconfigured)));
+}
 
 /** Puts the house together, once for each isolate. */
 function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
-  const now = () => Date.now();
-  const read = readSettings(env, findRangeFault);
-  if (!read.ok) {
-    // Without its settings nothing is served: fails closed, and says to the operator what to set.
-    writeLog({ level: 'error', misconfigured: read.error });
-    const app = newApp();
-    app.use(envelope(now)).all('*', () => answerRefusal(refuse('misconfigured', read.error)));
+  const services = createServices(env, now);
+  if (!services.ok) {
+    const app = refuseAll(services.error);
     return { all: app, callers: app, admin: app };
   }
-  const settings = read.value;
-  const objects = createObjects(env);
-  const asker = createTenantAsker(objects);
-  const onUnreadable: OnUnreadable = (tenant, unreadable) =>
-    writeLog({ level: 'error', tenant, unreadablePolicy: unreadable });
-  const onFailure = createFailureLog(writeLog, now);
-  const tenants = createTenantMemory(asker.ask, now, onUnreadable, { look: asker.look, onFailure });
-  const send = createSender({
-    credentials: settings.credentials,
-    endpoint: settings.lambdaEndpoint,
-    names: settings.lambdaNames,
-  });
-  const keyring = createKeyring(keyCrypto, settings.rootKeys);
-  const issuerKeys = createIssuerKeys({
-    // Self-hosted it is a network of its own, which reaches public addresses only. Elsewhere all networks are the platform's.
-    fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),
-    now,
-    random: Math.random,
-    onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),
-  });
-  const gateway = {
-    settings,
-    keyring,
-    crypto: keyCrypto,
-    tenants,
-    issuerKeys,
-    bodies: new BodyMemory(),
-    send,
-    now,
-  };
-  const admin = createAdmin({ settings, objects, onChanged: tenants.forget });
-  const listen = (serves: { readonly calls: boolean; readonly admin: boolean }) => {
-    const app = newApp();
-    // Turned off, its paths are unknown ones like any other.
-    if (serves.admin && settings.admin) {
-      app.use(`${ADMIN_PATH}/*`, envelope(now));
-      app.route(ADMIN_PATH, admin);
-    }
-    if (serves.calls) mountGateway(app, gateway);
-    else app.use(envelope(now)).all('*', ({ req }) => answerRefusal(refuse('unknown-path', rawPathOf(req.url))));
-    return app;
-  };
-  return {
-    all: listen({ calls: true, admin: true }),
-    callers: listen({ calls: true, admin: false }),
-    admin: listen({ calls: false, admin: true }),
-  };
+  const { value } = services;
+  return { all: listen(value, 'all'), callers: listen(value, 'callers'), admin: listen(value, 'admin') };
 }
 
 let built: { readonly env: Env; readonly listeners: ReturnType<typeof build> } | undefined;

@@ -92,7 +92,7 @@ export interface AuditTrail {
 /** Ids grow by one, and only the oldest are dropped: the two ends tell how many there are, without counting them. */
 const ENDS = 'SELECT (SELECT min(id) FROM audit) AS first, (SELECT max(id) FROM audit) AS last';
 
-export function createAuditTrail(sql: SqlStorage): AuditTrail {
+export function createAuditTrail(sql: SqlStorage, now: () => number): AuditTrail {
   return {
     hasRoom({ id }, action) {
       if (id === undefined || TAKES_AWAY.has(action)) return true;
@@ -101,7 +101,7 @@ export function createAuditTrail(sql: SqlStorage): AuditTrail {
       return entries < MAX_ENTRIES && sql.databaseSize < MAX_DATABASE_BYTES;
     },
     add({ name, id }, action, detail) {
-      const nowMs = Date.now();
+      const nowMs = now();
       sql.exec(
         'INSERT INTO audit (at_ms, actor, actor_id, action, detail) VALUES (?, ?, ?, ?, ?)',
         nowMs,

@@ -5,7 +5,7 @@ export type Migration = string;
  * Brings an object's database to the newest schema. Each step and its mark are one transaction, so a step has happened
  * whole or not at all. (`PRAGMA user_version` is not supported in Durable Objects, hence the table.)
  */
-export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[]): void {
+export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[], now: () => number): void {
   const { sql } = storage;
   // Only where it is not there: to open an object must write nothing, so that it opens on a full disk.
   const isNew = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migration'").toArray().length === 0;
@@ -14,7 +14,7 @@ export function migrate(storage: DurableObjectStorage, migrations: readonly Migr
   for (const [index, migration] of migrations.slice(done).entries()) {
     storage.transactionSync(() => {
       sql.exec(migration);
-      sql.exec('INSERT INTO migration (step, at_ms) VALUES (?, ?)', done + index, Date.now());
+      sql.exec('INSERT INTO migration (step, at_ms) VALUES (?, ?)', done + index, now());
     });
   }
 }

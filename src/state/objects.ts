@@ -1,12 +1,17 @@
 import { placeOf, type TenantId } from '../core/identity/ids.ts';
 import { toStateError } from '../core/tenancy/state-error.ts';
+import type { OBJECT_CLASSES } from './bindings.ts';
 import type { Directory } from './directory/directory.ts';
 import type { Tenant } from './tenant/tenant.ts';
 
 /** The bindings of `wrangler.toml` that hold our objects. */
-export interface ObjectBindings {
-  readonly TENANT: DurableObjectNamespace<Tenant>;
-  readonly DIRECTORY: DurableObjectNamespace<Directory>;
+export type ObjectBindings = {
+  readonly [Binding in keyof typeof OBJECT_CLASSES]: DurableObjectNamespace<Classes[(typeof OBJECT_CLASSES)[Binding]]>;
+};
+
+interface Classes {
+  Tenant: Tenant;
+  Directory: Directory;
 }
 
 /** The one way to call an object: by a fresh stub for each attempt. */

@@ -54,6 +54,8 @@ export interface SenderOptions {
   /** How functions are named. Default `arn`. */
   readonly names?: LambdaNames;
   readonly timeoutMs?: number;
+  /** The time of a signature. */
+  readonly now: () => number;
   /** After this long without a piece taken, the upload of a long payload is given up. */
   readonly maxStallMs?: number;
   readonly fetch?: Fetch;
@@ -69,6 +71,7 @@ export function createSender({
   names = 'arn',
   timeoutMs = UPSTREAM_TIMEOUT_MS,
   maxStallMs,
+  now,
   fetch: reach = (url, init) => fetch(url, init),
 }: SenderOptions): SendOnce {
   const sign = createLambdaSigner(credentials);
@@ -90,7 +93,7 @@ export function createSender({
     const { path, query, headers } = buildInvokeRequest(permit, names);
     const { region } = permit.target;
     const { origin, host } = placeOf(region);
-    const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, Date.now());
+    const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, now());
     // Not signed, as no SDK signs it: what stands before Lambda may add to it.
     if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;
     const url = query === '' ? origin + path : `${origin}${path}?${query}`;

@@ -80,7 +80,7 @@ describe('B14: the migration that makes response streams a type of their own', (
   const runStep = (stub: ReturnType<typeof stubOf>) =>
     runInDurableObject(stub, (_, { storage }) => {
       const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
-      migrate(storage, [...Array.from({ length: already }, () => 'SELECT 1'), SEPARATE_RESPONSE_STREAMS]);
+      migrate(storage, [...Array.from({ length: already }, () => 'SELECT 1'), SEPARATE_RESPONSE_STREAMS], Date.now);
     });
 
   it('adds ResponseStream to the stored rules that list RequestResponse, of allow and deny, and to no others', async () => {
@@ -128,10 +128,10 @@ describe('migrate', () => {
       const done = Array.from({ length: already }, () => 'SELECT 1');
       const one = 'CREATE TABLE extra (a INTEGER)';
       const two = 'ALTER TABLE extra ADD COLUMN b INTEGER DEFAULT 7';
-      migrate(storage, [...done, one]);
+      migrate(storage, [...done, one], Date.now);
       storage.sql.exec('INSERT INTO extra (a) VALUES (1)');
-      migrate(storage, [...done, one, two]);
-      migrate(storage, [...done, one, two]);
+      migrate(storage, [...done, one, two], Date.now);
+      migrate(storage, [...done, one, two], Date.now);
       expect(storage.sql.exec('SELECT * FROM extra').toArray()).toEqual([{ a: 1, b: 7 }]);
     });
   });
@@ -140,7 +140,9 @@ describe('migrate', () => {
     await runInDurableObject(stubOf('failed'), (_, { storage }) => {
       const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
       const done = Array.from({ length: already }, () => 'SELECT 1');
-      expect(() => migrate(storage, [...done, 'CREATE TABLE half (a INTEGER); SELECT * FROM nowhere'])).toThrow();
+      expect(() =>
+        migrate(storage, [...done, 'CREATE TABLE half (a INTEGER); SELECT * FROM nowhere'], Date.now),
+      ).toThrow();
       expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'half'").toArray()).toEqual([]);
       expect(storage.sql.exec('SELECT count(*) AS n FROM migration').one().n).toBe(already);
     });

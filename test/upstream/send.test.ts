@@ -29,6 +29,7 @@ async function sendTo(lambda: Fetch, bytes: number, options: SendOptions = {}, t
     endpoint: 'http://lambda.test',
     timeoutMs,
     maxStallMs: 100,
+    now: Date.now,
     fetch: (url, init) => {
       fetches++;
       return lambda(url, init);

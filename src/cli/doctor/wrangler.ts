@@ -1,8 +1,8 @@
 import { unstable_readConfig } from 'wrangler';
 import { SETTING_NAMES } from '../../core/settings.ts';
+import { OBJECT_CLASSES } from '../../state/bindings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const OBJECTS = { TENANT: 'Tenant', DIRECTORY: 'Directory' } as const;
 const SECRETS = SETTING_NAMES.filter((name) => /KEY|TOKEN|SECRET/.test(name) && name !== 'AWS_ACCESS_KEY_ID');
 const FLAGS = ['enable_request_signal'];
 /** From then on the flag above is on by itself (Workers compatibility flags). */
@@ -48,7 +48,7 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
   }
   const findings: Finding[] = [];
   const bindings: readonly { name: string; class_name: string }[] = config.durable_objects.bindings;
-  for (const [name, className] of Object.entries(OBJECTS)) {
+  for (const [name, className] of Object.entries(OBJECT_CLASSES)) {
     const bound = bindings.some((one) => one.name === name && one.class_name === className);
     if (!bound) {
       findings.push(fail(`the object ${name} is not bound`, `add to durable_objects.bindings: ${name}, ${className}`));

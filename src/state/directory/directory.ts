@@ -5,6 +5,7 @@ import type { TenantStatus } from '../../core/tenancy/tenant.ts';
 import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
+import type { ObjectPorts } from '../ports.ts';
 import { DIRECTORY_MIGRATIONS } from './migrations.ts';
 
 /** Admin tokens that may live at once. */
@@ -42,14 +43,16 @@ type Row = { id: string; name: string; status: string; created_at_ms: number };
 
 /** The one object that keeps what is not one tenant's: the list of them, and admin tokens. No call touches it. */
 export class Directory extends DurableObject {
+  readonly #now: () => number;
   readonly #sql: SqlStorage;
   readonly #audit: AuditTrail;
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: unknown, { now }: ObjectPorts) {
     super(ctx, env as never);
+    this.#now = now;
     this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, DIRECTORY_MIGRATIONS);
-    this.#audit = createAuditTrail(this.#sql);
+    migrate(ctx.storage, DIRECTORY_MIGRATIONS, now);
+    this.#audit = createAuditTrail(this.#sql, now);
   }
 
   /**
@@ -63,7 +66,7 @@ export class Directory extends DurableObject {
       "INSERT OR IGNORE INTO tenant (id, name, status, ready, created_at_ms) VALUES (?, ?, 'active', 0, ?)",
       id,
       name,
-      Date.now(),
+      this.#now(),
     );
     return true;
   }
@@ -137,7 +140,7 @@ export class Directory extends DurableObject {
       if (this.#sql.exec(used, name).toArray().length > 0) return 'name-taken';
       if (rows.length >= MAX_ADMIN_TOKENS) return 'too-many';
       this.#sql.exec('INSERT INTO admin_token_name (name) VALUES (lower(?))', name);
-      const createdAtMs = Date.now();
+      const createdAtMs = this.#now();
       this.#sql.exec(
         'INSERT INTO admin_token (id, name, access, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
         id,
@@ -154,7 +157,7 @@ export class Directory extends DurableObject {
   /** An admin token that lives; null for one that was revoked or has expired. */
   findToken(id: AdminTokenId): AdminTokenRecord | null {
     const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
-    return row && (row.expires_at_ms === null || row.expires_at_ms > Date.now()) ? toToken(row) : null;
+    return row && (row.expires_at_ms === null || row.expires_at_ms > this.#now()) ? toToken(row) : null;
   }
 
   /** All admin tokens, by name. */

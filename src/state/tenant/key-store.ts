@@ -39,9 +39,11 @@ const toKey = (row: KeyRow): KeyRecord => ({
 /** The keys of a tenant. A change belongs in a transaction of the object, with a new revision. */
 export class KeyStore {
   readonly #sql: SqlStorage;
+  readonly #now: () => number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, now: () => number) {
     this.#sql = sql;
+    this.#now = now;
   }
 
   find(id: string): KeyRecord | undefined {
@@ -57,17 +59,17 @@ export class KeyStore {
 
   /** True if one more key may live. Drops the keys that expired long ago. */
   hasRoom(): boolean {
-    const now = Date.now();
+    const nowMs = this.#now();
     this.#sql.exec(
       `DELETE FROM key WHERE expires_at_ms < ? OR id IN (
          SELECT id FROM key WHERE expires_at_ms <= ? ORDER BY expires_at_ms DESC LIMIT -1 OFFSET ?
        )`,
-      now - KEPT_EXPIRED_MS,
-      now,
+      nowMs - KEPT_EXPIRED_MS,
+      nowMs,
       MAX_EXPIRED_KEYS,
     );
     const live = 'SELECT count(*) AS n FROM key WHERE expires_at_ms IS NULL OR expires_at_ms > ?';
-    return this.#sql.exec<{ n: number }>(live, now).one().n < MAX_KEYS;
+    return this.#sql.exec<{ n: number }>(live, nowMs).one().n < MAX_KEYS;
   }
 
   insert(id: KeyId, name: string, expiresAtMs: number | null): void {
@@ -75,7 +77,7 @@ export class KeyStore {
       'INSERT INTO key (id, name, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)',
       id,
       name,
-      Date.now(),
+      this.#now(),
       expiresAtMs,
     );
   }

@@ -36,13 +36,13 @@ const askForOne = (bytes: number): LeaseRequest => ({
   waiting: { calls: 1, bytes },
 });
 
-export function createLedgerStore(storage: DurableObjectStorage, usage: UsageStore): LedgerStore {
+export function createLedgerStore(storage: DurableObjectStorage, usage: UsageStore, now: () => number): LedgerStore {
   const { sql } = storage;
   let state: LedgerState | undefined;
 
   const load = (): LedgerState => {
     const [row] = sql.exec<{ state: string }>('SELECT state FROM ledger').toArray();
-    if (!row) return createLedger(Date.now());
+    if (!row) return createLedger(now());
     const holders = sql
       .exec<{ id: string; state: string }>('SELECT id, state FROM holder')
       .toArray()
@@ -87,7 +87,7 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
     ask(limits, ask) {
       const { response } = change(
         (ledger) => {
-          const outcome = answerRequest(ledger, limits, ask, Date.now());
+          const outcome = answerRequest(ledger, limits, ask, now());
           usage.add('', { ledgerCalls: 1 });
           for (const { use } of outcome.counted) {
             for (const [functionName, more] of use) usage.add(functionName, more);
@@ -100,16 +100,16 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
       return response;
     },
     advance(limits) {
-      change((ledger) => advanceLedger(ledger, limits, Date.now()), []);
+      change((ledger) => advanceLedger(ledger, limits, now()), []);
     },
     read(limits) {
       const ledger = load(); // of its own: what is in memory is what is stored
-      const { writtenOff } = advanceLedger(ledger, limits, Date.now());
+      const { writtenOff } = advanceLedger(ledger, limits, now());
       return { ledger, writtenOff };
     },
     peekDenial(limits, bytes) {
       const copy = structuredClone(state ?? load());
-      return answerRequest(copy, limits, askForOne(bytes), Date.now()).response.no;
+      return answerRequest(copy, limits, askForOne(bytes), now()).response.no;
     },
     clear() {
       state = undefined;

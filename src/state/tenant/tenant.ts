@@ -9,11 +9,12 @@ import type { TenantDocument, Tenant as TenantRecord } from '../../core/tenancy/
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 import type { FieldFault } from '../../document/field-faults.ts';
 import { patchTenant } from '../../document/patch-tenant.ts';
-import { createFailureLog } from '../../edge/failure-log.ts';
+import { createFailureLog, type OnFailure } from '../../edge/failure-log.ts';
 import { writeLog } from '../../edge/log.ts';
 import { type Actor, type AuditEntry, type AuditTrail, changesOf, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
+import type { ObjectPorts } from '../ports.ts';
 import { type KeyRecord, KeyStore } from './key-store.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
@@ -61,34 +62,38 @@ type TenantRow = {
  * use.
  */
 export class Tenant extends DurableObject {
+  readonly #now: () => number;
   readonly #sql: SqlStorage;
   readonly #keys: KeyStore;
   readonly #usage: UsageStore;
   readonly #ledger: LedgerStore;
   readonly #audit: AuditTrail;
+  readonly #onFailure: OnFailure;
   /** The limits as of the revision. */
   #limits: { readonly revision: number; readonly limits: LimitsDocument } | undefined;
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: unknown, { now }: ObjectPorts) {
     super(ctx, env as never);
+    this.#now = now;
     this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, TENANT_MIGRATIONS);
-    this.#keys = new KeyStore(this.#sql);
-    this.#usage = createUsageStore(this.#sql);
-    this.#ledger = createLedgerStore(ctx.storage, this.#usage);
-    this.#audit = createAuditTrail(this.#sql);
+    migrate(ctx.storage, TENANT_MIGRATIONS, now);
+    this.#keys = new KeyStore(this.#sql, now);
+    this.#usage = createUsageStore(this.#sql, now);
+    this.#ledger = createLedgerStore(ctx.storage, this.#usage, now);
+    this.#audit = createAuditTrail(this.#sql, now);
+    this.#onFailure = createFailureLog(writeLog, now);
   }
 
   /** Writes the tenant; to repeat it changes nothing. Whether the gateway's trail has room was asked before. */
   create(id: TenantId, document: TenantDocument, actor: Actor): TenantRecord {
     return this.#change(() => {
-      const now = Date.now();
+      const nowMs = this.#now();
       const { rowsWritten } = this.#sql.exec(
         'INSERT OR IGNORE INTO tenant (only, id, document, version, created_at_ms, updated_at_ms) VALUES (1, ?, ?, 1, ?, ?)',
         id,
         JSON.stringify(document),
-        now,
-        now,
+        nowMs,
+        nowMs,
       );
       if (rowsWritten > 0) this.#audit.add(actor, 'tenant.create', { changes: changesOf({}, document) });
       return this.#written();
@@ -156,7 +161,7 @@ export class Tenant extends DurableObject {
     this.#sql.exec(
       'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
       JSON.stringify(document),
-      Date.now(),
+      this.#now(),
     );
     const changes = changesOf(before, document);
     if (changes.length > 0) this.#audit.add(actor, 'tenant.change', { changes });
@@ -221,9 +226,9 @@ export class Tenant extends DurableObject {
       const rotatedTo = this.#keys.successorOf(id);
       if (rotatedTo) return { rotatedTo };
       if (!this.#audit.hasRoom(actor, 'key.rotate')) return 'trail-full';
-      const now = Date.now();
-      if (key.expiresAtMs !== null && key.expiresAtMs <= now) return 'expired';
-      const endsAtMs = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, now + graceMs);
+      const nowMs = this.#now();
+      if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return 'expired';
+      const endsAtMs = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + graceMs);
       this.#keys.setExpiry(id, endsAtMs);
       if (!this.#keys.hasRoom()) {
         this.#keys.setExpiry(id, key.expiresAtMs);
@@ -283,7 +288,7 @@ export class Tenant extends DurableObject {
       return { ...answer, ledger: this.#ledger.ask(this.#limits?.limits ?? {}, ask) };
     } catch (error) {
       // What cannot be counted is not leased; the tenant says what then becomes of its calls.
-      this.#logFailure(id as TenantId, error);
+      this.#onFailure(id as TenantId, error);
       return answer;
     }
   }
@@ -340,8 +345,6 @@ export class Tenant extends DurableObject {
       atMs: ledger.atMs,
     };
   }
-
-  readonly #logFailure = createFailureLog(writeLog, Date.now);
 
   /** What this object would answer one more call with such a payload. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {

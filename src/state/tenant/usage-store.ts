@@ -32,7 +32,7 @@ export interface UsageStore {
 
 type Row = { at_ms: number; function: string; use: string };
 
-export function createUsageStore(sql: SqlStorage): UsageStore {
+export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore {
   let minute: { atMs: number; functions: UsageByFunction; changed: Set<string> } | undefined;
 
   const rows = (step: Step, fromMs: number, toMs: number) =>
@@ -53,7 +53,7 @@ export function createUsageStore(sql: SqlStorage): UsageStore {
     );
 
   const currentMinute = () => {
-    const atMs = startOf('minute', Date.now());
+    const atMs = startOf('minute', now());
     if (minute?.atMs !== atMs) {
       if (minute && minute.changed.size > 0) write();
       const functions: UsageByFunction = new Map();

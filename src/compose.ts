@@ -1,0 +1,59 @@
+import { BodyMemory } from './core/body-memory/body-memory.ts';
+import { ok, type Result } from './core/result.ts';
+import { readSettings } from './core/settings.ts';
+import { findRangeFault } from './edge/address-ranges.ts';
+import { createFailureLog } from './edge/failure-log.ts';
+import { keyCrypto } from './edge/key-crypto.ts';
+import { createKeyring } from './edge/keyring.ts';
+import { writeLog } from './edge/log.ts';
+import type { Gateway } from './gateway/invoke.ts';
+import { createIssuerKeys } from './gateway/issuer-keys.ts';
+import { createTenantAsker } from './state/ask-tenant.ts';
+import { createObjects, type ObjectBindings, type Objects } from './state/objects.ts';
+import { createTenantMemory, type OnUnreadable } from './tenants/tenant-memory.ts';
+import { createSender } from './upstream/send.ts';
+
+export type Env = ObjectBindings & Readonly<Record<string, unknown>>;
+
+/** What an isolate works with. */
+export interface Services extends Gateway {
+  readonly objects: Objects;
+}
+
+/**
+ * Builds an isolate's services from its settings: the same ones for a request, an alarm and an object.
+ *
+ * @returns the error names each setting that is missing or malformed.
+ */
+export function createServices(env: Env, now: () => number): Result<Services, readonly string[]> {
+  const read = readSettings(env, findRangeFault);
+  if (!read.ok) return read;
+  const settings = read.value;
+  const objects = createObjects(env);
+  const asker = createTenantAsker(objects);
+  const onUnreadable: OnUnreadable = (tenant, unreadable) =>
+    writeLog({ level: 'error', tenant, unreadablePolicy: unreadable });
+  const onFailure = createFailureLog(writeLog, now);
+  return ok({
+    settings,
+    objects,
+    keyring: createKeyring(keyCrypto, settings.rootKeys),
+    crypto: keyCrypto,
+    tenants: createTenantMemory(asker.ask, now, onUnreadable, { look: asker.look, onFailure }),
+    issuerKeys: createIssuerKeys({
+      // Self-hosted it is a network of its own, which reaches public addresses only. Elsewhere all networks are the platform's.
+      fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),
+      now,
+      random: Math.random,
+      onFailure: (issuer, error) => writeLog({ level: 'warn', issuer, error: String(error) }),
+    }),
+    bodies: new BodyMemory(),
+    send: createSender({
+      credentials: settings.credentials,
+      endpoint: settings.lambdaEndpoint,
+      names: settings.lambdaNames,
+      now,
+    }),
+    now,
+  });
+}
