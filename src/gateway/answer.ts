@@ -107,7 +107,10 @@ export async function passAnswer(
   // No answer of HTTP's: what spoke was not Lambda.
   if (upstream.status < 200 || upstream.status > 599) return 'not-http';
   const headers: Record<string, string> = {};
-  for (const [name, value] of upstream.headers) if (isPassed(name)) headers[name] = value;
+  // An iterator would be one more object of the runtime.
+  upstream.headers.forEach((value, name) => {
+    if (isPassed(name)) headers[name] = value;
+  });
   if (logIsOurs) delete headers['x-amz-log-result'];
   const { status } = upstream;
   const isStream = headers['content-type'] === EVENT_STREAM;

@@ -382,8 +382,9 @@ export function createTenantMemory(
 
   /** When the object is to hear from this isolate, though no call asks it for anything. */
   const dueAt = (tenantId: TenantId, { book }: Entry): number | undefined => {
-    const dues = [nextFlushAtMs(book), unproved.dueAtMs(tenantId)].filter((atMs) => atMs !== undefined);
-    return dues.length > 0 ? Math.min(...dues) : undefined;
+    const ofBook = nextFlushAtMs(book);
+    const ofUnproved = unproved.dueAtMs(tenantId);
+    return ofBook === undefined || ofUnproved === undefined ? (ofBook ?? ofUnproved) : Math.min(ofBook, ofUnproved);
   };
 
   /** Sees to it that what this isolate owes the ledger is written when it is due, though no further call comes. */

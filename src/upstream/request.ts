@@ -25,19 +25,20 @@ export function buildInvokeRequest(permit: Permit, names: LambdaNames = 'arn'): 
   const { qualifier, target } = permit;
   const byName = names === 'name';
   const label = encodeLabel(byName ? target.name : arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`));
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'x-amz-invocation-type': permit.invocationType,
+  };
+  if (permit.logType !== 'None') headers['x-amz-log-type'] = permit.logType;
+  if (permit.clientContext !== undefined) headers['x-amz-client-context'] = permit.clientContext;
+  if (permit.tenantId !== undefined) headers['x-amz-tenant-id'] = permit.tenantId;
+  if (permit.durableName !== undefined) headers['x-amz-durable-execution-name'] = permit.durableName.sent;
   return {
     path:
       permit.operation === 'InvokeWithResponseStream'
         ? `/2021-11-15/functions/${label}/response-streaming-invocations`
         : `/2015-03-31/functions/${label}/invocations`,
     query: byName && qualifier !== undefined ? `Qualifier=${encodeLabel(qualifier)}` : '',
-    headers: {
-      'content-type': 'application/json',
-      'x-amz-invocation-type': permit.invocationType,
-      ...(permit.logType !== 'None' && { 'x-amz-log-type': permit.logType }),
-      ...(permit.clientContext !== undefined && { 'x-amz-client-context': permit.clientContext }),
-      ...(permit.tenantId !== undefined && { 'x-amz-tenant-id': permit.tenantId }),
-      ...(permit.durableName !== undefined && { 'x-amz-durable-execution-name': permit.durableName.sent }),
-    },
+    headers,
   };
 }

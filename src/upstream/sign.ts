@@ -36,6 +36,8 @@ const encodePath = remember((path) =>
     .replaceAll('%2F', '/')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
 );
+/** Nearly no value has spaces to trim or to collapse. */
+const trimAll = (value: string) => (/^\s|\s$|\s\s|[^\S ]/.test(value) ? value.trim().replace(/\s+/g, ' ') : value);
 const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
 /**
@@ -59,7 +61,7 @@ export function createSigner(service: string, { accessKeyId, secretAccessKey }: 
   return ({ method, path, query = '', headers, bodySha256, region, longDate }) => {
     const names = Object.keys(headers).sort();
     let canonicalHeaders = '';
-    for (const name of names) canonicalHeaders += `${name}:${headers[name]?.trim().replace(/\s+/g, ' ')}\n`;
+    for (const name of names) canonicalHeaders += `${name}:${trimAll(headers[name] ?? '')}\n`;
     const signedHeaders = names.join(';');
     // Each segment is encoded once more than on the wire: only S3 does without.
     const canonical = `${method}\n${encodePath(path)}\n${query}\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;

@@ -105,11 +105,12 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
   const { invocationType = 'RequestResponse', logType = 'None', clientContext, tenantId } = given.value;
   const { durableExecutionName, contentType } = given.value;
   const types = operation === 'InvokeWithResponseStream' ? STREAMED_INVOCATION_TYPES : INVOCATION_TYPES;
-  const type = keep(oneOf(types, invocationType, refuse('invocation-type', invocationType, types)));
-  const log = keep(oneOf(LOG_TYPES, logType, refuse('log-type', logType)));
-  for (const fault of [findTenantIdFault(tenantId), findDurableExecutionNameFault(durableExecutionName)]) {
-    if (fault) faults.push(fault);
-  }
+  const type = keep(oneOf(types, invocationType, () => refuse('invocation-type', invocationType, types)));
+  const log = keep(oneOf(LOG_TYPES, logType, () => refuse('log-type', logType)));
+  const ofTenantId = findTenantIdFault(tenantId);
+  if (ofTenantId) faults.push(ofTenantId);
+  const ofDurableName = findDurableExecutionNameFault(durableExecutionName);
+  if (ofDurableName) faults.push(ofDurableName);
   const [first] = faults;
   if (first || !name || !type || !log) return err(joinFaults(first ?? refuse('internal'), faults));
 
@@ -143,9 +144,9 @@ function joinFaults(first: Refusal, faults: readonly Refusal[]): Refusal {
   return { ...first, message: `${faults.length} validation errors detected: ${sentences.join('; ')}` };
 }
 
-const oneOf = <T extends string>(values: readonly T[], value: string, otherwise: Refusal): Result<T, Refusal> => {
+const oneOf = <T extends string>(values: readonly T[], value: string, otherwise: () => Refusal): Result<T, Refusal> => {
   const found = values.find((one) => one === value);
-  return found === undefined ? err(otherwise) : ok(found);
+  return found === undefined ? err(otherwise()) : ok(found);
 };
 
 /** The function that the path names. */
@@ -186,6 +187,7 @@ export const ARGUMENT_HEADERS = {
   contentType: 'content-type',
 } as const;
 type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
+const MEMBERS = Object.entries(ARGUMENT_HEADERS) as readonly [keyof NamedValues, string][];
 
 /** Parameters that are not arguments, and mean the same as the headers of these names. */
 const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
@@ -204,8 +206,7 @@ const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
  */
 function readNamed(header: ArgumentSource['header'], query: QueryParameters): Result<NamedValues, Refusal> {
   const values: NamedValues = {};
-  const members = Object.entries(ARGUMENT_HEADERS) as [keyof NamedValues, string][];
-  for (const [member, name] of members) {
+  for (const [member, name] of MEMBERS) {
     const value = header(name);
     if (value === undefined) continue;
     if (value.includes(',') && member !== 'contentType') return err(refuse('header-repeated', name));
@@ -220,7 +221,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     if (more.length > 0 || taken.has(name)) return err(refuse('parameter-repeated', parameter));
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
-    const member = members.find(([, argument]) => argument === name)?.[0];
+    const member = MEMBERS.find(([, argument]) => argument === name)?.[0];
     // An argument that is newer than we are: never ignored, for the call would be another one.
     if (member === undefined) return err(refuse('parameter-unknown', parameter));
     if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));

@@ -11,7 +11,7 @@ const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(;|$))/i;
  * JSON is UTF-8 (RFC 8259 section 8.1), so no other charset; some clients spell it `UTF8`.
  */
 export function isAcceptedContentType(contentType: string | undefined): boolean {
-  if (contentType === undefined || contentType.trim() === '') return true;
+  if (contentType === undefined || contentType === 'application/json' || contentType.trim() === '') return true;
   const semicolon = contentType.indexOf(';');
   const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
   if (SDK_TYPES.has(essence)) return true;
