@@ -48,8 +48,6 @@ const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'admin/tenants.ts createTenantDesk': 'to be cut',
   'cli/serve/serve.ts startServe': 'to be cut',
   'cli/serve/supervise.ts superviseWorkerd': 'to be cut',
-  'core/invoke/json-check.ts createJsonCheck': 'to be cut',
-  'core/invoke/json-check.ts createJsonCheck.within': 'to be cut',
   'emulator/execution/environment.ts startEnvironment': 'to be cut',
   'emulator/execution/pool.ts openPool': 'to be cut',
   'emulator/serve-call.ts serveCall': 'to be cut',

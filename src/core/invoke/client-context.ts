@@ -1,5 +1,5 @@
 import { decodeBase64 } from '../base64.ts';
-import { checkJson } from './json-check.ts';
+import { findJsonFault } from './json-check.ts';
 
 const JSON_WHITE_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
@@ -7,5 +7,5 @@ const JSON_WHITE_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 export function isClientContext(text: string): boolean {
   const bytes = decodeBase64(text);
   const first = bytes?.find((byte) => !JSON_WHITE_SPACE.has(byte));
-  return bytes !== undefined && first === 0x7b && checkJson(bytes) === undefined;
+  return bytes !== undefined && first === 0x7b && findJsonFault(bytes) === undefined;
 }

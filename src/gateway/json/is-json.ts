@@ -17,7 +17,7 @@ let held = new Uint8Array(memory.buffer);
 /**
  * Says whether bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark, by WebAssembly: about three to
  * four times as fast as `JSON.parse`, the copy into its memory included (`npm run bench`). That memory stays as large as
- * the longest payload needed. What is wrong with a text, and where, is for `checkJson` to say, with which a property test holds this
+ * the longest payload needed. What is wrong with a text, and where, is for `findJsonFault` to say, with which a property test holds this
  * together.
  */
 export function isJson(bytes: Uint8Array): boolean {

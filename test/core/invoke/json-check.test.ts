@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkJson, createJsonCheck, type JsonFault } from '../../../src/core/invoke/json-check.ts';
+import { explainFault, findJsonFault, MAX_EXPLAINED_BYTES } from '../../../src/core/invoke/json-check.ts';
 
 const utf8 = new TextEncoder();
 
@@ -14,29 +14,16 @@ const isJson = (bytes: Uint8Array): boolean => {
   }
 };
 
-const checkInPieces = (bytes: Uint8Array, cuts: readonly number[]): JsonFault | undefined => {
-  const check = createJsonCheck();
-  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
-  let from = 0;
-  for (const end of ends) {
-    const fault = check.write(bytes.subarray(from, end));
-    if (fault) return fault;
-    from = end;
-  }
-  return check.end();
-};
-
-const cuts = fc.array(fc.nat(), { maxLength: 6 });
 const json = fc.oneof(
   fc.json(),
   fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.stringify(value, null, 2)),
 );
 
-describe('createJsonCheck', () => {
-  it('agrees with JSON.parse over valid JSON, in any pieces', () => {
+describe('findJsonFault', () => {
+  it('agrees with JSON.parse over valid JSON', () => {
     fc.assert(
-      fc.property(json, cuts, (text, at) => {
-        expect(checkInPieces(utf8.encode(text), at)).toBeUndefined();
+      fc.property(json, (text) => {
+        expect(findJsonFault(utf8.encode(text))).toBeUndefined();
       }),
       { numRuns: 3_000 },
     );
@@ -45,13 +32,13 @@ describe('createJsonCheck', () => {
   it('agrees with JSON.parse over JSON with bytes changed, cut out or put in', () => {
     const edit = fc.record({ at: fc.nat(), drop: fc.nat({ max: 2 }), put: fc.uint8Array({ maxLength: 3 }) });
     fc.assert(
-      fc.property(json, fc.array(edit, { minLength: 1, maxLength: 3 }), cuts, (text, edits, at) => {
+      fc.property(json, fc.array(edit, { minLength: 1, maxLength: 3 }), (text, edits) => {
         let bytes: Uint8Array = utf8.encode(text);
         for (const { at: where, drop, put } of edits) {
           const start = where % (bytes.length + 1);
           bytes = Uint8Array.from([...bytes.subarray(0, start), ...put, ...bytes.subarray(start + drop)]);
         }
-        expect(checkInPieces(bytes, at) === undefined).toBe(isJson(bytes));
+        expect(findJsonFault(bytes) === undefined).toBe(isJson(bytes));
       }),
       { numRuns: 10_000 },
     );
@@ -76,9 +63,9 @@ describe('createJsonCheck', () => {
       '\ufeff',
     );
     fc.assert(
-      fc.property(fc.array(scrap, { maxLength: 10 }), cuts, (scraps, at) => {
+      fc.property(fc.array(scrap, { maxLength: 10 }), (scraps) => {
         const bytes = utf8.encode(scraps.join(''));
-        expect(checkInPieces(bytes, at) === undefined).toBe(isJson(bytes));
+        expect(findJsonFault(bytes) === undefined).toBe(isJson(bytes));
       }),
       { numRuns: 20_000 },
     );
@@ -106,9 +93,9 @@ describe('createJsonCheck', () => {
       maxLength: 6,
     });
     fc.assert(
-      fc.property(inner, cuts, (middle, at) => {
+      fc.property(inner, (middle) => {
         const bytes = Uint8Array.from([0x22, ...middle, 0x22]);
-        expect(checkInPieces(bytes, at) === undefined).toBe(isJson(bytes));
+        expect(findJsonFault(bytes) === undefined).toBe(isJson(bytes));
       }),
       { numRuns: 20_000 },
     );
@@ -118,9 +105,9 @@ describe('createJsonCheck', () => {
     const depth = 100_000;
     const open = Array.from({ length: depth }, (_, index) => (index % 3 === 0 ? '[' : '{"a":'));
     const close = Array.from({ length: depth }, (_, index) => (index % 3 === 0 ? ']' : '}')).reverse();
-    expect(checkJson(utf8.encode(`${open.join('')}1${close.join('')}`))).toBeUndefined();
+    expect(findJsonFault(utf8.encode(`${open.join('')}1${close.join('')}`))).toBeUndefined();
     close[5] = close[5] === ']' ? '}' : ']';
-    expect(checkJson(utf8.encode(`${open.join('')}1${close.join('')}`))).toBeDefined();
+    expect(findJsonFault(utf8.encode(`${open.join('')}1${close.join('')}`))).toBeDefined();
   });
 
   it.each([
@@ -130,15 +117,40 @@ describe('createJsonCheck', () => {
     ['{"a" 1}', 1, 6, "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"],
     ['"\n"', 1, 2, 'Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped in a string value'],
     ['nul', 1, 4, 'Unexpected end-of-input'],
+    ['nuL', 1, 3, "Unrecognized token: was expecting 'null'"],
+    ['-', 1, 2, 'Unexpected end-of-input'],
+    ['[-]', 1, 3, "Unexpected character (']' (code 93)): expected a digit to follow a minus sign"],
+    ['1.e', 1, 3, "Unexpected character ('e' (code 101)): decimal point not followed by a digit"],
+    ['1e+]', 1, 4, "Unexpected character (']' (code 93)): exponent indicator not followed by a digit"],
+    ['"\\x"', 1, 3, "Unrecognized character escape: character ('x' (code 120))"],
+    ['"\\u00g0"', 1, 6, "Unexpected character ('g' (code 103)): expected a hex-digit for character escape sequence"],
+    ['{"a":1 "b"}', 1, 8, "Unexpected character ('\"' (code 34)): was expecting comma to separate Object entries"],
     ['01', 1, 2, 'Invalid numeric value: Leading zeroes not allowed'],
     ['{}x', 1, 3, "Unexpected character ('x' (code 120)): expected nothing after the JSON value"],
   ])('says of %j that line %i, column %i is wrong', (text, line, column, problem) => {
-    for (const at of [[], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
-      expect(checkInPieces(utf8.encode(text), at)).toEqual({ line, column, problem });
-    }
+    expect(findJsonFault(utf8.encode(text))).toEqual({ line, column, problem });
   });
 
   it('rejects a byte order mark', () => {
-    expect(checkJson(Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d))?.problem).toContain('0xef');
+    expect(findJsonFault(Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d))?.problem).toContain('0xef');
+  });
+});
+
+describe('explainFault', () => {
+  const long = (text: string) => utf8.encode(`[${' '.repeat(MAX_EXPLAINED_BYTES)}${text}`);
+
+  it('finds a fault near the beginning, however long the payload is', () => {
+    expect(explainFault(utf8.encode(`}${' '.repeat(MAX_EXPLAINED_BYTES)}`))).toMatchObject({ line: 1, column: 1 });
+  });
+
+  it.each(['1]', '}', ''])('gives no place for a fault further in: [...%s', (text) => {
+    expect(explainFault(long(text))).toEqual({
+      afterBytes: MAX_EXPLAINED_BYTES,
+      problem: 'The payload is not valid JSON',
+    });
+  });
+
+  it('finds the end of a short text', () => {
+    expect(explainFault(utf8.encode('[\n'))).toEqual({ line: 2, column: 1, problem: 'Unexpected end-of-input' });
   });
 });
