@@ -9,7 +9,7 @@ import type { Tenant } from '../core/tenancy/tenant.ts';
 import { toFieldFaults } from '../document/field-faults.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
 import { parseBearer } from '../edge/bearer.ts';
-import { clientAddress } from '../edge/client-address.ts';
+import { clientAddress, proxyHeaderOf } from '../edge/client-address.ts';
 import type { Envelope } from '../edge/envelope.ts';
 import { isExposed } from '../edge/is-exposed.ts';
 import { logUnexpected } from '../edge/log.ts';
@@ -96,11 +96,12 @@ export function createAdmin(ports: AdminPorts): Hono<AdminEnvelope> {
       return answerProblem({ status: 421, title: 'Host not served', detail });
     }
     // Before the token is looked at: a caller at another address does not learn whether it is valid.
-    if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, settings.clientIpHeader))) {
+    const listener = readListener(c.executionCtx.props, c.env);
+    if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, proxyHeaderOf(listener, settings)))) {
       const detail = 'POSTERN_ADMIN_IP_ALLOW does not include this address.';
       return answerProblem({ status: 403, title: 'Address not allowed', detail });
     }
-    if (isExposed(c.req.raw, readListener(c.executionCtx.props, c.env))) {
+    if (isExposed(c.req.raw, listener)) {
       const detail = 'An admin token must not travel over plain HTTP: use https, and change the token.';
       return answerProblem({ status: 403, title: 'Plain HTTP', detail });
     }

@@ -1,4 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
+import { readListener } from '../core/listener.ts';
+import { proxyHeaderOf } from '../edge/client-address.ts';
 import { writeLog } from '../edge/log.ts';
 import { logAddress } from '../edge/log-address.ts';
 import { rawPathOf } from '../edge/raw-path.ts';
@@ -29,6 +31,7 @@ export const requestLog =
   ({ settings }: AdminPorts): MiddlewareHandler<AdminEnvelope> =>
   async (c, next) => {
     const startedAtMs = Date.now();
+    const listener = readListener(c.executionCtx.props, c.env);
     await next();
     const path = rawPathOf(c.req.url);
     const admin = c.get('admin');
@@ -42,7 +45,7 @@ export const requestLog =
       path: path.slice(0, MAX_LOGGED_PATH),
       route: ROUTES.find(({ pattern }) => pattern.test(path))?.route,
       status,
-      address: logAddress(c.req.raw, settings),
+      address: logAddress(c.req.raw, settings.logAddress, proxyHeaderOf(listener, settings)),
       durationMs: Date.now() - startedAtMs,
     });
   };

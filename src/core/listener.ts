@@ -5,12 +5,14 @@
 export interface Listener {
   /** A proxy that ends TLS is the only way in: `X-Forwarded-Proto` is its word, and the peer is the proxy. */
   readonly behindTlsProxy: boolean;
+  /** Callers connect to it directly, without a proxy: the peer is the caller, whatever a header says. */
+  readonly isDirect: boolean;
   /** It listens on a loopback address only, so every peer is on this machine. */
   readonly loopbackOnly: boolean;
 }
 
 /** Props of a socket, as `postern serve` writes them. */
-export type ListenerProps = Pick<Listener, 'behindTlsProxy'>;
+export type ListenerProps = Pick<Listener, 'behindTlsProxy' | 'isDirect'>;
 
 /** The binding by which `postern dev`, which listens on 127.0.0.1 alone, says so. */
 export const LISTENER_BINDING = 'LISTENER';
@@ -18,9 +20,10 @@ export const LOOPBACK_ONLY = 'loopback';
 
 /** Reads what is known of the socket. Anything not stated is the strict case: fails closed. */
 export function readListener(props: unknown, env: unknown): Listener {
-  const { behindTlsProxy } = (props ?? {}) as Partial<Record<keyof ListenerProps, unknown>>;
+  const { behindTlsProxy, isDirect } = (props ?? {}) as Partial<Record<keyof ListenerProps, unknown>>;
   return {
     behindTlsProxy: behindTlsProxy === true,
+    isDirect: isDirect === true,
     loopbackOnly: (env as Record<string, unknown> | undefined)?.[LISTENER_BINDING] === LOOPBACK_ONLY,
   };
 }

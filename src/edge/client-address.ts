@@ -1,3 +1,10 @@
+import type { Listener } from '../core/listener.ts';
+import type { Settings } from '../core/settings.ts';
+
+/** The header that names the caller on this listener. None where callers connect directly: any of them could write it. */
+export const proxyHeaderOf = ({ isDirect }: Listener, { clientIpHeader }: Settings): string | undefined =>
+  isDirect ? undefined : clientIpHeader;
+
 /** Who is at the other end of the connection, where workerd says so (`request.cf.clientIp`, with the port). */
 export function peerAddress({ cf }: Request): string | undefined {
   const peer = cf?.clientIp;

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Settings } from '../core/settings.ts';
+import type { LogAddress } from '../core/settings.ts';
 import { clientAddress } from './client-address.ts';
 
 /** Bits of an address that `POSTERN_LOG_ADDRESS=prefix` leaves: a network, not a person. */
@@ -10,10 +10,12 @@ const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 /** The address that a request comes from, as the log may show it. Undefined if it is unknown or must not be logged. */
 export function logAddress(
   request: Request,
-  { clientIpHeader, logAddress: kind }: Pick<Settings, 'clientIpHeader' | 'logAddress'>,
+  kind: LogAddress,
+  /** Where a trusted proxy names the caller. */
+  proxyHeader: string | undefined,
 ): string | undefined {
   if (kind === 'off') return undefined;
-  const address = clientAddress(request, clientIpHeader);
+  const address = clientAddress(request, proxyHeader);
   if (address === undefined || !ADDRESS.test(address)) return undefined;
   return kind === 'full' ? address : prefixOf(address);
 }

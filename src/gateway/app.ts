@@ -38,7 +38,7 @@ const createPorts = ({ settings, tenants, bodies, now }: Gateway): CallPorts => 
   now,
   bodies,
   log({ record, request }) {
-    record.address = logAddress(request, settings);
+    record.address = logAddress(request, settings.logAddress, settings.clientIpHeader);
     writeLog(record);
   },
   onForward({ record, waitUntil }) {

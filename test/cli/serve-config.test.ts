@@ -29,7 +29,9 @@ describe('renderServeConfig', () => {
     const trusting = { ...SOCKET, serves: 'callers', behindTlsProxy: true, keepConnectingIp: true } as const;
     const behind = renderServeConfig({ ...BASE, sockets: [trusting] });
     expect(behind).not.toContain(removed);
-    expect(behind).toContain(String.raw`entrypoint = "callers", props = (json = "{\"behindTlsProxy\":true}")`);
+    expect(behind).toContain(
+      String.raw`entrypoint = "callers", props = (json = "{\"behindTlsProxy\":true,\"isDirect\":false}")`,
+    );
   });
 
   it('lets no path end its text', () => {

@@ -29,25 +29,37 @@ afterAll(async () => {
 });
 
 /** Starts one gateway for a group of tests. */
-function withServe(name: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
-  const running: { server?: RunningServe; apiKey: string } = { apiKey: '' };
+function withServeOnly(name: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  let running: RunningServe | undefined;
   beforeAll(async () => {
-    running.server = await startServe(['--state', join(folder, name), ...args], { ...settings, ...more });
-    const { server } = running;
-    const gateway = server.admin ?? server.gateway;
-    running.apiKey = (await makeTenant({ gateway, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY)).apiKey;
+    running = await startServe(['--state', join(folder, name), ...args], { ...settings, ...more });
   });
   afterAll(async () => {
-    running.server?.kill();
-    await running.server?.exited;
+    running?.kill();
+    await running?.exited;
   });
   return {
     get server() {
-      if (!running.server) throw new Error('it does not run');
-      return running.server;
+      if (!running) throw new Error('it does not run');
+      return running;
+    },
+  };
+}
+
+/** The same, with a tenant that may call anything. */
+function withServe(name: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  const started = withServeOnly(name, args, more);
+  let apiKey = '';
+  beforeAll(async () => {
+    const gateway = started.server.admin ?? started.server.gateway;
+    apiKey = (await makeTenant({ gateway, adminToken: settings.POSTERN_ADMIN_TOKEN }, ANY)).apiKey;
+  });
+  return {
+    get server() {
+      return started.server;
     },
     get apiKey() {
-      return running.apiKey;
+      return apiKey;
     },
   };
 }
@@ -207,6 +219,31 @@ describe('B7: a secret behind a proxy that ends TLS', () => {
     expect((await send(gateway, '/admin/v1/tenants', { method: 'GET', headers: spoofed })).status).toBe(404);
     const proxied = { ...bearer, ...HTTPS, ...ELSEWHERE };
     expect((await send(admin, '/admin/v1/tenants', { method: 'GET', headers: proxied })).status).toBe(403);
+  });
+});
+
+describe('C2: an admin listener behind no proxy, with --client-ip-header', () => {
+  const proxied = ['--admin-port', '0', '--client-ip-header', 'X-Peer'];
+  const here = withServe('direct', proxied, { POSTERN_ADMIN_IP_ALLOW: '127.0.0.0/8' });
+  const elsewhere = withServeOnly('far', proxied, { POSTERN_ADMIN_IP_ALLOW: '203.0.113.0/24' });
+  const list = async ({ admin = '' }: RunningServe, headers: Headers) => {
+    const bearer = { authorization: `Bearer ${settings.POSTERN_ADMIN_TOKEN}` };
+    return (await send(admin, '/admin/v1/tenants', { method: 'GET', headers: { ...bearer, ...headers } })).status;
+  };
+
+  it("goes by the peer's address, which an operator at it has and no header changes", async () => {
+    expect(await list(here.server, {})).toBe(200);
+    expect(await list(here.server, { 'x-peer': '203.0.113.9' })).toBe(200);
+    expect(await list(elsewhere.server, { 'x-peer': '203.0.113.9' })).toBe(403);
+    const lines = elsewhere.server.lines.filter((line) => line.includes('/admin/v1/tenants'));
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ status: 403, address: '127.0.0.1' });
+  });
+
+  it('leaves callers to the header, on their own listener', async () => {
+    const headers = { 'x-peer': '203.0.113.9', 'x-api-key': here.apiKey, 'content-type': 'application/json' };
+    expect((await send(here.server.gateway, invokePath('hello'), { headers, body: '{}' })).status).toBe(200);
+    const line = here.server.lines.findLast((one) => one.includes('"function":"hello"'));
+    expect(JSON.parse(line ?? '')).toMatchObject({ address: '203.0.113.9' });
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/core/listener.ts';
 import { isExposed } from '../../src/edge/is-exposed.ts';
 
-const STRICT: Listener = { behindTlsProxy: false, loopbackOnly: false };
+const STRICT: Listener = { behindTlsProxy: false, isDirect: false, loopbackOnly: false };
 
 const exposed = (url: string, peer: string | undefined, listener: Partial<Listener> = {}) => {
   const request = new Request(url);

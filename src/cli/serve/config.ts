@@ -25,6 +25,8 @@ export interface ServeSocket {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** A proxy in front ends TLS, and sets `X-Forwarded-Proto`. */
   readonly behindTlsProxy?: boolean;
+  /** Callers connect to it without a proxy: no header names them. */
+  readonly isDirect?: boolean;
   /** Whether `CF-Connecting-IP` comes from a trusted proxy; else it is removed. */
   readonly keepConnectingIp?: boolean;
 }
@@ -146,6 +148,7 @@ function renderSocket({
   serves = 'all',
   tls,
   behindTlsProxy = false,
+  isDirect = false,
   keepConnectingIp,
 }: ServeSocket): string {
   const options = [
@@ -158,8 +161,8 @@ function renderSocket({
     : `http = ${http}`;
   // The Worker finds them in `ctx.props`, where no caller can write. The runtime parses them for each call, so the strict
   // case, which is what the Worker takes it for without them, has none.
-  const props: ListenerProps = { behindTlsProxy };
-  const stated = behindTlsProxy ? `, props = (json = ${quote(JSON.stringify(props))})` : '';
+  const props: ListenerProps = { behindTlsProxy, isDirect };
+  const stated = behindTlsProxy || isDirect ? `, props = (json = ${quote(JSON.stringify(props))})` : '';
   const entrypoint = serves === 'all' ? '' : `, entrypoint = ${quote(serves)}`;
   const service = `(name = "postern"${entrypoint}${stated})`;
   const where = address === undefined ? '' : `address = ${quote(address)}, `;

@@ -174,8 +174,9 @@ async function listen(
   keepConnectingIp: boolean,
 ): Promise<Listening> {
   // An operator reaches an admin API on loopback directly: without a proxy, and by no name that a certificate could have.
-  const isDirect = serves === 'admin' && isLoopback(host);
-  const hasTls = tlsCert !== undefined && !isDirect;
+  const isPrivate = serves === 'admin' && isLoopback(host);
+  const hasTls = tlsCert !== undefined && !isPrivate;
+  const isProxied = behindTlsProxy && !isPrivate;
   const socket = await holdSocket(host, port, option);
   return {
     socket,
@@ -184,7 +185,9 @@ async function listen(
       name,
       serves,
       ...(hasTls && { tls: TLS_FILES }),
-      behindTlsProxy: behindTlsProxy && !isDirect,
+      behindTlsProxy: isProxied,
+      // Callers may come through a proxy that passes TLS on and names them; operators come straight to their listener.
+      isDirect: serves === 'admin' && !isProxied,
       keepConnectingIp,
     },
   };
