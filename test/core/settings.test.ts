@@ -76,6 +76,27 @@ describe('readSettings', () => {
     expect(found[0]).not.toContain(value);
   });
 
+  it('names both versions of a root key that is there twice', () => {
+    const [key, other] = ['0123456789abcdefghijklmnopqrstuv', 'vutsrqponmlkjihgfedcba9876543210'].map((text) =>
+      Buffer.from(text).toString('base64'),
+    );
+    const rootKeys = (...keys: readonly string[]) => problems({ ...GOOD, POSTERN_ROOT_KEYS: keys.join(',') });
+    expect(rootKeys(`2:${key}`, `1:${other}`)).toEqual([]);
+    expect(rootKeys(`12:${key}`, `7:${other}`, `3:${key}`)).toEqual([
+      expect.stringMatching(/^POSTERN_ROOT_KEYS versions 12 and 3 hold the same key: /),
+    ]);
+    expect(rootKeys(`2:${key}`, `2:${other}`)).toEqual(['POSTERN_ROOT_KEYS has version 2 twice']);
+  });
+
+  it.each([
+    ['POSTERN_ROOT_KEYS', `1:${Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64')}`, 2],
+    ['AWS_SECRET_ACCESS_KEY', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 0],
+    ['AWS_SESSION_TOKEN', 'a-session-token-of-at-least-32-characters', 0],
+  ])('refuses the secret of %s as the admin token', (name, secret, from) => {
+    const found = problems({ ...GOOD, [name]: secret, POSTERN_ADMIN_TOKEN: secret.slice(from) });
+    expect(found).toEqual([expect.stringMatching(/^POSTERN_ADMIN_TOKEN is part of another secret: /)]);
+  });
+
   it('says everything that is wrong at once', () => {
     expect(problems({})).toHaveLength(6);
   });

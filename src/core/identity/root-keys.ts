@@ -43,6 +43,13 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
       );
     }
     if (byVersion.has(version)) return err(`has version ${version} twice`);
+    // Compared to refuse an operator's mistake, before anything is served: the time it takes tells nobody anything.
+    const same = [...byVersion.values()].find((other) => `${other.secret}` === `${secret}`);
+    if (same) {
+      return err(
+        `versions ${same.version} and ${version} hold the same key: make another with: openssl rand -base64 32`,
+      );
+    }
     byVersion.set(version, { version, secret });
   }
   const [minting] = byVersion.values();
