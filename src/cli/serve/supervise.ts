@@ -57,13 +57,15 @@ export async function superviseWorkerd({
       if (wanted === 'stop') return;
       const endedAtMs = performance.now();
       if (endedAtMs - startedAtMs >= HEALTHY_MS) failures = 0;
-      const pauseMs = wanted === 'replace' ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
-      if (wanted === 'run') log(describeEnd(workerd, exit, pauseMs));
+      if (wanted === 'run') {
+        const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
+        log(describeEnd(workerd, exit, pauseMs));
+        failures += 1;
+        // A stop or replacement does not wait for the pause.
+        await pause(pauseMs, undefined, { signal: hurry.signal }).catch(() => {});
+      }
+      if (isNow('stop')) return;
       wanted = 'run';
-      failures += 1;
-      // A stop or replacement does not wait for the pause.
-      await pause(pauseMs, undefined, { signal: hurry.signal }).catch(() => {});
-      if (isOver()) return;
       hurry = new AbortController();
       startedAtMs = performance.now();
       workerd = start();
@@ -71,14 +73,16 @@ export async function superviseWorkerd({
         () => true,
         () => false,
       );
+      // One that was replaced or stopped while it started has neither started nor failed.
+      if (!isNow('run')) continue;
       if (started) {
         onStarted();
         log(`workerd serves again, after ${seconds(performance.now() - endedAtMs)}.`);
-      } else if (!isOver()) onFailedStart();
+      } else onFailedStart();
     }
   };
   // The compiler does not see that it changes while we wait.
-  const isOver = () => (wanted as string) === 'stop';
+  const isNow = (what: typeof wanted): boolean => wanted === what;
   const ended = run();
 
   const end = (withinMs: number) => {
