@@ -15,6 +15,17 @@ const LEADING_WORD = /^[\w\-.$:/+=@*%]+/;
 /** The service cuts a log tail to its last 4 KB, wherever that is. */
 const MIN_CUT_LENGTH = 4_000;
 
+/** A character as JSON may escape it, also in JSON within JSON. */
+const ESCAPED = /\\+(?:u00([2-7][\da-f])|\/)/gi;
+const HIDEABLE = /[\w\-.$:/+=@*% ]/;
+
+/** Writes out what a reader of JSON would see, as far as names, numbers and ARNs are made of it. */
+const unescapeJson = (text: string): string =>
+  text.replace(ESCAPED, (escaped, hex?: string) => {
+    const char = hex === undefined ? '/' : String.fromCharCode(Number.parseInt(hex, 16));
+    return HIDEABLE.test(char) ? char : escaped;
+  });
+
 export interface PlaceHider {
   /** Hides what is in a text. */
   hide(text: string): string;
@@ -30,7 +41,8 @@ export interface PlaceHider {
  *   also written as `1234-5678-9012`, and inside longer numbers;
  * - the names of log groups (`/aws/lambda/...`).
  *
- * A function's real name by itself, a region, and account ids that the policy does not name are not hidden.
+ * Characters that JSON escapes (`\\u0031`) count as themselves. Not hidden: a function's real name by itself, a region,
+ * account ids that the policy does not name, and anything in an encoding that Lambda does not write, such as UTF-16.
  */
 export function createPlaceHider({
   target,
@@ -43,7 +55,7 @@ export function createPlaceHider({
   const label = blot(givenName.replace(ARN, HIDDEN));
 
   const hide = (text: string) => {
-    const withoutArns = text.replace(ARN, (_arn, service: string, account: string, resource = '') => {
+    const withoutArns = unescapeJson(text).replace(ARN, (_arn, service: string, account: string, resource = '') => {
       const [, name, , rest = ''] = FUNCTION.exec(resource as string) ?? [];
       const isTarget = service.toLowerCase() === 'lambda' && account === target.account && name === target.name;
       return isTarget ? label + rest : HIDDEN;
@@ -54,7 +66,8 @@ export function createPlaceHider({
     hide,
     hideLogTail(text) {
       const isCut = text.length >= MIN_CUT_LENGTH;
-      return hide(isCut ? text.replace(LEADING_WORD, HIDDEN) : hideCutAccount(text, hiddenAccounts));
+      const plain = unescapeJson(text);
+      return hide(isCut ? plain.replace(LEADING_WORD, HIDDEN) : hideCutAccount(plain, hiddenAccounts));
     },
   };
 }

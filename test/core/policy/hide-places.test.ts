@@ -31,6 +31,30 @@ describe('createPlaceHider', () => {
     expect(hiderOf().hide(text)).toBe(hidden);
   });
 
+  const inUnicode = (text: string, backslash = '\\') =>
+    [...text].map((char) => `${backslash}u00${char.charCodeAt(0).toString(16)}`).join('');
+
+  it.each([
+    ['in every character', inUnicode(HOME)],
+    ['in some digits, upper or lower case', `12${inUnicode('345')}67890${inUnicode('12')}`],
+    ['in JSON within JSON', inUnicode(HOME, '\\\\')],
+    ['in an ARN', inUnicode(`arn:aws:iam::${THEIRS}:role/x`)],
+    ['by its slashes', `\\/aws\\/lambda\\/orders-prod`],
+  ])('B2: hides what JSON escapes %s', (_, escaped) => {
+    for (const text of [JSON.stringify({ Message: '?' }), 'REPORT ?', '?'].map((one) =>
+      one.replace('?', () => escaped),
+    )) {
+      const shown = [hiderOf().hide(text), hiderOf().hideLogTail(text)].map((one) => one.replace(/\\u00(..)/g, '$1'));
+      for (const one of shown) expect(one).not.toMatch(/3[0-9]3[0-9]|\d{4}|orders-prod/);
+    }
+    expect(() => JSON.parse(hiderOf().hide(`{"Message":"${escaped}\\u0022\\u005c"}`))).not.toThrow();
+  });
+
+  it('B2: leaves other escapes as they are', () => {
+    for (const text of ['\\u003cb\\u003e \\n \\" \\\\ \\u00e9 \\u0022 \\u005c', 'C:\\temp'])
+      expect(hiderOf().hide(text)).toBe(text);
+  });
+
   it('tells no account by the name that the caller gave either', () => {
     expect(hiderOf(`${HOME}:function:orders-prod`).hide(arn)).toBe('************:function:orders-prod');
     expect(hiderOf(arn).hide(arn)).toBe('************');
