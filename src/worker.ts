@@ -11,6 +11,9 @@ import { mountGateway } from './gateway/app.ts';
 import { Directory as DirectoryObject } from './state/directory/directory.ts';
 import type { ObjectPorts } from './state/ports.ts';
 import { Tenant as TenantObject } from './state/tenant/tenant.ts';
+import { VERSION } from './version.ts';
+
+const HEALTH_PATH = '/healthz';
 
 const now = () => Date.now();
 const ports: ObjectPorts = { now };
@@ -44,6 +47,8 @@ function listen(services: Services, listener: Listener): Hono<Envelope> {
   const { settings, objects, tenants } = services;
   const serves = LISTENERS[listener];
   const app = newApp();
+  // For whatever watches the process, by any Host: it needs no key and touches no storage.
+  app.get(HEALTH_PATH, envelope(now), () => Response.json({ status: 'ok', version: VERSION }));
   // Turned off, its paths are unknown ones like any other.
   if (serves.admin && settings.admin) {
     app.use(`${ADMIN_PATH}/*`, envelope(now));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { VERSION } from '../src/version.ts';
 import { findCycles, parseSource, readSources, resolveImport } from './support/source.ts';
 
 const MAX_FILE_LINES = 400;
@@ -19,10 +20,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   state: ['core', 'document', 'edge', '*'],
   admin: ['core', 'document', 'edge', 'state', '*'],
   // Of `admin`, `state` and `upstream` some files only: see below.
-  cli: ['core', 'document', 'edge', 'emulator', 'admin', 'state', 'upstream', '*'],
+  cli: ['core', 'document', 'edge', 'emulator', 'admin', 'state', 'upstream', 'version.ts', '*'],
   emulator: ['*'],
   'compose.ts': ['core', 'edge', 'tenants', 'gateway', 'upstream', 'state', '*'],
-  'worker.ts': ['compose.ts', 'core', 'edge', 'tenants', 'gateway', 'upstream', 'state', 'admin', '*'],
+  'version.ts': [],
+  'worker.ts': ['compose.ts', 'version.ts', 'core', 'edge', 'tenants', 'gateway', 'upstream', 'state', 'admin', '*'],
 };
 
 /** Rooms that serve the network. None may know another: what two of them need belongs in `edge` or further in. */
@@ -146,6 +148,13 @@ describe('the house', () => {
   it('finds a circle, and a file that imports itself', () => {
     const graph = { a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['e'], f: ['a'] };
     expect(findCycles(new Map(Object.entries(graph)))).toEqual([['a', 'b', 'c'], ['e']]);
+  });
+});
+
+describe('the version', () => {
+  it('is that of package.json and of the lockfile', () => {
+    const read = (name: string) => JSON.parse(readFileSync(resolve(import.meta.dirname, '..', name), 'utf8'));
+    expect([read('package.json').version, read('package-lock.json').version]).toEqual([VERSION, VERSION]);
   });
 });
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { VERSION } from '../version.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
@@ -22,6 +23,7 @@ import { run } from './terminal/run.ts';
 
 const program = new Command('postern')
   .description('AWS Lambda Invoke for callers who have no AWS keys')
+  .version(VERSION, '--version', 'print the version')
   .addHelpText('afterAll', EXIT_HELP)
   .exitOverride();
 

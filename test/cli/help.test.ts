@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.ts';
 import { runCli } from '../support/cli.ts';
 
 const GROUPS = ['tenants', 'keys', 'tokens'];
@@ -67,6 +68,12 @@ describe('postern --help', () => {
   ])('ends with 2 for %j and says what is wrong', async (args, words) => {
     const { code, stdout, stderr } = await runCli(args);
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
+  });
+});
+
+describe('postern --version', () => {
+  it('prints the version', async () => {
+    expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' });
   });
 });
 

@@ -3,6 +3,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
+import { VERSION } from '../../src/version.ts';
 import { invokePath, makeTenant, send } from '../support/postern.ts';
 import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
 
@@ -209,6 +210,20 @@ describe('B7: a secret behind a proxy that ends TLS', () => {
     }
     const listed = await send(admin, '/admin/v1/tenants', { method: 'GET', headers: bearer });
     expect(listed.status).toBe(200);
+  });
+
+  it('answers GET /healthz on each, by any Host and without a key', async () => {
+    const { gateway, admin = '' } = it1.server;
+    for (const listener of [gateway, admin]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers, body } = await send(listener, '/healthz?by=probe', { method, headers: ELSEWHERE });
+        expect(status, listener).toBe(200);
+        expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' });
+        if (method === 'GET') expect(JSON.parse(String(body))).toEqual({ status: 'ok', version: VERSION });
+      }
+      const posted = await send(listener, '/healthz', { headers: ELSEWHERE });
+      expect([posted.status, posted.headers['x-postern-refusal']], listener).toEqual([404, 'unknown-path']);
+    }
   });
 
   it('C2: no header turns one listener into the other, nor the admin listener into one behind a proxy', async () => {

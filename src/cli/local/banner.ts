@@ -1,3 +1,4 @@
+import { VERSION } from '../../version.ts';
 import type { DevServer, FirstCall } from './dev.ts';
 
 /** A curl line that calls a function with the demo tenant's key, to be copied as it stands. */
@@ -32,7 +33,7 @@ export function banner(server: DevServer, first: FirstCall | undefined): string 
   const { gateway, lambda, adminToken, demo } = server;
   return [
     '',
-    'Postern is ready.',
+    `Postern ${VERSION} is ready.`,
     '',
     `  gateway      ${gateway}`,
     `  Lambda       ${lambda}`,
