@@ -36,7 +36,7 @@ import { isJson } from './json/is-json.ts';
 import { readBilled } from './metering.ts';
 import { passPermitted } from './pass-permitted.ts';
 import { type Token, verifyTokenSignature } from './token.ts';
-import { verifySignature } from './verify-signature.ts';
+import { beginProof, type FinishProof } from './verify-signature.ts';
 
 /** What a call is served with; one for each isolate. */
 export interface Gateway {
@@ -97,6 +97,18 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
     if (refusal) return call.refuse(refusal);
   }
 
+  // A signature is proved by its body, in 5. A forged one is refused as soon as that shows.
+  let finishProof: FinishProof | undefined;
+  if (credential.kind === 'signature') {
+    const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
+    const { method } = request;
+    const { claim, key } = credential;
+    const head = { claim, method, rawPath, query: query ?? NO_QUERY, headers, clientAcceptEncoding };
+    const begun = beginProof(head, key.secretAccessKey, gateway.crypto);
+    if (!begun.ok) return call.refuse(begun.error);
+    finishProof = begun.value;
+  }
+
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only a caller that has proved itself is told:
   // for any other nothing is decided yet, and nothing taken of what is limited.
   call.proved = credential.kind !== 'signature';
@@ -139,15 +151,9 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   record.bytesIn = bytes.length;
 
   const serveBody = async (): Promise<Answer> => {
-    // 5 prove: a signed caller's signature, over headers and body.
-    if (credential.kind === 'signature') {
-      const clientAcceptEncoding = request.cf?.clientAcceptEncoding as string | undefined;
-      const signed = { claim: credential.claim, method: request.method, rawPath, query: query ?? NO_QUERY, headers };
-      const refusal = verifySignature(
-        { ...signed, clientAcceptEncoding, bodyBytes: bytes.length, bodySha256: sha256 },
-        credential.key.secretAccessKey(),
-        gateway.crypto,
-      );
+    // 5 prove: with its body, a signed caller's signature is whole.
+    if (finishProof) {
+      const refusal = finishProof({ bytes: bytes.length, sha256 });
       if (refusal) return call.refuse(refusal);
       call.proved = true;
       if (!(await body.value.prove())) return call.refuse(refuse('busy'));

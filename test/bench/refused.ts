@@ -155,9 +155,16 @@ function kindsFor({ apiKey, accessKeyId, tenantId }: CallerKey & { tenantId: str
       calls: 40,
     },
     {
-      name: 'a forged signature, 6 MB of body',
+      name: 'a forged signature that declares no hash, 6 MB of body',
       path,
       headers: forged(accessKeyId),
+      body: Buffer.alloc(6_000_000, ' '),
+      calls: 40,
+    },
+    {
+      name: 'a forged signature that declares a hash, 6 MB of body',
+      path,
+      headers: { ...forged(accessKeyId), 'x-amz-content-sha256': '0'.repeat(64) },
       body: Buffer.alloc(6_000_000, ' '),
       calls: 40,
     },

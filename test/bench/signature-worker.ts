@@ -7,7 +7,7 @@ import { checkClaim } from '../../src/core/signature/check-claim.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
 import { createKeyring } from '../../src/edge/keyring.ts';
-import { verifySignature } from '../../src/gateway/verify-signature.ts';
+import { beginProof } from '../../src/gateway/verify-signature.ts';
 import { createLambdaSigner } from '../../src/upstream/sign.ts';
 
 const parsed = parseRootKeys(`1:${btoa('0123456789abcdefghijklmnopqrstuv')}`);
@@ -50,20 +50,16 @@ async function verifyOnce(headers: Headers): Promise<void> {
   const mistake = checkClaim(claim.value, Date.now());
   const key = keyring.find(claim.value.keyId);
   if (mistake || !key) throw new Error('not identified');
-  const refusal = verifySignature(
-    {
-      claim: claim.value,
-      method: 'POST',
-      rawPath: PATH,
-      query,
-      headers,
-      clientAcceptEncoding: undefined,
-      bodyBytes: BODY.length,
-      bodySha256,
-    },
-    key.secretAccessKey(),
-    keyCrypto,
-  );
+  const head = {
+    claim: claim.value,
+    method: 'POST',
+    rawPath: PATH,
+    query,
+    headers,
+    clientAcceptEncoding: undefined,
+  };
+  const begun = beginProof(head, key.secretAccessKey, keyCrypto);
+  const refusal = begun.ok ? begun.value({ bytes: BODY.length, sha256: bodySha256 }) : begun.error;
   if (refusal) throw new Error(refusal.message);
 }
 

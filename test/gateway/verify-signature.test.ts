@@ -7,7 +7,7 @@ import { parseQuery } from '../../src/core/query.ts';
 import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { parseClaim } from '../../src/core/signature/claim.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
-import { verifySignature } from '../../src/gateway/verify-signature.ts';
+import { beginProof } from '../../src/gateway/verify-signature.ts';
 
 const sha256 = (body: string) => createHash('sha256').update(body).digest('hex');
 
@@ -20,8 +20,10 @@ interface Wire {
   readonly body: string;
 }
 
-/** Proves a request as the gateway does; the reason of the refusal, or `proved`. */
-function prove({ method, path, query: rawQuery, headers: pairs, body }: Wire, secret: string) {
+const utf8 = new TextEncoder();
+
+/** Begins to prove a request as the gateway does; or the reason of the refusal. */
+function begin({ method, path, query: rawQuery, headers: pairs }: Wire, secret: string) {
   const headers = new Headers(pairs.map(([name, value]) => [name, value]));
   const query = parseQuery(rawQuery);
   if (!query) return 'query-malformed';
@@ -31,21 +33,16 @@ function prove({ method, path, query: rawQuery, headers: pairs, body }: Wire, se
     header: (name) => headers.get(name) ?? undefined,
   });
   if (!claim.ok) return claim.error.reason;
-  const refusal = verifySignature(
-    {
-      claim: claim.value,
-      method,
-      rawPath: path,
-      query,
-      headers,
-      clientAcceptEncoding: undefined,
-      bodyBytes: new TextEncoder().encode(body).length,
-      bodySha256: sha256(body),
-    },
-    secret,
-    keyCrypto,
-  );
-  return refusal?.reason ?? 'proved';
+  const head = { claim: claim.value, method, rawPath: path, query, headers, clientAcceptEncoding: undefined };
+  const begun = beginProof(head, () => secret, keyCrypto);
+  return begun.ok ? begun.value : begun.error.reason;
+}
+
+/** Proves a request with its body; the reason of the refusal, or `proved`. */
+function prove(wire: Wire, secret: string) {
+  const finish = begin(wire, secret);
+  if (typeof finish === 'string') return finish;
+  return finish({ bytes: utf8.encode(wire.body).length, sha256: sha256(wire.body) })?.reason ?? 'proved';
 }
 
 /** Reads a request of AWS's suite. A value that goes on in the next line is one value with a space (RFC 9112, obs-fold). */
@@ -203,7 +200,7 @@ const CHANGES: Readonly<Record<string, (wire: Wire, at: number) => Wire>> = {
     ),
 };
 
-describe('verifySignature', () => {
+describe('beginProof', () => {
   it('proves whatever the library signs, in the header or in the query', async () => {
     await fc.assert(
       fc.asyncProperty(requests, async (request) => {
@@ -243,6 +240,26 @@ describe('verifySignature', () => {
     }
   });
 
+  it('needs no body to refuse a forged signature, where the hash of the body is declared', async () => {
+    const wire = await sign(simple);
+    expect(wire.headers.map(([name]) => name)).toContain('x-amz-content-sha256');
+    expect(begin(wire, 'another secret')).toBe('signature-mismatch');
+    const without = { ...wire, headers: wire.headers.filter(([name]) => name !== 'x-amz-content-sha256') };
+    expect(begin(without, 'another secret')).toBeTypeOf('function');
+  });
+
+  it('refuses another body than the one whose declared hash was signed, whoever declares what', async () => {
+    const wire = await sign(simple);
+    expect(begin(wire, KEY.secretAccessKey)).toBeTypeOf('function'); // nothing is proved yet
+    for (const body of ['', '{}x', '{"a":1}']) {
+      expect(prove({ ...wire, body }, KEY.secretAccessKey)).toBe('signature-mismatch');
+      const headers = wire.headers.map(
+        ([name, value]) => [name, name === 'x-amz-content-sha256' ? sha256(body) : value] as const,
+      );
+      expect(prove({ ...wire, headers, body }, KEY.secretAccessKey)).toBe('signature-mismatch');
+    }
+  });
+
   it('lets headers be added on the way that mean nothing to a call', async () => {
     const wire = await sign(simple);
     const added = { ...wire, headers: [...wire.headers, ['x-forwarded-for', '1.2.3.4'], ['cf-ray', '1']] as const };
@@ -253,6 +270,7 @@ describe('verifySignature', () => {
     const wire = await sign({ ...simple, headers: { 'content-length': '2' } });
     const without = { ...wire, headers: wire.headers.filter(([name]) => name !== 'content-length') };
     expect(prove(without, KEY.secretAccessKey)).toBe('proved');
+    expect(prove({ ...without, body: '{ }' }, KEY.secretAccessKey)).toBe('signature-mismatch');
   });
 });
 

@@ -270,7 +270,7 @@ const CASES: {
     () => ({ ...forge({ headers: { 'content-length': '9' } }), body: '{}' }),
   ],
   busy: 'counted in test/core/body-memory',
-  'header-not-signed': [{ ...PROVE_KEY, bodyBytes: 2 }, () => forge({ headers: { 'x-amz-log-type': 'Tail' } })],
+  'header-not-signed': [FIND, () => forge({ headers: { 'x-amz-log-type': 'Tail' } })],
   'signature-mismatch': [
     PROVE_SIGNATURE,
     () => forge(),
@@ -361,6 +361,16 @@ describe('the work that an unproved request makes us do', () => {
         `at most ${limit}`,
       );
     }
+  });
+
+  it.each([
+    ['declares the hash of its body', true],
+    ['declares none', false],
+  ])('of a forged signature includes its body unless it %s', async (_, declares) => {
+    const body = 'x'.repeat(6_291_456);
+    const headers = declares ? { 'x-amz-content-sha256': keyCrypto.sha256Hex(body) } : {};
+    expect(await serve(forge({ body, headers }))).toEqual({ reason: 'signature-mismatch', proved: false });
+    expect(done).toMatchObject({ hmacs: 7, bodyBytes: declares ? 0 : body.length });
   });
 
   it('is counted at all', async () => {
