@@ -7,7 +7,7 @@ import { cpuMicroseconds, memoryBytes, resetPeak } from './machine.ts';
 import { makePayload } from './payload.ts';
 import { median } from './statistics.ts';
 import { startWorker } from './subjects/plain.ts';
-import { startPostern } from './subjects/postern.ts';
+import { type Postern, startPostern } from './subjects/postern.ts';
 import type { Subject } from './subjects/subject.ts';
 import { startUpstream } from './upstream.ts';
 
@@ -32,13 +32,24 @@ interface Contender {
 
 const FLOOR = 'the floor, signing';
 const POSTERN = 'Postern';
+const UNCHECKED = `${POSTERN}, JSON check off`;
 const LOADS = [
   { bytes: 1_000_000, connections: 16, calls: 400 },
   { bytes: 1_000_000, connections: 64, calls: 600 },
   { bytes: 6_000_000, connections: 64, calls: 256 },
 ];
 
-/** Measures the loads of issue 12: 64 connections of 1 MB and of 6 MB by one tenant. Postern starts anew for each. */
+/** A tenant of its own, by API key and by signature. */
+async function callersOf(name: string, postern: Postern): Promise<Contender[]> {
+  const key = await postern.makeTenant();
+  const byKey = { 'x-api-key': key.apiKey, 'content-type': 'application/json' };
+  return [
+    { name, subject: postern, headers: async () => byKey },
+    { name: `${name}, signed caller`, subject: postern, headers: (body) => signCall(postern.url, key, body) },
+  ];
+}
+
+/** Measures the loads of issue 12: 64 connections of 1 MB and of 6 MB by one tenant. Servers start anew for each. */
 export async function measureBodies(rounds: number, tell: (line: string) => void): Promise<BodiesCell[]> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
   const upstream = await startUpstream(folder);
@@ -52,14 +63,14 @@ export async function measureBodies(rounds: number, tell: (line: string) => void
         await mkdir(join(own, name), { recursive: true });
         return { folder: join(own, name), upstream: upstream.origin };
       };
-      const postern = await startPostern(await site('postern'));
-      const key = await postern.makeTenant();
       const floor = await startWorker(FLOOR, 'signing-worker.ts', await site('floor'));
-      const byKey = async () => ({ 'x-api-key': key.apiKey, 'content-type': 'application/json' });
+      const postern = await startPostern(await site('postern'));
+      // What the floor does too: it does not read the payload as JSON.
+      const unchecked = await startPostern(await site('unchecked'), { settings: { POSTERN_CHECK_JSON: 'off' } });
       const contenders: Contender[] = [
-        { name: FLOOR, subject: floor, headers: byKey },
-        { name: POSTERN, subject: postern, headers: byKey },
-        { name: `${POSTERN}, signed caller`, subject: postern, headers: (body) => signCall(postern.url, key, body) },
+        { name: FLOOR, subject: floor, headers: async () => ({ 'content-type': 'application/json' }) },
+        ...(await callersOf(POSTERN, postern)),
+        ...(await callersOf(UNCHECKED, unchecked)),
       ];
       const body = makePayload(bytes);
       const bodyFile = join(own, 'body');
@@ -99,8 +110,7 @@ export async function measureBodies(rounds: number, tell: (line: string) => void
           failures,
         });
       }
-      await postern.stop();
-      await floor.stop();
+      for (const server of [floor, postern, unchecked]) await server.stop();
     }
     return cells;
   } finally {
