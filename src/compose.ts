@@ -10,7 +10,7 @@ import type { Gateway } from './gateway/invoke.ts';
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { createTenantAsker } from './state/ask-tenant.ts';
 import { createObjects, type ObjectBindings, type Objects } from './state/objects.ts';
-import { createTenantMemory, type OnUnreadable } from './tenants/tenant-memory.ts';
+import { createTenants } from './tenants/tenants.ts';
 import { createSender } from './upstream/send.ts';
 
 export type Env = ObjectBindings & Readonly<Record<string, unknown>>;
@@ -30,16 +30,17 @@ export function createServices(env: Env, now: () => number): Result<Services, re
   if (!read.ok) return read;
   const settings = read.value;
   const objects = createObjects(env);
-  const asker = createTenantAsker(objects);
-  const onUnreadable: OnUnreadable = (tenant, unreadable) =>
-    writeLog({ level: 'error', tenant, unreadablePolicy: unreadable });
-  const onFailure = createFailureLog(writeLog, now);
   return ok({
     settings,
     objects,
     keyring: createKeyring(keyCrypto, settings.rootKeys),
     crypto: keyCrypto,
-    tenants: createTenantMemory(asker.ask, now, onUnreadable, { look: asker.look, onFailure }),
+    tenants: createTenants({
+      ...createTenantAsker(objects),
+      now,
+      onFailure: createFailureLog(writeLog, now),
+      onUnreadable: (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
+    }),
     issuerKeys: createIssuerKeys({
       // Self-hosted it is a network of its own, which reaches public addresses only. Elsewhere all networks are the platform's.
       fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),

@@ -52,7 +52,7 @@ function listen(services: Services, listener: Listener): Hono<Envelope> {
   // Turned off, its paths are unknown ones like any other.
   if (serves.admin && settings.admin) {
     app.use(`${ADMIN_PATH}/*`, envelope(now));
-    app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.forget }));
+    app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.invalidate }));
   }
   if (serves.calls) mountGateway(app, services);
   else app.use(envelope(now)).all('*', ({ req }) => answerRefusal(refuse('unknown-path', rawPathOf(req.url))));

@@ -34,22 +34,21 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   });
 }
 
-const createPorts = ({ settings, tenants, bodies, now }: Gateway): CallPorts => ({
+const createPorts = ({ settings, bodies, now }: Gateway): CallPorts => ({
   now,
   bodies,
   log({ record, request }) {
     record.address = logAddress(request, settings.logAddress, settings.clientIpHeader);
     writeLog(record);
   },
-  onForward({ record, waitUntil }) {
-    if (record.tenant) tenants.record(record.tenant, record.target ?? '', usageOfForwarding(record), waitUntil);
+  onForward({ tenant, record }) {
+    tenant?.record(record.target ?? '', usageOfForwarding(record));
   },
-  onEnd({ record, proved, isLive, waitUntil }) {
-    if (!record.tenant) return;
-    // Anybody can name a tenant: what was not proved is no call of its.
-    if (!proved) return tenants.recordUnproved(record.tenant, waitUntil);
-    if (record.key && isLive) tenants.recordKey(record.tenant, record.key);
-    tenants.record(record.tenant, record.target ?? '', usageOf(record), waitUntil);
+  onEnd({ tenant, record, proved, isLive }) {
+    // Anybody can name a tenant: without a proof, this was not its call.
+    if (!proved) return tenant?.recordUnproved();
+    if (record.key && isLive) tenant?.recordKey(record.key);
+    tenant?.record(record.target ?? '', usageOf(record));
   },
 });
 
@@ -58,8 +57,8 @@ async function respond(gateway: Gateway, call: Call, isServed: boolean): Promise
   const { record, request } = call;
   const { status, headers, body } = await serve(gateway, call, isServed);
   call.stopwatch.stop();
-  const { tenant } = record;
-  if (tenant && call.proved && call.isLive) Object.assign(headers, gateway.tenants.describeLimits(tenant));
+  const { tenant } = call;
+  if (tenant && call.proved && call.isLive) Object.assign(headers, tenant.rateLimitHeaders());
   // A refusal before proof tells nothing of a tenant, so any page may read it: to set its clock, or mend its request.
   const unproved = call.proved ? undefined : (request.headers.get('origin') ?? undefined);
   const origin = call.proved ? call.corsOrigin : unproved;

@@ -6,6 +6,7 @@ import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
 import { createStopwatch, type Stopwatch } from '../edge/deadline.ts';
 import { isExposed } from '../edge/is-exposed.ts';
 import type { WaitUntil } from '../edge/wait-until.ts';
+import type { TenantHandle } from '../tenants/tenant-handle.ts';
 import type { Answer } from './answer.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
 
@@ -66,6 +67,8 @@ export interface Call {
   readonly stopwatch: Stopwatch;
   /** Whether a secret in its headers or URL may have travelled in clear text. */
   readonly isExposed: () => boolean;
+  /** The tenant that its credential names. */
+  tenant: TenantHandle | undefined;
   /** The caller has proved itself: it may be told how its tenant stands. */
   proved: boolean;
   /** Its key lives. */
@@ -111,6 +114,7 @@ class OpenCall implements Call {
   readonly request: Request;
   readonly waitUntil: WaitUntil;
   readonly stopwatch = createStopwatch();
+  tenant: TenantHandle | undefined;
   proved = false;
   isLive = false;
   corsOrigin: string | undefined;

@@ -1,7 +1,6 @@
 import type { BodyMemory, Uploader } from '../core/body-memory/body-memory.ts';
 import { TINY_BODY_BYTES } from '../core/body-memory/limits.ts';
 import type { ProofCrypto } from '../core/identity/crypto.ts';
-import type { TenantId } from '../core/identity/ids.ts';
 import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../core/identity/issuers.ts';
 import {
   type ArgumentSource,
@@ -25,7 +24,9 @@ import type { Settings } from '../core/settings.ts';
 import { networkOf } from '../edge/address-ranges.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import type { Keyring } from '../edge/keyring.ts';
-import type { KnownTenant, Reservation, TenantMemory } from '../tenants/tenant-memory.ts';
+import type { KnownTenant } from '../tenants/known-tenant.ts';
+import type { Reservation, TenantHandle } from '../tenants/tenant-handle.ts';
+import type { Tenants } from '../tenants/tenants.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES, type SendOnce } from '../upstream/send.ts';
 import { type Answer, type AnswerEnd, mapIdentityError, mapPlatformError } from './answer.ts';
 import { type Body, type BodyFault, readBody } from './body.ts';
@@ -43,7 +44,7 @@ export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;
   readonly crypto: ProofCrypto;
-  readonly tenants: TenantMemory;
+  readonly tenants: Tenants;
   readonly issuerKeys: IssuerKeys;
   readonly bodies: BodyMemory;
   readonly send: SendOnce;
@@ -85,6 +86,8 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   const caller = identified.value;
   const { tenantId, credential } = caller;
   record.tenant = tenantId;
+  const tenant = tenants.open(tenantId, call.waitUntil);
+  call.tenant = tenant;
   call.proved = credential.kind === 'api-key';
   if (credential.kind !== 'token') record.key = credential.key.keyId;
   if (declaredBytes !== undefined && declaredBytes > operationRoom.maxBytes) {
@@ -93,7 +96,7 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
 
   // A token is proved by the keys of an issuer that its tenant names: no other is asked for any.
   if (credential.kind === 'token') {
-    const refusal = await proveToken(gateway, credential.token, call);
+    const refusal = await proveToken(gateway, tenant, credential.token, call);
     if (refusal) return call.refuse(refusal);
   }
 
@@ -112,28 +115,26 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   // 3 authorize: the key lives, and its tenant's policy permits the call. Only a caller that has proved itself is told:
   // for any other nothing is decided yet, and nothing taken of what is limited.
   call.proved = credential.kind !== 'signature';
-  const known = tenants.recall(tenantId);
+  const known = tenant.peek();
   const decide = createDecision(gateway, caller, source, operationRoom, call);
   const early = known && call.proved ? decide(known) : undefined;
   // What can never fit is refused for that, and not for what is left of a quota.
   const room = early?.ok ? early.value.room : operationRoom;
   const isTooLarge = declaredBytes !== undefined && declaredBytes > room.maxBytes;
-  const tooMany = early?.ok && !isTooLarge ? tenants.foresee(tenantId, declaredBytes ?? 0) : undefined;
+  const tooMany = early?.ok && !isTooLarge ? tenant.peekDenial(declaredBytes ?? 0) : undefined;
   const takesLease = early?.ok && !tooMany && !isTooLarge;
   // Nor does it have the object asked ahead: anybody could.
-  if (known && call.proved) tenants.prepare(tenantId, takesLease ? (declaredBytes ?? 0) : undefined, call.waitUntil);
+  if (known && call.proved) tenant.prefetch(takesLease ? (declaredBytes ?? 0) : undefined);
   /** A mistake costs a unit of the rate: without it, no limit would hold for calls that are none. */
   const refuseDecided = async (refusal: Refusal) => {
-    const overRate = isMistake(refusal) ? await tenants.chargeRate(tenantId, call.waitUntil) : undefined;
+    const overRate = isMistake(refusal) ? await tenant.chargeRate() : undefined;
     return call.refuse(overRate ?? refusal);
   };
   if (early && !early.ok) return refuseDecided(early.error);
   if (isTooLarge) return call.refuse(refuse('payload-too-large', room, declaredBytes));
   if (tooMany) return call.refuse(tooMany);
   // A tenant that is not known here is asked for, with a first lease, while the body comes.
-  const meeting = known
-    ? undefined
-    : tenants.meet(tenantId, call.proved ? (declaredBytes ?? 0) : undefined, call.waitUntil);
+  const loading = known ? undefined : tenant.load(call.proved ? (declaredBytes ?? 0) : undefined);
 
   // 4 read the body.
   const body = await readBody(request, {
@@ -157,22 +158,22 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
       if (refusal) return call.refuse(refusal);
       call.proved = true;
       if (!(await body.value.prove())) return call.refuse(refuse('busy'));
-      if (known) tenants.prepare(tenantId, undefined, call.waitUntil);
+      if (known) tenant.prefetch();
     }
     // Nothing outlives what it was decided by: after each wait the tenant decides as it is known then.
-    const decideNow = (tenant: KnownTenant | undefined): Result<Permitted, Refusal> => {
-      if (!tenant) return err(refuseUnknown(call));
-      const decision = decide(tenant);
+    const decideNow = (knownNow: KnownTenant | undefined): Result<Permitted, Refusal> => {
+      if (!knownNow) return err(refuseUnknown(call));
+      const decision = decide(knownNow);
       if (!decision.ok || bytes.length <= decision.value.room.maxBytes) return decision;
       return err(refuse('payload-too-large', decision.value.room, bytes.length));
     };
-    if (meeting && !(await call.unlessLeft(meeting))) return call.refuse(refuseUnknown(call));
-    const permitted = decideNow(tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call)));
+    if (loading && !(await call.unlessLeft(loading))) return call.refuse(refuseUnknown(call));
+    const permitted = decideNow(tenant.peek() ?? (await loadTenant(tenant, call)));
     if (!permitted.ok) return refuseDecided(permitted.error);
 
     // 7 reserve: from what is leased here, or else from the tenant's ledger. Before 6, so that a caller above its limits
     // cannot have its payloads checked.
-    const reserved = await tenants.reserve(tenantId, bytes.length, call.waitUntil, call.left);
+    const reserved = await tenant.reserve(bytes.length, call.left);
     if (!reserved.ok) return call.refuse(reserved.error);
     const reservation = reserved.value;
     const refuseReserved = (refusal: Refusal) => {
@@ -182,7 +183,7 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
     // 6 validate: the arguments are valid by now, and the payload is JSON or nothing at all.
     const mistake = checkPayload(settings, permitted.value, bytes);
     if (mistake) return refuseReserved(mistake);
-    const stillPermitted = decideNow(tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call)));
+    const stillPermitted = decideNow(tenant.peek() ?? (await loadTenant(tenant, call)));
     if (!stillPermitted.ok) return refuseReserved(stillPermitted.error);
 
     // 8 forward: once.
@@ -218,26 +219,23 @@ function uploaderOf(
 }
 
 /** Asks for a tenant that this isolate has forgotten. */
-const meetTenant = ({ tenants }: Gateway, tenantId: TenantId, call: Call) =>
-  call.unlessLeft(tenants.meet(tenantId, undefined, call.waitUntil));
+const loadTenant = (tenant: TenantHandle, call: Call) => call.unlessLeft(tenant.load());
 
 /** Why a tenant is unknown: its caller did not wait, or its object cannot be reached. */
 const refuseUnknown = (call: Call) => (call.isLeft ? refuseLeft() : refuse('state-unavailable'));
 
 /** Why a token does not prove its caller, if it does not. */
-async function proveToken(gateway: Gateway, token: Token, call: Call): Promise<Refusal | undefined> {
-  const { tenants, issuerKeys, now } = gateway;
-  const { tenantId, claims } = token;
-  const tenant = tenants.recall(tenantId) ?? (await meetTenant(gateway, tenantId, call));
-  if (!tenant) return refuseUnknown(call);
-  if (!tenant.exists || !namesIssuer(tenant, claims.issuer)) return refuse('token-not-accepted');
-  const refusal = await verifyTokenSignature(
-    token,
-    issuerKeys,
-    now(),
-    call.waitUntil,
-    jwksUriOf(tenant, claims.issuer),
-  );
+async function proveToken(
+  { issuerKeys, now }: Gateway,
+  tenant: TenantHandle,
+  token: Token,
+  call: Call,
+): Promise<Refusal | undefined> {
+  const { claims } = token;
+  const known = tenant.peek() ?? (await loadTenant(tenant, call));
+  if (!known) return refuseUnknown(call);
+  if (!known.exists || !namesIssuer(known, claims.issuer)) return refuse('token-not-accepted');
+  const refusal = await verifyTokenSignature(token, issuerKeys, now(), call.waitUntil, jwksUriOf(known, claims.issuer));
   if (refusal) return refusal;
   const { issuer, all } = claims;
   Object.assign(call.record, {

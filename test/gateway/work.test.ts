@@ -13,7 +13,7 @@ import { keyCrypto } from '../../src/edge/key-crypto.ts';
 import { createKeyring } from '../../src/edge/keyring.ts';
 import { startCall } from '../../src/gateway/call.ts';
 import { type Gateway, invoke } from '../../src/gateway/invoke.ts';
-import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
+import { createTenants } from '../../src/tenants/tenants.ts';
 
 /**
  * What a refused request made us do. Nothing here is a time: the same on a slow machine. The body is hashed as it is read,
@@ -88,7 +88,7 @@ afterEach(() => {
 });
 
 /** A gateway whose crypto counts, with one tenant that has one key. */
-function createGateway({ isReachable = true, issuerIsReachable = true } = {}): Gateway {
+function createGateway({ failures = 0, issuerIsReachable = true } = {}): Gateway {
   const crypto = {
     hmacSha256: (key: Uint8Array, text: string) => {
       done.hmacs += 1;
@@ -119,10 +119,13 @@ function createGateway({ isReachable = true, issuerIsReachable = true } = {}): G
     settings,
     crypto,
     keyring: createKeyring(crypto, rootKeys),
-    tenants: createTenantMemory(async (_, ask) => {
-      if (!isReachable) throw new Error('unreachable');
-      return { revision: 1, snapshot, ledger: answerRequest(ledger, {}, ask, Date.now()).response };
-    }, Date.now),
+    tenants: createTenants({
+      now: Date.now,
+      ask: async (_, ask) => {
+        if (failures-- > 0) throw new Error('unreachable');
+        return { revision: 1, snapshot, ledger: answerRequest(ledger, {}, ask, Date.now()).response };
+      },
+    }),
     issuerKeys: {
       find: async () => {
         if (!issuerIsReachable) return 'unavailable';
@@ -263,7 +266,7 @@ const CASES: {
     READ_TOKEN,
     async () => ({ ...bearer(await sign({})), gateway: { issuerIsReachable: false } }),
   ],
-  'state-unavailable': [READ_TOKEN, async () => ({ ...bearer(await sign({})), gateway: { isReachable: false } })],
+  'state-unavailable': [READ_TOKEN, async () => ({ ...bearer(await sign({})), gateway: { failures: 1 } })],
   'parameter-repeated': [{ ...NOTHING, parsed: 16_384 }, () => presigned('X-Amz-Date=%41&X-Amz-Date=2')],
   'payload-incomplete': [
     { ...FIND, bodyBytes: 6_291_456 },

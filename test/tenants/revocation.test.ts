@@ -1,12 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { TenantId } from '../../src/core/identity/ids.ts';
 import { answerRequest } from '../../src/core/quota/ledger.ts';
 import { createLedger } from '../../src/core/quota/ledger-state.ts';
-import { createTenantMemory } from '../../src/tenants/tenant-memory.ts';
-
-const ID = 't1' as TenantId;
-const NOON = Date.UTC(2026, 10, 23, 12);
+import { createTenants } from '../../src/tenants/tenants.ts';
+import { ID, NOON, snapshot } from './isolate.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: NOON });
@@ -36,41 +33,32 @@ async function servedFor(
   const revoked = () => Date.now() - startMs >= revokedAtMs;
   const ledger = createLedger(startMs);
   let now = moments[0];
-  const memory = createTenantMemory(
-    async (_, ask, known) => {
+  const tenants = createTenants({
+    ask: async (_, ask, known) => {
       const { delayMs = 0, fate } = now ?? {};
       const travel = () => new Promise((passed) => setTimeout(passed, delayMs / 2));
       await travel();
       if (fate === 'refused') throw new Error('overloaded');
       if (fate === 'lost on the way') return new Promise<never>(() => {});
       const revision = revoked() ? 2 : 1;
-      const keys: Record<string, null> = revoked() ? {} : { key: null };
+      const tenant = snapshot(revoked() ? [] : ['key']);
       const { response: answer } = answerRequest(ledger, {}, ask, Date.now());
       await travel();
       if (fate === 'lost on the way back') return new Promise<never>(() => {});
-      const tenant = {
-        exists: true,
-        status: 'active',
-        policy: { allow: [] },
-        limits: {},
-        upstream: {},
-        meterDuration: false,
-        issuers: [],
-        keys,
-      } as const;
       return { revision, ...(known !== revision && { snapshot: tenant }), ledger: answer };
     },
-    () => clock(Date.now()),
-  );
+    now: () => clock(Date.now()),
+  });
   let longestMs = 0;
   for (const one of moments) {
     now = one;
-    if (one.forgets) memory.forget(ID);
-    if (!memory.recall(ID)) void memory.meet(ID, 2, () => {});
-    memory.prepare(ID, 2, () => {});
+    if (one.forgets) tenants.invalidate(ID);
+    const call = tenants.open(ID, () => {});
+    if (!call.peek()) void call.load(2);
+    call.prefetch(2);
     for (let passedMs = 0; passedMs < one.waitMs; passedMs += 200) {
       await vi.advanceTimersByTimeAsync(Math.min(200, one.waitMs - passedMs));
-      const tenant = memory.recall(ID);
+      const tenant = tenants.open(ID, () => {}).peek();
       if (tenant?.exists && 'key' in tenant.keys && revoked())
         longestMs = Math.max(longestMs, Date.now() - startMs - revokedAtMs);
     }

@@ -1,0 +1,176 @@
+import type { KeyId, TenantId } from '../core/identity/ids.ts';
+import {
+  abandonRequest,
+  applyResponse,
+  buildRequest,
+  isFlushed,
+  nextFlushAtMs,
+  type Purpose,
+  recordUsage,
+} from '../core/quota/lease.ts';
+import { createLeaseHolder, emptyLeaseHolder, type LeaseHolder } from '../core/quota/lease-holder.ts';
+import type { TenantAnswer } from '../core/tenancy/snapshot.ts';
+import { StateError } from '../core/tenancy/state-error.ts';
+import { TimeoutError, within } from '../edge/deadline.ts';
+import type { WaitUntil } from '../edge/wait-until.ts';
+import { KnownTenantCell } from './known-tenant.ts';
+import type { TenantPorts } from './ports.ts';
+import type { UnprovedCounts } from './unproved-counts.ts';
+
+/** A request without a response for this long is lost: the call that sent it may be gone, and its promise with it. */
+export const REQUEST_TIMEOUT_MS = 2_000;
+/** A failing object is left alone for a while, each time for longer: else every call of the meantime would ask it. */
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * The one line from an isolate to a tenant's object. It has at most one request out, and each carries everything that the
+ * isolate has to tell: what it used of its leases, when keys were used, attempts without proof.
+ */
+export class LeaseClient {
+  readonly holder: LeaseHolder;
+  readonly known = new KnownTenantCell();
+  /** When each key was last used (epoch ms), as far as the object has not been told. */
+  private keysUsed = new Map<KeyId, number>();
+  private readonly tenantId: TenantId;
+  private readonly ports: TenantPorts;
+  private readonly unproved: UnprovedCounts;
+  /** The request that is out. The call that sent it keeps the promise alive. */
+  private sent: { readonly answered: Promise<boolean>; readonly sentAtMs: number } | undefined;
+  private failingSinceMs: number | undefined;
+  private retryAtMs = 0;
+  private backoffMs = MIN_BACKOFF_MS;
+
+  constructor(tenantId: TenantId, ports: TenantPorts, unproved: UnprovedCounts) {
+    this.tenantId = tenantId;
+    this.ports = ports;
+    this.unproved = unproved;
+    this.holder = createLeaseHolder(crypto.randomUUID(), ports.now());
+  }
+
+  /** A request is out, and may still be answered. */
+  get isBusy(): boolean {
+    return this.sent !== undefined && this.ports.now() - this.sent.sentAtMs < REQUEST_TIMEOUT_MS;
+  }
+
+  /** The object has just failed and is left alone. */
+  get isBackingOff(): boolean {
+    const waitMs = this.retryAtMs - this.ports.now();
+    return waitMs > 0 && waitMs <= MAX_BACKOFF_MS;
+  }
+
+  get isFree(): boolean {
+    return !this.isBusy && !this.isBackingOff;
+  }
+
+  /** For how long the object has been failing. Undefined if it is well. */
+  get failingForMs(): number | undefined {
+    return this.failingSinceMs === undefined ? undefined : this.ports.now() - this.failingSinceMs;
+  }
+
+  /** When the object has to hear from this isolate, even if no call asks it for anything. Infinity if nothing is owed. */
+  get dueAtMs(): number {
+    return Math.min(nextFlushAtMs(this.holder) ?? NEVER, this.unproved.dueAtMs(this.tenantId) ?? NEVER);
+  }
+
+  /** Nothing is out, and nothing is owed to the ledger. */
+  get isIdle(): boolean {
+    return this.sent === undefined && isFlushed(this.holder);
+  }
+
+  recordKey(keyId: KeyId): void {
+    this.keysUsed.set(keyId, this.ports.now());
+  }
+
+  recordUnproved(): void {
+    this.unproved.add(this.tenantId);
+  }
+
+  /** Waits for the response to the request that is out, if one is. Not for longer than a request lives. Never rejects. */
+  async response(): Promise<void> {
+    if (this.sent && this.isBusy) await within(REQUEST_TIMEOUT_MS, this.sent.answered).catch(() => false);
+  }
+
+  /**
+   * Sends a request. One that is still out is abandoned: its response will come too late.
+   *
+   * @param report gets the outcome: true if the object answered and leased or denied. Not called for an abandoned request.
+   * @returns the same outcome. Never rejects.
+   */
+  request(purpose: Purpose, waitUntil: WaitUntil, report: (success: boolean) => void): Promise<boolean> {
+    const { holder, known, keysUsed, ports } = this;
+    const sentAtMs = ports.now();
+    abandonRequest(holder);
+    const attempts = this.unproved.take(this.tenantId);
+    if (attempts > 0) recordUsage(holder, '', { unproved: attempts }, sentAtMs);
+    const request = buildRequest(holder, known.limits, purpose, sentAtMs);
+    this.keysUsed = new Map();
+    const answered = within(REQUEST_TIMEOUT_MS, ports.ask(this.tenantId, request, known.revision, keysUsed))
+      .then(
+        (answer) => this.apply(answer, sentAtMs),
+        (error: unknown) => this.lookAfter(error),
+      )
+      .then((success) => {
+        if (this.sent !== sent) return success;
+        this.sent = undefined;
+        if (success) this.recover();
+        else this.backOff(keysUsed);
+        report(success);
+        return success;
+      });
+    const sent = { answered, sentAtMs };
+    this.sent = sent;
+    waitUntil(answered);
+    return answered;
+  }
+
+  private recover(): void {
+    this.failingSinceMs = undefined;
+    this.backoffMs = MIN_BACKOFF_MS;
+  }
+
+  private backOff(keysUsed: ReadonlyMap<KeyId, number>): void {
+    const nowMs = this.ports.now();
+    abandonRequest(this.holder);
+    this.keysUsed = new Map([...keysUsed, ...this.keysUsed]);
+    this.failingSinceMs ??= nowMs;
+    this.retryAtMs = nowMs + this.backoffMs;
+    this.backoffMs = Math.min(MAX_BACKOFF_MS, this.backoffMs * 2);
+  }
+
+  /**
+   * A request has failed, perhaps because nothing can be written. The tenant itself may still be readable. That is no lease
+   * and so no success, but tenants without limits are served, and those that ask for it.
+   */
+  private async lookAfter(error: unknown): Promise<boolean> {
+    const { look, now, onFailure } = this.ports;
+    onFailure?.(this.tenantId, error);
+    const isBusy = error instanceof TimeoutError || (error instanceof StateError && error.failure === 'overloaded');
+    if (!look || isBusy) return false;
+    const askedAtMs = now();
+    try {
+      return this.apply(await within(REQUEST_TIMEOUT_MS, look(this.tenantId, this.known.revision)), askedAtMs);
+    } catch (second) {
+      onFailure?.(this.tenantId, second);
+      return false;
+    }
+  }
+
+  private apply(answer: TenantAnswer, askedAtMs: number): boolean {
+    const { holder, known, ports } = this;
+    const { snapshot, ledger } = answer;
+    const nowMs = ports.now();
+    const tenant = known.update(answer, askedAtMs, nowMs);
+    if (tenant?.exists && tenant.policy.unreadable.length > 0) {
+      ports.onUnreadable?.(this.tenantId, tenant.policy.unreadable);
+    }
+    if (snapshot?.exists === false) {
+      // There is nobody to account for.
+      emptyLeaseHolder(holder, nowMs);
+      return true;
+    }
+    return ledger !== undefined && applyResponse(holder, ledger, nowMs);
+  }
+}
