@@ -12,13 +12,31 @@ export interface UnlocatedJsonFault {
   readonly problem: string;
 }
 
+// What may come next. Numbers, for a step over a byte stores one.
+const VALUE = 0;
+const VALUE_OR_CLOSE = 1; // after `[`
+const KEY = 2; // after `,` in an object
+const KEY_OR_CLOSE = 3; // after `{`
+const COLON = 4;
+const COMMA_OR_CLOSE = 5;
+const NOTHING = 6; // the text is complete: only white space
+type Expected =
+  | typeof VALUE
+  | typeof VALUE_OR_CLOSE
+  | typeof KEY
+  | typeof KEY_OR_CLOSE
+  | typeof COLON
+  | typeof COMMA_OR_CLOSE
+  | typeof NOTHING;
+
 /** Bytes, how far they have been read, and what may come next. */
 interface Scan {
   readonly bytes: Uint8Array;
   at: number;
-  expected: 'value' | 'value or ]' | 'key' | 'key or }' | 'colon' | 'comma or close' | 'nothing';
-  /** The bracket that closes each open one, the innermost last. */
-  readonly closers: number[];
+  expected: Expected;
+  /** The bracket that closes each open one, the innermost at `depth - 1`. */
+  readonly closers: Uint8Array;
+  depth: number;
 }
 
 /** What is wrong at `scan.at`; undefined: nothing, and `scan.at` is behind what was read. */
@@ -55,7 +73,7 @@ const named = (byte: number) => {
  * together); nesting has no limit of ours.
  */
 export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
-  const scan: Scan = { bytes, at: 0, expected: 'value', closers: [] };
+  const scan: Scan = { bytes, at: 0, expected: VALUE, closers: new Uint8Array(bytes.length), depth: 0 };
   const problem = findProblem(scan);
   if (problem === undefined) return undefined;
   // A line feed in a string would itself be the fault, so each one before it ends a line.
@@ -74,7 +92,7 @@ function findProblem(scan: Scan): Problem {
   const { bytes } = scan;
   for (;;) {
     const byte = bytes[scan.at];
-    if (byte === undefined) return scan.expected === 'nothing' ? undefined : END;
+    if (byte === undefined) return scan.expected === NOTHING ? undefined : END;
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
       scan.at += 1;
       continue;
@@ -86,50 +104,51 @@ function findProblem(scan: Scan): Problem {
 
 function readToken(scan: Scan, byte: number): Problem {
   switch (scan.expected) {
-    case 'value':
+    case VALUE:
       return readValue(scan, byte);
-    case 'value or ]':
+    case VALUE_OR_CLOSE:
       return byte === CLOSE_ARRAY ? close(scan) : readValue(scan, byte);
-    case 'key':
+    case KEY:
       return readKey(scan, byte);
-    case 'key or }':
+    case KEY_OR_CLOSE:
       return byte === CLOSE_OBJECT ? close(scan) : readKey(scan, byte);
-    case 'colon':
+    case COLON:
       if (byte !== 0x3a) return `Unexpected ${named(byte)}: was expecting a colon to separate field name and value`;
-      return pass(scan, 'value');
-    case 'comma or close': {
-      const closer = scan.closers.at(-1);
+      return pass(scan, VALUE);
+    case COMMA_OR_CLOSE: {
+      const closer = scan.closers[scan.depth - 1];
       if (byte === closer) return close(scan);
       const isObject = closer === CLOSE_OBJECT;
-      if (byte === 0x2c) return pass(scan, isObject ? 'key' : 'value');
+      if (byte === 0x2c) return pass(scan, isObject ? KEY : VALUE);
       return `Unexpected ${named(byte)}: was expecting comma to separate ${isObject ? 'Object' : 'Array'} entries`;
     }
-    case 'nothing':
+    case NOTHING:
       return `Unexpected ${named(byte)}: expected nothing after the JSON value`;
   }
 }
 
 /** Goes on behind a token of one byte. */
-function pass(scan: Scan, expected: Scan['expected']): undefined {
+function pass(scan: Scan, expected: Expected): undefined {
   scan.at += 1;
   scan.expected = expected;
 }
 
 function open(scan: Scan, closer: number): undefined {
-  scan.closers.push(closer);
-  pass(scan, closer === CLOSE_OBJECT ? 'key or }' : 'value or ]');
+  scan.closers[scan.depth] = closer;
+  scan.depth += 1;
+  pass(scan, closer === CLOSE_OBJECT ? KEY_OR_CLOSE : VALUE_OR_CLOSE);
 }
 
 function close(scan: Scan): undefined {
-  scan.closers.pop();
+  scan.depth -= 1;
   pass(scan, afterValue(scan));
 }
 
-const afterValue = ({ closers }: Scan) => (closers.length === 0 ? 'nothing' : 'comma or close');
+const afterValue = ({ depth }: Scan) => (depth === 0 ? NOTHING : COMMA_OR_CLOSE);
 
 function readKey(scan: Scan, byte: number): Problem {
   if (byte !== QUOTE) return `Unexpected ${named(byte)}: was expecting double-quote to start field name`;
-  scan.expected = 'colon';
+  scan.expected = COLON;
   return readString(scan);
 }
 
@@ -193,7 +212,7 @@ function readString(scan: Scan): Problem {
   scan.at += 1;
   for (;;) {
     let { at } = scan;
-    while (PLAIN[bytes[at] ?? 0] === 1) at += 1;
+    while (at < bytes.length && PLAIN[bytes[at] ?? 0] === 1) at += 1;
     scan.at = at;
     const byte = bytes[at];
     if (byte === undefined) return END;
