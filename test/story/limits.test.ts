@@ -111,17 +111,17 @@ describe('a rate of 50 a second with a burst of 100', () => {
     const before = (call: number) => wait(Math.max(0, startedAt + call * 2 - performance.now()));
     await load(cluster.gateways, { calls: 10_000, connections: 64, apiKey, before });
     const starts = (await takeCalls(cluster.lambda)).map(({ startedAtMs }) => startedAtMs).sort((a, b) => a - b);
-    let worst = 0;
+    let mostOver = Number.NEGATIVE_INFINITY;
     for (let from = 0; from < starts.length; from++) {
       for (let to = from; to < starts.length; to++) {
         const seconds = ((starts[to] ?? 0) - (starts[from] ?? 0)) / 1_000;
-        worst = Math.max(worst, to - from + 1 - (100 + 50 * (seconds + 1)));
         const window = Math.ceil(seconds * 10) / 10; // every window of 100 ms, 200 ms, ...
-        expect(to - from + 1).toBeLessThanOrEqual(100 + 50 * (window + 1));
+        mostOver = Math.max(mostOver, to - from + 1 - (100 + 50 * (window + 1)));
       }
     }
     const seconds = ((starts.at(-1) ?? 0) - (starts[0] ?? 0)) / 1_000;
-    console.log('%i forwarded in %s s; over burst + rate x (T + 1): %s', starts.length, seconds, worst);
+    console.log('%i forwarded in %s s; over burst + rate x (T + 1): %s', starts.length, seconds, mostOver);
+    expect(mostOver).toBeLessThanOrEqual(0);
     expect(starts.length).toBeGreaterThan(0.9 * (100 + 50 * seconds));
     const { totals } = await usageOf(id);
     expect(totals.forwarded).toBe(starts.length);
@@ -148,7 +148,8 @@ describe('a busy tenant with room in its limits', () => {
 });
 
 describe('a concurrency of 5', () => {
-  const slow = { functionName: 'slow', payload: '{"ms":1000}' };
+  // Longer than it takes 50 calls to come, on a busy machine too.
+  const slow = { functionName: 'slow', payload: '{"ms":3000}' };
 
   it('never has more than 5 functions running, over isolates, and has all slots back after', async () => {
     const { id, apiKey } = await tenantWith({ limits: { concurrency: 5 } });
@@ -168,7 +169,8 @@ describe('a concurrency of 5', () => {
   it('is not raised by callers that hang up', async () => {
     const { id, apiKey } = await tenantWith({ limits: { concurrency: 5 } });
     const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
-    for (let round = 0; round < 6; round++) {
+    const seen = async () => (await (await fetch(`${cluster.lambda}/_calls`)).json()) as object[];
+    for (let round = 0; round < 6 || (await seen()).length < 5; round++) {
       await Promise.all(
         Array.from({ length: 10 }, async (_, at) => {
           const signal = AbortSignal.timeout(50 + at * 10);
@@ -177,12 +179,10 @@ describe('a concurrency of 5', () => {
         }),
       );
     }
-    await wait(1_000);
+    await expect.poll(async () => (await usageOf(id)).limits, { timeout: 30_000 }).toMatchObject([{ remaining: 5 }]);
     const calls = await takeCalls(cluster.lambda);
-    expect(calls.length).toBeGreaterThanOrEqual(5);
     expect(mostAtOnce(calls)).toBeLessThanOrEqual(5);
-    const { totals, limits } = await usageOf(id);
-    expect(limits).toMatchObject([{ remaining: 5 }]);
+    const { totals } = await usageOf(id);
     expect(totals.forwarded).toBe(calls.length);
   });
 });
