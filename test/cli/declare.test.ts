@@ -39,7 +39,7 @@ const handbookExample = async (): Promise<string> => {
 describe("the handbook's file", () => {
   let ids: Record<string, string>;
 
-  it('makes its two tenants in an empty gateway', { timeout: 60_000 }, async () => {
+  it('makes its two tenants in an empty gateway', async () => {
     await removeAll();
     const file = await fileOf(await handbookExample());
     expect((await cli(['diff', '-f', file])).code).toBe(5);
@@ -51,7 +51,7 @@ describe("the handbook's file", () => {
     expect(Object.keys(ids).sort()).toEqual(['Acme', 'Globex']);
   });
 
-  it('gives their keys what it says, and no more', { timeout: 60_000 }, async () => {
+  it('gives their keys what it says, and no more', async () => {
     const keyOf = async (name: string): Promise<string> => {
       const { code, stdout } = await cli(['keys', 'create', name, '--name', 'production', '--json']);
       expect(code).toBe(0);
@@ -78,7 +78,7 @@ describe("the handbook's file", () => {
     expect(await call(globex, 'hello:live')).toBe('function-not-allowed');
   });
 
-  it('changes nothing when it is applied again', { timeout: 60_000 }, async () => {
+  it('changes nothing when it is applied again', async () => {
     const trail = async () =>
       (await admin<{ entries: object[] }>(postern, 'GET', `/tenants/${ids.Acme}/audit`)).body.entries;
     const before = await trail();
@@ -88,7 +88,7 @@ describe("the handbook's file", () => {
     expect(await trail()).toEqual(before);
   });
 
-  it('comes back from export, of which diff finds nothing to do', { timeout: 60_000 }, async () => {
+  it('comes back from export, of which diff finds nothing to do', async () => {
     const exported = await cli(['export']);
     expect(exported.code).toBe(0);
     const diff = await cli(['diff', '-f', '-', '--json'], exported.stdout);
@@ -99,7 +99,7 @@ describe("the handbook's file", () => {
     expect((await cli(['diff', '-f', '-'], json.stdout)).code).toBe(0);
   });
 
-  it('is in the audit trail, with no secret', { timeout: 60_000 }, async () => {
+  it('is in the audit trail, with no secret', async () => {
     const { code, stdout } = await cli(['audit', 'Acme', '--json']);
     expect(code).toBe(0);
     const entries = stdout
@@ -123,7 +123,7 @@ tenants:
 `;
 
 describe('apply', () => {
-  it('plans a change field by field, and makes it', { timeout: 60_000 }, async () => {
+  it('plans a change field by field, and makes it', async () => {
     await cli(['apply', '-f', await fileOf(TWO('limits: { concurrency: 5 }'))]);
     const changed = await fileOf(TWO('limits: { concurrency: 7 }'));
     const diff = await cli(['diff', '-f', changed]);
@@ -135,9 +135,7 @@ describe('apply', () => {
     expect((await cli(['diff', '-f', changed])).code).toBe(0);
   });
 
-  it('stops at the first error, says what was done, and continues when applied again', {
-    timeout: 60_000,
-  }, async () => {
+  it('stops at the first error, says what was done, and continues when applied again', async () => {
     // A gateway that cannot make a second tenant.
     let made = 0;
     const proxy = createServer(async (request, response) => {
@@ -171,7 +169,7 @@ describe('apply', () => {
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('2 to create, 0 to change')]);
   });
 
-  it('changes nothing with a token that may only read', { timeout: 60_000 }, async () => {
+  it('changes nothing with a token that may only read', async () => {
     const made = await cli(['tokens', 'create', 'reader', '--access', 'read', '--json']);
     const { id, token } = JSON.parse(made.stdout);
     const file = await fileOf('version: 1\ntenants: [{ name: Never }]\n');
@@ -197,7 +195,7 @@ describe('apply', () => {
     expect(trail).not.toContain(token);
   });
 
-  it('deletes what is not in the file only when it is told to, twice', { timeout: 60_000 }, async () => {
+  it('deletes what is not in the file only when it is told to, twice', async () => {
     const file = await fileOf(TWO('status: active'));
     await cli(['apply', '-f', file]);
     const before = (await tenants()).length;
@@ -230,13 +228,13 @@ describe('apply', () => {
       `version: 1\na: &a [x, x]\nb: &b [${'*a, '.repeat(40)}]\nc: &c [${'*b, '.repeat(40)}]\ntenants: [${'*c, '.repeat(40)}]`,
       'alias',
     ],
-  ])('says where in the file there is %s', { timeout: 60_000 }, async (_, content, words) => {
+  ])('says where in the file there is %s', async (_, content, words) => {
     const { code, stderr, stdout } = await cli(['apply', '-f', await fileOf(content)]);
     expect([stderr, code]).toEqual([expect.stringContaining(words), words.includes('no tenant') ? 3 : 2]);
     expect(stdout).toBe('');
   });
 
-  it('never overwrites what somebody else has changed since the plan was drawn', { timeout: 60_000 }, async () => {
+  it('never overwrites what somebody else has changed since the plan was drawn', async () => {
     // The same race by hand: a patch with the version of before.
     const [one] = await tenants();
     await cli(['tenants', 'update', one?.id ?? '', '--concurrency', '9']);
@@ -247,7 +245,7 @@ describe('apply', () => {
 });
 
 describe('schema', () => {
-  it('is a JSON schema that knows every field of the file', { timeout: 60_000 }, async () => {
+  it('is a JSON schema that knows every field of the file', async () => {
     const { code, stdout } = await cli(['schema']);
     expect(code).toBe(0);
     const schema = JSON.parse(stdout);

@@ -56,7 +56,7 @@ const examine = async (settings: Record<string, string>, ...args: string[]) => {
   return { code, stderr, findings, of };
 };
 
-describe('postern doctor', { timeout: 60_000 }, () => {
+describe('postern doctor', () => {
   it('finds nothing wrong with what is right', async () => {
     const { code, findings } = await examine(good(), '--function', 'hello');
     expect(findings.filter(({ status }) => status === 'warn' || status === 'fail')).toEqual([]);

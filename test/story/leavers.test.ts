@@ -214,7 +214,7 @@ describe.each(['plain', 'tls'] as const)('A3: callers that leave (%s)', (kind) =
     },
   );
 
-  it('leave no descriptor behind', { timeout: 30_000 }, async () => {
+  it('leave no descriptor behind', async () => {
     const before = descriptorsBefore ?? 0;
     expect(before).toBeGreaterThan(0);
     await expect.poll(() => descriptors(kind) - before, { timeout: 20_000 }).toBeLessThanOrEqual(CALLERS);

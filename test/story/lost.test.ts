@@ -115,7 +115,7 @@ describe('A5: a call that Lambda did not answer', () => {
 });
 
 describe('A10: a Lambda that stops in the middle of an answer', () => {
-  it('is given up on, and slot and sockets come back', { timeout: 90_000 }, async () => {
+  it('is given up on, and slot and sockets come back', { timeout: 180_000 }, async () => {
     const half = (socket: Socket) =>
       socket.on('data', (data) => {
         const [, name = ''] = /function%3A(short|long|quick)/.exec(data.toString()) ?? [];

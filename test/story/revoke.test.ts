@@ -32,7 +32,7 @@ function load({ gateways }: Cluster, apiKey: string) {
   };
 }
 
-it('refuses a revoked key on every isolate within 5 seconds, under load', { timeout: 60_000 }, async () => {
+it('refuses a revoked key on every isolate within 5 seconds, under load', async () => {
   const cluster = await startCluster(3);
   try {
     const [gateway = ''] = cluster.gateways;
@@ -56,7 +56,7 @@ it('refuses a revoked key on every isolate within 5 seconds, under load', { time
   }
 });
 
-it('goes on serving keys of the old root key while the new one mints', { timeout: 60_000 }, async () => {
+it('goes on serving keys of the old root key while the new one mints', async () => {
   const state = await mkdtemp(join(tmpdir(), 'postern-root-'));
   try {
     const before = await startPostern({ stateDir: state });

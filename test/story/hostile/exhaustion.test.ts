@@ -122,5 +122,5 @@ describe.runIf(process.platform === 'linux')('a gateway that has run out of some
     } finally {
       await world.stop();
     }
-  }, 60_000);
+  });
 });

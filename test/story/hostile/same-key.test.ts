@@ -4,12 +4,10 @@ import { invokePath } from '../../support/postern.ts';
 import { openRaw, sendRaw } from '../../support/raw-client.ts';
 import { startWorld } from './world.ts';
 
-it('A1: who names the key id of another, from all addresses of one /64, does not delay its signed calls', {
-  timeout: 60_000,
-}, async () => {
+it('A1: who names the key id of another, from all addresses of one /64, does not delay its signed calls', async () => {
   const world = await startWorld({ args: ['--client-ip-header', 'X-Caller'] });
   onTestFinished(() => world.stop());
-  const { accessKeyId, secretAccessKey } = await world.makeTenant();
+  const { id, accessKeyId, secretAccessKey } = await world.makeTenant();
   const { host } = new URL(world.gateway);
   const path = invokePath('hello');
   const longDate = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -48,8 +46,10 @@ it('A1: who names the key id of another, from all addresses of one /64, does not
     .digest('hex');
   const headers = { ...head, 'x-caller': '2001:db8:0:2::1', authorization: authorize(signature) };
   for (let call = 0; call < 3; call++) {
-    const startedAtMs = performance.now();
-    expect((await sendRaw(world.gateway, path, { headers, body, timeoutMs: 10_000 })).status).toBe(200);
-    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    expect((await sendRaw(world.gateway, path, { headers, body, timeoutMs: 30_000 })).status).toBe(200);
   }
+  // The line of a call that waited for memory says how long.
+  const served = () => world.callLines(id).filter(({ status }) => status === 200);
+  await expect.poll(() => served().length).toBe(3);
+  for (const line of served()) expect(line).not.toHaveProperty('waitedMs');
 });
