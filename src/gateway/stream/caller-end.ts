@@ -8,8 +8,14 @@ export interface CallerEnd {
   /** Ends the answer well. Never rejects. */
   close(): Promise<void>;
   /** Breaks the connection off, when nothing else can show that the answer is incomplete. */
-  breakOff(reason: unknown): void;
+  breakOff(): void;
 }
+
+/**
+ * workerd takes an error with this mark for a lost connection. Any other would be an uncaught exception on standard error,
+ * beside the call's own line, which has `brokenOff`.
+ */
+const AS_DISCONNECTION = { retryable: true };
 
 /**
  * Opens the caller's end of an answer. Only `left` shows a caller that resets its connection: the runtime then drops the
@@ -45,9 +51,9 @@ export function openCallerEnd(left: AbortSignal | undefined, length?: number): C
       if (isThere) await untilTaken(writer.close());
       left?.removeEventListener('abort', leave);
     },
-    breakOff(reason) {
+    breakOff() {
       left?.removeEventListener('abort', leave);
-      void writer.abort(reason).catch(() => {});
+      void writer.abort(Object.assign(new Error('broken off'), AS_DISCONNECTION)).catch(() => {});
     },
   };
 }

@@ -48,8 +48,8 @@ export function passBody(
       }
       source.cancel();
       return end(false);
-    } catch (error) {
-      caller.breakOff(error);
+    } catch {
+      caller.breakOff();
       source.cancel();
       return end(false);
     } finally {

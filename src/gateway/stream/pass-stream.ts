@@ -72,7 +72,7 @@ export function passStream(
       if (ending) {
         await caller.write(ending);
         await caller.close();
-      } else caller.breakOff(error);
+      } else caller.breakOff();
       // What the service itself ended with an error is over, also where only breaking off can show that.
       return end(false, error instanceof TimeoutError || format.errorCode !== undefined);
     }
