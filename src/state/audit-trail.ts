@@ -9,7 +9,8 @@ const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_ENTRIES = 10_000;
 /**
  * Entries younger than 90 days are never dropped, so changes are refused when there are too many: nobody can push their
- * own entries out, or fill the disk. The root token may still make changes, and every full-access token may revoke and delete.
+ * own entries out, or fill the disk. The root token may still make changes, and every full-access token may revoke, delete,
+ * suspend a tenant and drop its allow rules.
  */
 export const MAX_ENTRIES = 100_000;
 const MAX_DATABASE_BYTES = 1024 ** 3;
@@ -82,8 +83,12 @@ type Row = { id: number; at_ms: number; actor: string; actor_id: string | null; 
 
 /** What was done, by whom and when. Written in the transaction of the change itself. */
 export interface AuditTrail {
-  /** Whether one more entry may be written. If not, the change itself must be refused. */
-  hasRoom(actor: Actor, action: AuditAction): boolean;
+  /**
+   * Whether one more entry may be written. If not, the change itself must be refused.
+   *
+   * @param takesAway the change only removes something. Default: as its action says.
+   */
+  hasRoom(actor: Actor, action: AuditAction, takesAway?: boolean): boolean;
   add(actor: Actor, action: AuditAction, detail: AuditDetail): void;
   /** The newest first, from behind `after`. */
   list(after: string, limit: number): Page<AuditEntry>;
@@ -94,8 +99,8 @@ const ENDS = 'SELECT (SELECT min(id) FROM audit) AS first, (SELECT max(id) FROM 
 
 export function createAuditTrail(sql: SqlStorage, now: () => number): AuditTrail {
   return {
-    hasRoom({ id }, action) {
-      if (id === undefined || TAKES_AWAY.has(action)) return true;
+    hasRoom({ id }, action, takesAway = TAKES_AWAY.has(action)) {
+      if (id === undefined || takesAway) return true;
       const [row] = sql.exec<{ first: number | null; last: number | null }>(ENDS).toArray();
       const entries = (row?.last ?? 0) - (row?.first ?? 1) + 1;
       return entries < MAX_ENTRIES && sql.databaseSize < MAX_DATABASE_BYTES;

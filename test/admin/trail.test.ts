@@ -89,4 +89,41 @@ describe('C1: the audit trail', () => {
       'tenant.create',
     ]);
   });
+
+  // The last: it fills the gateway's trail, which these tests share.
+  it('that is full lets any full-access token suspend a tenant and drop its allow rules, and nothing besides', async () => {
+    const { token } = (await admin('POST', '/admin-tokens', { name: 'guard', access: 'full' })).body;
+    const as = { authorization: `Bearer ${token}` };
+    const [one, two, three] = [{ function: 'a' }, { function: 'b' }, { function: 'c' }];
+    const { id } = (await admin('POST', '/tenants', { name: 'Acme', policy: { allow: [one, two] } })).body;
+    await pad(stubOf(id), 100_000, 1_000);
+    await pad(env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')), 100_000, 1_000);
+    const patch = async (document: object) => (await admin('PATCH', `/tenants/${id}`, document, as)).status;
+    for (const more of [
+      { policy: { allow: [one, two, three] } },
+      { policy: { allow: [three] } },
+      { policy: { allow: [one, one] } },
+      { policy: { allow: [two, one] } },
+      { policy: { allow: [one], deny: [two] } },
+      { status: 'suspended', name: 'B' },
+      { status: 'suspended', limits: { concurrency: 9 } },
+      { status: 'suspended', meterDuration: true },
+    ]) {
+      expect([more, await patch(more)]).toEqual([more, 507]);
+    }
+    expect(await patch({ policy: { allow: [two] } })).toBe(200);
+    expect(await patch({ status: 'suspended' })).toBe(200);
+    expect(await patch({ policy: { allow: [] } })).toBe(200);
+    expect(await patch({ status: 'active' })).toBe(507);
+    expect((await admin('GET', `/tenants/${id}`)).body).toMatchObject({ status: 'suspended', policy: { allow: [] } });
+    const { entries } = (await admin('GET', `/tenants/${id}/audit?limit=3`)).body;
+    expect(entries.map(({ actor, action }: Record<string, string>) => [actor, action])).toEqual(
+      [1, 2, 3].map(() => ['guard', 'tenant.change']),
+    );
+    const { id: other, token: otherToken } = (await admin('POST', '/admin-tokens', { name: 'other', access: 'full' }))
+      .body;
+    expect(otherToken).toBeDefined();
+    expect((await admin('DELETE', `/admin-tokens/${other}`, undefined, as)).status).toBe(204);
+    expect((await admin('DELETE', `/tenants/${id}`, undefined, as)).status).toBe(204);
+  });
 });

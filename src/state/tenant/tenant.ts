@@ -5,6 +5,7 @@ import { unsettledCalls } from '../../core/quota/ledger.ts';
 import { limitStatuses } from '../../core/quota/limit-status.ts';
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../../core/tenancy/snapshot.ts';
+import { takesAway } from '../../core/tenancy/takes-away.ts';
 import type { TenantDocument, Tenant as TenantRecord } from '../../core/tenancy/tenant.ts';
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 import type { FieldFault } from '../../document/field-faults.ts';
@@ -157,7 +158,7 @@ export class Tenant extends DurableObject {
 
   /** Writes a document in the place of another; undefined if the audit trail has no room. */
   #write(before: TenantDocument, document: TenantDocument, actor: Actor): TenantRecord | undefined {
-    if (!this.#audit.hasRoom(actor, 'tenant.change')) return undefined;
+    if (!this.#audit.hasRoom(actor, 'tenant.change', takesAway(before, document))) return undefined;
     this.#sql.exec(
       'UPDATE tenant SET document = ?, version = version + 1, revision = revision + 1, updated_at_ms = ?',
       JSON.stringify(document),
