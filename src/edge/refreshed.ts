@@ -19,14 +19,17 @@ export interface RefreshedOptions<V> {
   readonly timeoutMs: number;
 }
 
+/** Waits, but not for a caller that has left: then it gives undefined. The fetch goes on for others. */
+export type UnlessLeft = <T>(value: Promise<T>) => Promise<T | undefined>;
+
 /** A value from elsewhere, in an isolate's memory: stale, it is served while one request fetches it anew. */
 export interface Refreshed<V> {
   /** The value, fetched first if there is none that may be served. Undefined if it cannot be fetched now. */
-  read(waitUntil: WaitUntil): Promise<V | undefined>;
+  read(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
   /** Whether a fetch is under way, or may begin now. */
   mayRefresh(): boolean;
   /** Fetches the value anew, or waits for the fetch under way. Undefined if it failed. */
-  refresh(waitUntil: WaitUntil): Promise<V | undefined>;
+  refresh(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
 }
 
 export function createRefreshed<V>(options: RefreshedOptions<V>): Refreshed<V> {
@@ -63,19 +66,19 @@ export function createRefreshed<V>(options: RefreshedOptions<V>): Refreshed<V> {
   };
 
   const mayRefresh = () => fetching !== undefined || now() >= notBeforeMs;
-  const refresh = async (waitUntil: WaitUntil): Promise<V | undefined> => {
-    const done = await within(timeoutMs, start(waitUntil)).catch(() => false);
+  const refresh = async (waitUntil: WaitUntil, unlessLeft: UnlessLeft = (value) => value) => {
+    const done = await unlessLeft(within(timeoutMs, start(waitUntil)).catch(() => false));
     return done ? held?.value : undefined;
   };
   return {
     mayRefresh,
     refresh,
-    async read(waitUntil) {
+    async read(waitUntil, unlessLeft) {
       if (held && now() < held.endsAtMs) {
         if (now() >= held.staleAtMs && mayRefresh()) void start(waitUntil);
         return held.value;
       }
-      return mayRefresh() ? await refresh(waitUntil) : undefined;
+      return mayRefresh() ? await refresh(waitUntil, unlessLeft) : undefined;
     },
   };
 }

@@ -59,7 +59,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   if (!signed) {
     const bearer = parseBearer(authorization ?? '');
     if (bearer !== undefined && looksLikeToken(bearer)) {
-      const token = parseToken(bearer, keyring);
+      const token = parseToken(bearer, keyring, nowMs);
       if (!token.ok) return token;
       return ok({ tenantId: token.value.tenantId, credential: { kind: 'token', token: token.value }, ...from });
     }

@@ -127,7 +127,7 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   if (known && call.proved) tenant.prefetch(takesLease ? (declaredBytes ?? 0) : undefined);
   /** A mistake costs a unit of the rate: without it, no limit would hold for calls that are none. */
   const refuseDecided = async (refusal: Refusal) => {
-    const overRate = isMistake(refusal) ? await tenant.chargeRate() : undefined;
+    const overRate = isMistake(refusal) ? await call.unlessLeft(tenant.chargeRate()) : undefined;
     return call.refuse(overRate ?? refusal);
   };
   if (early && !early.ok) return refuseDecided(early.error);
@@ -235,8 +235,8 @@ async function proveToken(
   const known = tenant.peek() ?? (await loadTenant(tenant, call));
   if (!known) return refuseUnknown(call);
   if (!known.exists || !namesIssuer(known, claims.issuer)) return refuse('token-not-accepted');
-  const refusal = await verifyTokenSignature(token, issuerKeys, now(), call.waitUntil, jwksUriOf(known, claims.issuer));
-  if (refusal) return refusal;
+  const refusal = await verifyTokenSignature(token, issuerKeys, now(), call, jwksUriOf(known, claims.issuer));
+  if (refusal) return call.isLeft ? refuseLeft() : refusal;
   const { issuer, all } = claims;
   Object.assign(call.record, {
     issuer,

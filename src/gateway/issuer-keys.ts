@@ -1,8 +1,8 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { createBoundedMap } from '../edge/bounded-map.ts';
 import { isLoopback } from '../edge/plain-http.ts';
-import { createRefreshed, type Refreshed } from '../edge/refreshed.ts';
-import type { WaitUntil } from '../edge/wait-until.ts';
+import { createRefreshed, type Refreshed, type UnlessLeft } from '../edge/refreshed.ts';
+import type { Call } from './call.ts';
 import { findSiteFault } from './issuer-site.ts';
 
 /** Keys are fetched anew, behind a call, when they are older than this; each isolate adds up to as much again. */
@@ -26,19 +26,18 @@ export interface KeySource {
   readonly jwksUri?: string | undefined;
 }
 
+/** What waits for keys: it stops when its caller leaves, and the fetch goes on for others. */
+export type Waiting = Pick<Call, 'waitUntil' | 'unlessLeft'>;
+
 /** The public keys of issuers, in an isolate's memory. */
 export interface IssuerKeys {
   /**
    * Finds the keys of an issuer.
    *
    * @param isKeyUnknown those found before lack a key that a token names.
-   * @returns `unavailable`: they cannot be fetched now; undefined: there are no newer ones than those found before.
+   * @returns `unavailable`: they cannot be fetched now, or the caller has left; undefined: there are no newer ones than those found before.
    */
-  find(
-    source: KeySource,
-    isKeyUnknown: boolean,
-    waitUntil: WaitUntil,
-  ): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
+  find(source: KeySource, isKeyUnknown: boolean, call: Waiting): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
 }
 
 export interface IssuerPorts {
@@ -74,10 +73,14 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
   };
 
   return {
-    async find(source, isKeyUnknown, waitUntil) {
+    async find(source, isKeyUnknown, call) {
+      const { waitUntil } = call;
+      const unlessLeft: UnlessLeft = (value) => call.unlessLeft(value);
       const keys = keysOf(source);
       if (isKeyUnknown && !keys.mayRefresh()) return undefined;
-      return (await (isKeyUnknown ? keys.refresh(waitUntil) : keys.read(waitUntil))) ?? 'unavailable';
+      return (
+        (await (isKeyUnknown ? keys.refresh(waitUntil, unlessLeft) : keys.read(waitUntil, unlessLeft))) ?? 'unavailable'
+      );
     },
   };
 }

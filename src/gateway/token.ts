@@ -4,8 +4,7 @@ import { audienceOf, TOKEN_LEEWAY_SECONDS, type TokenClaims, tenantOfAudience } 
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Keyring } from '../edge/keyring.ts';
-import type { WaitUntil } from '../edge/wait-until.ts';
-import type { IssuerKeys } from './issuer-keys.ts';
+import type { IssuerKeys, Waiting } from './issuer-keys.ts';
 
 /** Signatures that only the issuer can make. Never `none`, never one by a secret that the verifier has too. */
 const ALGORITHMS = [
@@ -41,7 +40,7 @@ export interface Token {
 export const looksLikeToken = (text: string): boolean => COMPACT_JWT.test(text);
 
 /** Reads what a token says: whose issuer it is from, and which tenant it is meant for. Nothing is looked up for it. */
-export function parseToken(text: string, keyring: Keyring): Result<Token, Refusal> {
+export function parseToken(text: string, keyring: Keyring, nowMs: number): Result<Token, Refusal> {
   if (text.length > MAX_TOKEN_LENGTH) return err(refuse('token-malformed'));
   let all: Record<string, unknown>;
   try {
@@ -55,6 +54,8 @@ export function parseToken(text: string, keyring: Keyring): Result<Token, Refusa
   if (typeof iss !== 'string' || typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1_000))) {
     return err(refuse('token-malformed'));
   }
+  // Before anything is looked up: a forged token must not tell by its answer whether its tenant names its issuer.
+  if (exp * 1_000 - nowMs > MAX_LIFETIME_MS) return err(refuse('token-malformed'));
   const tenantId = keyring.findTenant(tenantOfAudience(aud) ?? '');
   if (tenantId === undefined) return err(refuse('token-audience'));
   return ok({ text, tenantId, claims: { issuer: iss, expiresAtMs: exp * 1_000, all } });
@@ -64,17 +65,20 @@ export function parseToken(text: string, keyring: Keyring): Result<Token, Refusa
  * Verifies that the issuer's keys signed a token, for this tenant and for now (RFC 7519, RFC 8725). `checkToken` decides
  * whether the tenant accepts its claims. Fails closed: without the keys, no call.
  *
+ * Threat: while an issuer is down, anybody who knows a tenant's id can find out by `issuer-unavailable`, and by how long the
+ * answer takes, that the tenant names that issuer. An honest caller has to learn that it may try again, and no proof can
+ * come before the keys. So the answer stays, and tells nothing else of the tenant.
+ *
  * @returns undefined if it is valid.
  */
 export async function verifyTokenSignature(
-  { text, tenantId, claims: { issuer, expiresAtMs } }: Token,
+  { text, tenantId, claims: { issuer } }: Token,
   issuerKeys: IssuerKeys,
   nowMs: number,
-  waitUntil: WaitUntil,
+  call: Waiting,
   /** Where the tenant says that the issuer's keys are. */
   jwksUri?: string,
 ): Promise<Refusal | undefined> {
-  if (expiresAtMs - nowMs > MAX_LIFETIME_MS) return refuse('token-malformed');
   const options = {
     issuer,
     audience: audienceOf(tenantId),
@@ -85,7 +89,7 @@ export async function verifyTokenSignature(
   };
   let isKeyUnknown = false;
   for (;;) {
-    const keys = await issuerKeys.find({ issuer, jwksUri }, isKeyUnknown, waitUntil);
+    const keys = await issuerKeys.find({ issuer, jwksUri }, isKeyUnknown, call);
     if (keys === 'unavailable') return refuse('issuer-unavailable');
     if (!keys) return refuse('token-not-accepted');
     try {

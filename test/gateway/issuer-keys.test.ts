@@ -35,11 +35,15 @@ function setUp(answers: (url: string) => Response | Promise<Response> = answerWe
     pass: (ms: number) => {
       nowMs += ms;
     },
-    find: (isKeyUnknown = false, issuer = ISSUER, jwksUri?: string) =>
-      keys.find({ issuer, jwksUri }, isKeyUnknown, (promise) => kept.push(promise)),
+    find: (isKeyUnknown = false, issuer = ISSUER, jwksUri?: string, unlessLeft = stays) =>
+      keys.find({ issuer, jwksUri }, isKeyUnknown, { waitUntil: (promise) => kept.push(promise), unlessLeft }),
     settled: () => Promise.all(kept),
   };
 }
+/** A caller that waits for as long as it takes, and one that has left. */
+const stays = <T>(promise: Promise<T>): Promise<T | undefined> => promise;
+const leaves = async () => undefined;
+
 const metadata = (more: object = {}) => Response.json({ issuer: ISSUER, jwks_uri: JWKS, ...more });
 const answerWell = (url: string) => (url === METADATA ? metadata() : Response.json({ keys: [jwk] }));
 const fail = () => new Response('no', { status: 500 });
@@ -168,6 +172,18 @@ describe('B5: where an issuer says that its keys are', () => {
   it('takes no country for a site', async () => {
     const { find } = saying('https://evil.co.uk/keys', 'https://login.co.uk');
     expect(await find(false, 'https://login.co.uk')).toBe('unavailable');
+  });
+
+  it('A3: is not waited for by a caller that has left, while the fetch goes on for others', async () => {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { find, asked, settled } = setUp((url) => (url === METADATA ? promise : answerWell(url)));
+    expect(await find(false, ISSUER, undefined, leaves)).toBe('unavailable');
+    const waits = find();
+    resolve(metadata());
+    expect(await waits).toBeTypeOf('function');
+    expect(await find(false, ISSUER, undefined, leaves)).toBeTypeOf('function');
+    await settled();
+    expect(asked).toHaveLength(2);
   });
 
   it('is asked where a tenant says, without its metadata, and what that brings serves no other tenant', async () => {
