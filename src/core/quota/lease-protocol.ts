@@ -7,11 +7,11 @@ export interface LeaseReport {
   readonly id: number;
   readonly calls: number;
   readonly bytes: number;
-  /** Nothing more will be used of it. */
+  /** The isolate will use no more of it. */
   readonly final: boolean;
 }
 
-/** Calls that came out of no lease (positive), or that Lambda turned away (negative). */
+/** Calls served without a lease (positive), or turned away by Lambda (negative). */
 export interface Correction {
   /** When the calls were counted, by the ledger's clock. */
   readonly atMs: number;
@@ -19,15 +19,15 @@ export interface Correction {
   readonly bytes: number;
 }
 
-/** What an isolate has to account for. Sent until it is acknowledged, and counted once, by its number. */
+/** Usage that an isolate reports. Sent until it is acknowledged, and counted once, by its number. */
 export interface Batch {
-  /** The number of the request that it was first sent with. */
+  /** The number of the request that first carried it. */
   readonly id: number;
   readonly use: UsageByFunction;
   readonly corrections: readonly Correction[];
 }
 
-/** What an isolate needs for the coming second. */
+/** What an isolate expects to need in the coming second. */
 export interface Wanted {
   readonly calls: number;
   readonly bytes: number;
@@ -35,10 +35,10 @@ export interface Wanted {
   readonly slots: number;
 }
 
-/** The calls that wait for the answer. */
+/** The calls that wait for the response. */
 export interface Waiting {
   readonly calls: number;
-  /** The payload of the smallest: less than this helps nobody. */
+  /** The smallest payload: a lease of fewer bytes helps none of them. */
   readonly bytes: number;
 }
 
@@ -49,72 +49,75 @@ export interface LostSlots {
   readonly freeInMs: number;
 }
 
-/** One question of an isolate to a tenant's ledger, and its account of what it was given before. */
+/**
+ * An isolate asks a tenant's ledger for a lease, and reports what it used of earlier ones. Field names are on the wire
+ * between versions of this code.
+ */
 export interface LeaseRequest {
   /** The isolate. */
   readonly holder: string;
-  /** Counts its asks, from 1. One that is overtaken by a later one is void. */
+  /** Counts its requests, from 1. One that a later one has overtaken is void. */
   readonly seq: number;
   readonly reports: readonly LeaseReport[];
   readonly batches: readonly Batch[];
   /** Slots that it keeps, for functions that run or are about to. */
   readonly keepSlots: number;
   /**
-   * Of the slots that it keeps, those of calls that got no answer: they come free by themselves, even if this isolate is
-   * never heard again. Absent: none.
+   * Those of the kept slots whose calls got no answer. They come free by themselves, even if this isolate is never heard
+   * from again. Absent: none.
    */
   readonly lost?: readonly LostSlots[];
-  /** When a slot of its functions is likely to come free, in milliseconds from now; absent: it is not known. */
+  /** Milliseconds until one of its slots is likely to come free. Absent: unknown. */
   readonly slotFreeInMs?: number;
-  /** Calls that were admitted and are in no batch yet: their end is still to come. */
+  /** Admitted calls that are in no batch yet: they have not ended. */
   readonly inFlight: number;
-  /** Calls that came since the last request. */
+  /** Calls that arrived since the last request. */
   readonly arrived: number;
   readonly wanted: Wanted;
   readonly waiting: Waiting;
 }
 
-/** Calls that an isolate may forward without asking again. */
+/** Calls, already deducted from every limit, that an isolate may forward without asking. */
 export interface Lease {
   readonly calls: number;
-  /** Of these, how many at once; the others become usable evenly over `spreadMs`. */
+  /** How many of them at once. The others become usable evenly over `spreadMs`. */
   readonly atOnce: number;
   readonly spreadMs: number;
   /** Payload bytes; absent when they are not limited. */
   readonly bytes?: number;
-  /** How long it lasts from the moment that the isolate asked, by the isolate's own clock. */
+  /** Milliseconds that it lasts from the moment at which the isolate asked, by the isolate's own clock. */
   readonly lastsMs: number;
   /** When it was granted, by the ledger's clock. */
   readonly grantedAtMs: number;
 }
 
-/** A refusal that is good for a while, so that a tenant at its limit does not hammer its object. */
+/** A refusal that holds for a while, so that a tenant at its limit does not hammer its object. */
 export interface Denial {
   readonly limit: LimitName;
-  /** How long it holds from the moment that the isolate asked; at most `LEASE_MS`. */
+  /** Milliseconds that it holds from the moment at which the isolate asked; at most `LEASE_MS`. */
   readonly holdsMs: number;
-  /** After how long a call may succeed again, as far as can be told. */
+  /** Milliseconds until a call may succeed again, as far as is known. */
   readonly resetMs: number;
-  /** Calls with a smaller payload may fit. */
+  /** Bytes. Calls with a smaller payload may still fit. */
   readonly fromBytes: number;
 }
 
-/** How one limit stands. */
+/** The status of one limit. */
 export interface LimitStatus {
   readonly limit: LimitName;
   readonly quota: number;
-  /** What is neither used nor leased. */
+  /** Neither used nor leased. */
   readonly remaining: number;
   /** Length of its window, and time until it is full again; absent for concurrency. */
   readonly windowMs?: number;
   readonly resetMs?: number;
 }
 
-/** The ledger's answer to a request. */
+/** The ledger's response to a request. */
 export interface LeaseResponse {
   readonly seq: number;
   readonly lease?: Lease;
-  /** Slots on top of those that the isolate keeps; it may start functions in them while the lease would last. */
+  /** Slots on top of those that the isolate keeps. It may start functions in them for `LEASE_MS` from its request. */
   readonly slots: number;
   readonly no?: Denial;
   readonly standings: readonly LimitStatus[];

@@ -13,30 +13,30 @@ import {
   WAITING_SHARE,
 } from './limits.ts';
 
-/** A lease's tokens may come back for so long after its end. */
+/** The tokens of a lease may still come back this long after its end. */
 const TOKENS_RETURN_MS = 1_000;
-/** After so long without a word, what an expired lease held is written off. */
+/** An expired lease that was not reported for this long is written off. */
 export const WRITTEN_OFF_MS = 60_000;
-/** An isolate is forgotten after so long; a message of its cannot be under way any more. */
+/** An isolate that was silent for this long is forgotten: none of its messages can still be under way. */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
-/** How long a refusal because no slot is free holds. One may come free at any time. */
+/** How long a denial for want of a slot holds. One may come free at any time. */
 const NO_SLOT_MS = 100;
 const MIN_DENIAL_MS = 20;
-/** No call runs longer (Lambda quotas). */
+/** The longest that a function can run (Lambda quotas). */
 const MAX_NO_SLOT_MS = 900_000;
-/** Seconds of a rate's tokens that a tenant at its rate waits for. */
+/** A tenant at its rate waits until the bucket holds the tokens of this many seconds. */
 const RATE_BATCH = 0.25;
 
-/** What was let go because its isolate never came back. */
+/** What was released because its isolate never came back. */
 export interface Swept {
-  /** Calls that count as used though nobody ever said so. */
+  /** Calls that count as used although they were never reported. */
   readonly writtenOff: number;
-  /** Isolates of which something was let go, or all. */
+  /** Isolates that lost something. */
   readonly holders: readonly string[];
 }
 
-/** What a request came to. */
+/** The outcome of a request. */
 export interface Answered extends Swept {
   readonly response: LeaseResponse;
   /** Batches that were counted by this request: those, and no others, are to be added to the tenant's usage. */
@@ -44,8 +44,8 @@ export interface Answered extends Swept {
 }
 
 /**
- * Answers a request: takes account of what the isolate reports, then leases what every limit has room for. The same request
- * twice changes nothing the second time, and one that was overtaken by a later one is void.
+ * Answers a request: books what the isolate reports, then leases what every limit has room for. A repeated request changes
+ * nothing, and one that a later one has overtaken is void.
  */
 export function answerRequest(
   state: LedgerState,
@@ -93,7 +93,7 @@ export function answerRequest(
   return { response: grant(state, limits, holder, request), counted, ...swept };
 }
 
-/** Brings the ledger to a moment: windows roll over, the bucket fills, what is long over is let go. */
+/** Brings the ledger to a moment: windows roll over, the bucket fills, expired holdings are released. */
 export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs: number): Swept {
   const now = Math.max(nowMs, state.atMs);
   const elapsedMs = now - state.atMs;
@@ -176,7 +176,7 @@ function takeFromBucket(state: LedgerState, lease: OpenLease): void {
   lease.inBucket = false;
 }
 
-/** Closes a lease: what was not used of it comes back, as far as its windows are still the current ones. */
+/** Closes a lease: unused calls and bytes return to those of its windows that are still current. */
 function closeLease(state: LedgerState, holder: HolderState, lease: OpenLease): void {
   const unused = lease.calls - lease.usedCalls;
   addToWindows(state, lease.grantedAtMs, -unused, lease.bytes === undefined ? 0 : lease.usedBytes - lease.bytes);
@@ -205,7 +205,7 @@ function findHolder(state: LedgerState, name: string): HolderState {
   return holder;
 }
 
-/** The answer to a request that was answered before: what it was given, as far as that is still open, and nothing new. */
+/** Answers a request again: repeats what it was given and still has open, and grants nothing new. */
 function answerAgain(
   state: LedgerState,
   limits: LimitsDocument,
@@ -265,20 +265,20 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
   return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
 
-/** A tenant above its rate goes on evenly: at once an isolate's share of `burst`, then its share of the rate. */
+/** The pace of a tenant above its rate: first an isolate's share of `burst` at once, then its share of the rate. */
 function paceOf({ demand }: LedgerState, { rate }: LimitsDocument, calls: number, share: number) {
   if (!rate || demand <= rate.perSecond) return { atOnce: calls, spreadMs: 0 };
   const atOnce = Math.min(calls, Math.max(1, Math.floor(rate.burst * share)));
   return { atOnce, spreadMs: Math.min(LEASE_MS, Math.ceil(((calls - atOnce) * 1_000) / (rate.perSecond * share))) };
 }
 
-/** What all limits together leave for an isolate. */
+/** What all limits together have room for. */
 interface Room {
   readonly calls: number;
   readonly bytes?: number;
-  /** The isolate's part of what all of them want, 0 to 1. */
+  /** The isolate's part of the demand of all, 0 to 1. */
   readonly share: number;
-  /** The bucket had less than that. */
+  /** The bucket had less. */
   readonly isShort: boolean;
 }
 
@@ -316,7 +316,7 @@ function roomFor(
 
 const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { bytes });
 
-/** What an isolate holds in leases that are not settled, as far as it has said: so much is unsettled if it dies. */
+/** Unused calls or bytes in the open leases of an isolate: unsettled if it dies now. */
 function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
   let held = 0;
   for (const lease of leases) {
@@ -351,7 +351,7 @@ function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waitin
   return undefined;
 }
 
-/** How long until a slot is likely to come free: of a lost call at a known time, else as recent calls suggest. */
+/** Milliseconds until a slot is likely to come free: known for a lost call, otherwise estimated from recent calls. */
 function msUntilSlot({ holders, atMs }: LedgerState): number {
   let freeAtMs = Number.POSITIVE_INFINITY;
   for (const { slots, slotsUntilMs, slotFreeAtMs = atMs } of holders.values()) {
@@ -360,7 +360,7 @@ function msUntilSlot({ holders, atMs }: LedgerState): number {
   return Math.max(NO_SLOT_MS, Math.min(freeAtMs, atMs + MAX_NO_SLOT_MS) - atMs);
 }
 
-/** Denies until the bucket has some tokens again: a tenant at its rate waits for a part of a second's, not for each. */
+/** Denies until the bucket has a batch of tokens: a tenant at its rate does not ask again for each token. */
 function denyForRate(
   { level, demand }: LedgerState,
   { perSecond }: NonNullable<LimitsDocument['rate']>,

@@ -1,6 +1,6 @@
 import { PERIODS, type Period } from './calendar.ts';
 
-/** A calendar quota, by UTC. What is left out is not limited. */
+/** A calendar quota, by UTC. An absent field is not limited. */
 export interface QuotaDocument {
   readonly period: Period;
   readonly requests?: number | undefined;
@@ -14,19 +14,19 @@ export interface LimitsDocument {
   readonly rate?: { readonly perSecond: number; readonly burst: number } | undefined;
   /** Functions that run at once, over all isolates. */
   readonly concurrency?: number | undefined;
-  /** How long a call whose end was not seen holds its place among the concurrent ones; absent: 900. */
+  /** Seconds until a call whose end was never observed releases its slot. Default 900. */
   readonly maxDurationSeconds?: number | undefined;
   /** The largest payload. */
   readonly maxPayloadBytes?: number | undefined;
   /** At most one for each period. */
   readonly quotas?: readonly QuotaDocument[] | undefined;
-  /** What becomes of calls when the ledger cannot be reached and nothing is leased; absent: `refuse`. */
+  /** What happens to calls when the ledger cannot be reached and nothing is leased. Default `refuse`. */
   readonly onLimitsUnavailable?: 'refuse' | 'serve' | undefined;
-  /** With `serve`: seconds for which calls are served uncounted, to be counted later; absent: 4. */
+  /** With `serve`: seconds for which calls are served and counted later. Default 4. */
   readonly serveSeconds?: number | undefined;
 }
 
-/** Every limit that can say no, as it is called in refusals, headers and use. */
+/** Every limit that can refuse a call, by its name in refusals, headers and usage. */
 export const LIMIT_NAMES = [
   'rate',
   'concurrency',
@@ -39,13 +39,13 @@ export const LIMIT_NAMES = [
 ] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** A lease lasts so long from the moment that the isolate asked for it. */
+/** Milliseconds that a lease lasts at most, from the moment at which the isolate asked for it. */
 export const LEASE_MS = 1_000;
-/** An isolate holds at most 1 in so many of what is left of a calendar quota, and at least 1. */
+/** An isolate holds at most one 100th of what is left of a calendar quota, and at least one call. */
 export const LEASE_SHARE = 100;
-/** Of calls that wait so many are leased, however little is left: they are used on arrival. */
+/** Up to this many waiting calls are leased however little is left: they are used at once. */
 export const WAITING_SHARE = 8;
-/** From this concurrency on, places are leased to isolates; below, each call asks for its own. */
+/** From this concurrency on, isolates keep idle slots. Below it, each call asks for its own. */
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
 /**
@@ -58,7 +58,7 @@ export const DEFAULT_SERVE_SECONDS = 4;
 export const maxDurationMs = ({ maxDurationSeconds = DEFAULT_MAX_DURATION_SECONDS }: LimitsDocument): number =>
   maxDurationSeconds * 1_000;
 
-/** Whether anything is limited that has to be counted. */
+/** True if any limit has to be counted. */
 export const isCounted = ({ rate, concurrency, quotas }: LimitsDocument): boolean =>
   rate !== undefined || concurrency !== undefined || (quotas?.length ?? 0) > 0;
 
