@@ -38,7 +38,7 @@ export interface World {
   /** The emulator behind it. */
   readonly emulator: string;
   readonly serve: RunningServe;
-  makeTenant(limits?: object): Promise<HostileTenant>;
+  makeTenant(limits?: object, more?: object): Promise<HostileTenant>;
   usage(tenantId: string): Promise<HostileUsage>;
   /** Lines of the call log, by tenant. */
   callLines(tenantId: string): readonly Readonly<Record<string, unknown>>[];
@@ -82,7 +82,7 @@ export async function startWorld({ tls = false, args = [], stateDir, prefix }: W
     lambda,
     emulator: emulator.url,
     serve,
-    async makeTenant(limits = {}) {
+    async makeTenant(limits = {}, more = {}) {
       const { id } = await admin<{ id: string }>('POST', '/tenants', {
         name: 'story',
         policy: { allow: [{ function: '*', logTail: true, clientContext: true }] },
@@ -93,6 +93,7 @@ export async function startWorld({ tls = false, args = [], stateDir, prefix }: W
           rate: { perSecond: 10_000, burst: 20_000 },
           ...limits,
         },
+        ...more,
       });
       const key = await admin<Omit<HostileTenant, 'id' | 'keyId'> & { id: string }>('POST', `/tenants/${id}/keys`, {});
       return { ...key, id, keyId: key.id };
