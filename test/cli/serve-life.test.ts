@@ -147,7 +147,7 @@ describe.runIf(process.platform === 'linux')('A4: postern serve starts workerd a
 });
 
 describe.runIf(process.platform === 'linux')('A4: one workerd on a state folder', () => {
-  it('whatever is killed, and whenever', async () => {
+  it('whatever is killed, and whenever', { timeout: PROVE ? 900_000 : 60_000 }, async () => {
     const state = newState();
     let server = await start(state);
     const key = await keyOf(server);
