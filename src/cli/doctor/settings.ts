@@ -18,7 +18,7 @@ export function checkSettings(environment: Environment): { findings: Finding[]; 
   const read = readSettings(environment, findRangeFault);
   const findings = read.ok ? [ok('complete')] : read.error.map((problem) => fail(...splitProblem(problem)));
   const rootKeys = parseRootKeys(environment.POSTERN_ROOT_KEYS ?? '');
-  if (rootKeys.ok) findings.push(...judgeRootKeys([...rootKeys.value.byVersion.values()]));
+  if (rootKeys.ok) findings.push(...[...rootKeys.value.byVersion.values()].map(judgeRootKey));
   const { POSTERN_ADMIN_TOKEN: token } = environment;
   if (token !== undefined) findings.push(judgeAdminToken(token));
   return { findings, ...(read.ok && { settings: read.value }) };
@@ -28,13 +28,6 @@ const splitProblem = (problem: string): [string, string] => {
   const [message = problem, fix = 'see src/docs/settings.md'] = problem.split(/: (.*)/s);
   return [message, fix];
 };
-
-const judgeRootKeys = (keys: readonly RootKey[]): Finding[] =>
-  keys.map((key, index) => {
-    const twin = keys.slice(0, index).find(({ secret }) => Buffer.compare(secret, key.secret) === 0);
-    if (!twin) return judgeRootKey(key);
-    return findingsOf(`root key ${key.version}`).warn(`it is the same as version ${twin.version}`, NEW_ROOT_KEY);
-  });
 
 function judgeRootKey({ version, secret }: RootKey): Finding {
   const { ok, fail } = findingsOf(`root key ${version}`);
