@@ -7,7 +7,10 @@ export interface RefreshedOptions<V> {
   readonly now: () => number;
   /** Called when a fetch fails. */
   readonly onFailure: (error: unknown) => void;
-  /** Milliseconds after which a value is fetched anew, behind whoever reads it. Asked for each value, so that it may be scattered. */
+  /**
+   * Milliseconds until a value is stale: it is still served, and refreshed in the background. Called once per value, to
+   * spread the refreshes.
+   */
   readonly freshMs: () => number;
   /** Milliseconds after which a value is not served any more. */
   readonly maxAgeMs: number;

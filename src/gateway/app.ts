@@ -59,7 +59,7 @@ async function respond(gateway: Gateway, call: Call, isServed: boolean): Promise
   call.stopwatch.stop();
   const { tenant } = call;
   if (tenant && call.proved && call.isLive) Object.assign(headers, tenant.rateLimitHeaders());
-  // A refusal before proof tells nothing of a tenant, so any page may read it: to set its clock, or mend its request.
+  // A refusal before proof reveals nothing about a tenant, so any page may read it, to set its clock or correct its request.
   const unproved = call.proved ? undefined : (request.headers.get('origin') ?? undefined);
   const origin = call.proved ? call.corsOrigin : unproved;
   if (origin !== undefined) allowOrigin(headers, origin);

@@ -260,7 +260,7 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
     state.outstanding += calls;
   }
   const pace = paceOf(state, limits, calls, share);
-  // Whoever got less than it wanted need not request for every token that comes.
+  // An isolate that got less than it asked for should not send a request for each new token.
   const noMore = isShort && limits.rate ? { no: denyForRate(state, limits.rate, request.wanted.calls) } : {};
   return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
@@ -328,7 +328,7 @@ function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
 function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LeaseRequest): number {
   if (concurrency === undefined) return 0;
   const free = Math.max(0, concurrency - state.slots);
-  // A pool is shared out by quarters of what is free, so that whoever asks first does not take all of it.
+  // Each request gets at most a quarter of what is free, so that the first one does not take all of it.
   const most = concurrency < POOLED_CONCURRENCY ? waiting.calls : Math.max(waiting.calls, Math.floor(free / 4));
   return Math.min(wanted.slots, most, free);
 }
