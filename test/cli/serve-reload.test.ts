@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/start.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { childrenOf } from '../support/memory.ts';
-import { invokePath, makeTenant, send, takeCalls } from '../support/postern.ts';
+import { invokePath, makeTenant, seenCalls, send, takeCalls } from '../support/postern.ts';
 import { type RunningServe, settingsFor, startServe } from '../support/serve.ts';
 
 const LAMBDA = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret-of-the-operator' };
@@ -77,7 +77,7 @@ describe.runIf(process.platform === 'linux')('A4: SIGHUP', () => {
     expect(await subject(server)).toBe('first');
     await takeCalls(emulator.url);
     const inFlight = call('slow', '{"ms":2000}');
-    await expect.poll(async () => (await takeCalls(emulator.url)).length).toBe(1);
+    await expect.poll(async () => (await seenCalls(emulator.url)).length).toBe(1);
     await use(await makeCertificate(folder, 'second'));
     server.kill('SIGHUP');
     await expect.poll(() => server.errors()).toContain('SIGHUP: the new certificate is loaded');
@@ -94,7 +94,7 @@ describe.runIf(process.platform === 'linux')('A4: SIGHUP', () => {
     const { server, use, call } = await startTls(['--drain', '0']);
     await takeCalls(emulator.url);
     const inFlight = call('slow', '{"ms":50000}');
-    await expect.poll(async () => (await takeCalls(emulator.url)).length).toBe(1);
+    await expect.poll(async () => (await seenCalls(emulator.url)).length).toBe(1);
     await use(await makeCertificate(folder, 'second'));
     server.kill('SIGHUP');
     expect(await inFlight).toBe('lost');

@@ -133,9 +133,13 @@ export interface SeenCall {
   readonly endedAtMs: number | null;
 }
 
-/** What the local Lambda saw since it was last asked. */
+/** What the local Lambda has seen. A poll reads this: `takeCalls` would drop a call that comes while it reads. */
+export const seenCalls = async (lambda: string): Promise<SeenCall[]> =>
+  (await (await fetch(`${lambda}/_calls`)).json()) as SeenCall[];
+
+/** What the local Lambda saw since it was last emptied, and empties it. Only while no call is on its way. */
 export async function takeCalls(lambda: string): Promise<SeenCall[]> {
-  const calls = (await (await fetch(`${lambda}/_calls`)).json()) as SeenCall[];
+  const calls = await seenCalls(lambda);
   await fetch(`${lambda}/_calls`, { method: 'DELETE' });
   return calls;
 }
