@@ -5,7 +5,7 @@ import type { TenantId } from '../core/identity/ids.ts';
 import { readListener } from '../core/listener.ts';
 import type { Settings } from '../core/settings.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
-import type { Tenant } from '../core/tenancy/tenant.ts';
+import type { TenantRecord } from '../core/tenancy/tenant.ts';
 import { toFieldFaults } from '../document/field-faults.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
 import { parseBearer } from '../edge/bearer.ts';
@@ -47,7 +47,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-const showTenant = ({ createdAtMs, updatedAtMs, ...tenant }: Tenant) => ({
+const showTenant = ({ createdAtMs, updatedAtMs, ...tenant }: TenantRecord) => ({
   ...tenant,
   createdAt: iso(createdAtMs),
   updatedAt: iso(updatedAtMs),
@@ -70,7 +70,7 @@ const showEntry = ({ atMs, detail, ...entry }: AuditEntry) => {
 };
 
 /** What a change may name in If-Match. */
-const etag = ({ version }: Tenant) => ({ etag: `"${version}"` });
+const etag = ({ version }: TenantRecord) => ({ etag: `"${version}"` });
 
 /** What a handler is given: everything that its operation names, checked. */
 interface Input<O extends Operation> {

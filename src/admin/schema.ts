@@ -3,7 +3,7 @@ import { ADMIN_ACCESSES } from '../core/identity/admin-tokens.ts';
 import { INVOCATION_TYPES, LOG_TYPES } from '../core/invoke/types.ts';
 import { LIMIT_NAMES } from '../core/quota/limits.ts';
 import { MAX_PRESIGNED_SECONDS } from '../core/signature/claim.ts';
-import { STEPS } from '../core/usage/steps.ts';
+import { USAGE_STEPS } from '../core/usage/steps.ts';
 import { Issuers } from '../document/issuers.ts';
 import { Limits } from '../document/limits.ts';
 import { ADMIN_TOKEN_NAME, nameOf, OPTIONAL_NAME } from '../document/names.ts';
@@ -95,7 +95,7 @@ const Moment = z.union([Timestamp, z.iso.date()], { error: 'must be a date, or a
 export const UsageQuery = z.object({
   from: Moment.optional().meta({ description: 'Absent: 60 minutes, 24 hours or 30 days before `to`, by the step.' }),
   to: Moment.optional().meta({ description: 'Not included. Absent: now.' }),
-  step: z.enum(STEPS).default('hour'),
+  step: z.enum(USAGE_STEPS).default('hour'),
 });
 
 const count = z.int();
@@ -129,7 +129,7 @@ export const UsageResponse = z
   .object({
     from: Timestamp,
     to: Timestamp,
-    step: z.enum(STEPS),
+    step: z.enum(USAGE_STEPS),
     totals: z.object(useMembers),
     functions: z.record(z.string(), z.object(useMembers)).meta({
       description:

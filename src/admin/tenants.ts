@@ -1,12 +1,12 @@
 import {
   mintTenantId,
   missingRootKey,
-  placeNear,
+  nearestHint,
   TENANT_RANDOM_BYTES,
   type TenantId,
   verifyTenantId,
 } from '../core/identity/ids.ts';
-import type { Tenant, TenantDocument } from '../core/tenancy/tenant.ts';
+import type { TenantDocument, TenantRecord } from '../core/tenancy/tenant.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Actor } from '../state/audit-trail.ts';
@@ -40,7 +40,7 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     return notFound(what);
   };
 
-  const read = async (text: string): Promise<Tenant> => {
+  const read = async (text: string): Promise<TenantRecord> => {
     const id = verify(text);
     const tenant = await objects.tenant(id, (stub) => stub.read());
     if (!tenant) throw await missing(id);
@@ -53,8 +53,8 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     read,
 
     /** Reserves the tenant in the directory, writes it, marks it ready; each step may be repeated. */
-    async create(document: TenantDocument, actor: Actor): Promise<Tenant> {
-      const place = placeNear(document.upstream.region ?? region);
+    async create(document: TenantDocument, actor: Actor): Promise<TenantRecord> {
+      const place = nearestHint(document.upstream.region ?? region);
       const random = crypto.getRandomValues(new Uint8Array(TENANT_RANDOM_BYTES));
       const id = mintTenantId(keyCrypto, rootKeys, place, random);
       if (!(await objects.directory((stub) => stub.reserve(id, document.name, actor)))) throw trailFull();
@@ -68,7 +68,7 @@ export function createTenantDesk({ settings, objects, onChanged }: AdminPorts) {
     },
 
     /** Applies a merge patch to what the tenant is now; two at once both take effect, one after the other. */
-    async patch(text: string, patch: unknown, actor: Actor, ifMatch?: string): Promise<Tenant> {
+    async patch(text: string, patch: unknown, actor: Actor, ifMatch?: string): Promise<TenantRecord> {
       const versions = parseIfMatch(ifMatch);
       const id = verify(text);
       const patched = await objects.tenant(id, async (stub) => await stub.patch(patch, versions, actor));
@@ -108,4 +108,9 @@ const lostRace = (version?: number) =>
     detail: `The tenant has changed since${version === undefined ? '' : `: it is at version ${version}`}. Read it again; nothing was done.`,
   });
 
-const summaryOf = ({ id, name, status, createdAtMs }: Tenant): TenantSummary => ({ id, name, status, createdAtMs });
+const summaryOf = ({ id, name, status, createdAtMs }: TenantRecord): TenantSummary => ({
+  id,
+  name,
+  status,
+  createdAtMs,
+});

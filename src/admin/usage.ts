@@ -1,13 +1,14 @@
 import type * as z from 'zod';
 import { StateError } from '../core/tenancy/state-error.ts';
+import type { UsageStep } from '../core/usage/steps.ts';
 import { addUsage, DURATION_BOUNDS_MS, emptyUsage, type Usage } from '../core/usage/usage.ts';
-import { KEPT_MS, STEP_MS, type Step } from '../state/tenant/usage-store.ts';
+import { KEPT_MS, STEP_MS } from '../state/tenant/usage-store.ts';
 import type { AdminPorts } from './app.ts';
 import { invalidBody, ProblemError } from './problem.ts';
 import type { UsageQuery, UsageResponse } from './schema.ts';
 import type { createTenantDesk } from './tenants.ts';
 
-const DEFAULT_STEPS: Readonly<Record<Step, number>> = { minute: 60, hour: 24, day: 30 };
+const DEFAULT_STEPS: Readonly<Record<UsageStep, number>> = { minute: 60, hour: 24, day: 30 };
 const MAX_SERIES = 3_000;
 const MB_MS_PER_GB_SECOND = 1_024 * 1_000;
 
@@ -67,7 +68,7 @@ export function createUsageDesk(
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-function findFault(step: Step, fromMs: number, toMs: number, nowMs: number) {
+function findFault(step: UsageStep, fromMs: number, toMs: number, nowMs: number) {
   if (fromMs >= toMs) return { pointer: 'from', detail: "must be before 'to'" };
   if (fromMs < nowMs - KEPT_MS[step] - STEP_MS[step]) {
     const days = KEPT_MS[step] / STEP_MS.day;

@@ -6,7 +6,7 @@ import { refuse } from './refusal.ts';
 import { type Arguments, parseArguments } from './request/arguments.ts';
 import type { Body } from './request/body.ts';
 import { checkPayload } from './request/payload.ts';
-import { no, type Result, yes } from './result.ts';
+import { err, ok, type Result } from './result.ts';
 import { type Operation, routeOf } from './route.ts';
 
 /** What the emulator decides a call by. */
@@ -39,7 +39,7 @@ const versions = new Map([
 /** Decides whether a call may run: route, identity, arguments, payload, place, permission, existence, in this order. */
 export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, body: Body): Result<Admitted> {
   const route = routeOf(request.method, request.path);
-  if (!route) return no(refuse.route());
+  if (!route) return err(refuse.route());
 
   const proof = verifySignature({ ...request, bodySha256: body.sha256 }, rules.credentials, rules.now());
   if (!proof.ok) return proof;
@@ -52,19 +52,19 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
   if (!payload.ok) return payload;
 
   if (name.region !== undefined && name.region !== region) {
-    return no(refuse.missing(`Functions from '${name.region}' are not reachable in this region ('${region}')`));
+    return err(refuse.missing(`Functions from '${name.region}' are not reachable in this region ('${region}')`));
   }
   const accountId = name.accountId ?? rules.accountId;
   const invokedFunctionArn = functionArn(region, accountId, name.name, qualifier);
-  if (accountId !== rules.accountId) return no(refuse.access(deniedMessage(rules.accountId, invokedFunctionArn)));
+  if (accountId !== rules.accountId) return err(refuse.access(deniedMessage(rules.accountId, invokedFunctionArn)));
 
   const code = rules.catalog.find(name.name);
   const version = versions.get(qualifier);
   if (!code || version === undefined) {
     const missing = functionArn(region, accountId, name.name, qualifier ?? '$LATEST');
-    return no(refuse.missing(`Function not found: ${missing}`));
+    return err(refuse.missing(`Function not found: ${missing}`));
   }
-  return yes({
+  return ok({
     operation: route.operation,
     arguments: parsed.value,
     payload: payload.value,

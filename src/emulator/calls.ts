@@ -18,7 +18,7 @@ export interface Call {
 }
 
 /** The last calls received, oldest first. */
-export interface CallRecord {
+export interface ReceivedCall {
   begin(method: string, path: string, headers: WireHeaders, startedAtMs: number): Call;
   list(): readonly Call[];
   clear(): void;
@@ -27,7 +27,7 @@ export interface CallRecord {
 const maxCalls = 10_000;
 
 /** Opens an empty record. It keeps no bodies. */
-export function openCallRecord(): CallRecord {
+export function openCallRecord(): ReceivedCall {
   let calls: Call[] = [];
   return {
     begin(method, path, headers, startedAtMs) {

@@ -4,11 +4,11 @@ import type { Refusal } from './refusal.ts';
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
 /** Wraps a value that a step came to. */
-export function yes<T>(value: T): Result<T> {
+export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
 /** Wraps the refusal that ends the call. */
-export function no(refusal: Refusal): Result<never> {
+export function err(refusal: Refusal): Result<never> {
   return { ok: false, refusal };
 }

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Credentials } from './auth/verify-signature.ts';
-import { type CallRecord, openCallRecord } from './calls.ts';
+import { openCallRecord, type ReceivedCall } from './calls.ts';
 import { openCatalog } from './catalog.ts';
 import { openPool } from './execution/pool.ts';
 import { type Service, serveCall } from './serve-call.ts';
@@ -78,7 +78,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 /** Answers a look at the record of calls; false when the method asks for neither a look nor its emptying. */
-function showCalls(calls: CallRecord, method: string | undefined, response: ServerResponse): boolean {
+function showCalls(calls: ReceivedCall, method: string | undefined, response: ServerResponse): boolean {
   if (method === 'GET') {
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(calls.list()));

@@ -1,4 +1,4 @@
-import { placeOf, type TenantId } from '../core/identity/ids.ts';
+import { locationHintOf, type TenantId } from '../core/identity/ids.ts';
 import { toStateError } from '../core/tenancy/state-error.ts';
 import type { OBJECT_CLASSES } from './bindings.ts';
 import type { Directory } from './directory/directory.ts';
@@ -45,7 +45,8 @@ async function repeat<T>(object: TenantId | 'directory', call: () => Promise<T>)
 
 export function createObjects({ TENANT, DIRECTORY }: ObjectBindings): Objects {
   return {
-    tenant: (id, call) => repeat(id, () => call(TENANT.get(TENANT.idFromName(id), { locationHint: placeOf(id) }))),
+    tenant: (id, call) =>
+      repeat(id, () => call(TENANT.get(TENANT.idFromName(id), { locationHint: locationHintOf(id) }))),
     directory: (call) => repeat('directory', () => call(DIRECTORY.get(DIRECTORY.idFromName('directory')))),
   };
 }

@@ -75,15 +75,15 @@ export function createSender({
   fetch: reach = (url, init) => fetch(url, init),
 }: SenderOptions): SendOnce {
   const sign = createLambdaSigner(credentials);
-  const places = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
-  const placeOf = (region: string) => {
-    let place = places.get(region);
-    if (!place) {
+  const origins = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
+  const originOf = (region: string) => {
+    let known = origins.get(region);
+    if (!known) {
       const origin = lambdaEndpoint(region, endpoint);
-      place = { origin, host: new URL(origin).host };
-      places.set(region, place);
+      known = { origin, host: new URL(origin).host };
+      origins.set(region, known);
     }
-    return place;
+    return known;
   };
   return async (permit, payload, options = {}) => {
     if (options.signal?.aborted) {
@@ -92,7 +92,7 @@ export function createSender({
     }
     const { path, query, headers } = buildInvokeRequest(permit, names);
     const { region } = permit.target;
-    const { origin, host } = placeOf(region);
+    const { origin, host } = originOf(region);
     const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, now());
     // Not signed, as no SDK signs it: what stands before Lambda may add to it.
     if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type * as z from 'zod';
 import type { UsageResponse } from '../../admin/schema.ts';
-import { STEPS } from '../../core/usage/steps.ts';
+import { USAGE_STEPS } from '../../core/usage/steps.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -22,7 +22,7 @@ export function usageCommand(program: Command): void {
     .description('show what a tenant used, at most 2 seconds behind, and what is left of its limits')
     .option('--from <when>', 'a date, or a date and time with an offset')
     .option('--to <when>', 'not included; else now')
-    .addOption(new Option('--step <step>', 'else hour').choices(STEPS))
+    .addOption(new Option('--step <step>', 'else hour').choices(USAGE_STEPS))
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

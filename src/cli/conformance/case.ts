@@ -1,5 +1,5 @@
 /** What a case does. `Presigned`: the SDK makes a presigned URL of Invoke, and plain HTTP fetches it. */
-export type Operation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync' | 'Presigned';
+export type CaseOperation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync' | 'Presigned';
 
 /** With whose credentials a case is signed, where it is not the caller's own. */
 export type CredentialsFault =
@@ -29,7 +29,7 @@ export type Need =
 export interface Case {
   readonly id: string;
   readonly title: string;
-  readonly operation: Operation;
+  readonly operation: CaseOperation;
   readonly function: string;
   readonly qualifier?: string;
   readonly invocationType?: 'RequestResponse' | 'Event' | 'DryRun';

@@ -5,7 +5,7 @@ import type { RootKey, RootKeys } from './root-keys.ts';
 declare const tenantIdBrand: unique symbol;
 declare const keyIdBrand: unique symbol;
 
-/** A tenant id that we minted: its MAC has been verified. `t<version>_<place><16 random><13 MAC>`. */
+/** A tenant id that we minted: its MAC has been verified. `t<version>_<hint><16 random><13 MAC>`. */
 export type TenantId = string & { readonly [tenantIdBrand]: true };
 
 /**
@@ -15,7 +15,7 @@ export type TenantId = string & { readonly [tenantIdBrand]: true };
 export type KeyId = string & { readonly [keyIdBrand]: true };
 
 /** Where a tenant's object is made (Cloudflare location hints), by the letter that stands for it in an id. */
-export const PLACES = {
+export const LOCATION_HINTS = {
   a: 'wnam',
   b: 'enam',
   c: 'sam',
@@ -26,8 +26,8 @@ export const PLACES = {
   h: 'afr',
   i: 'me',
 } as const;
-export type PlaceLetter = keyof typeof PLACES;
-export type LocationHint = (typeof PLACES)[PlaceLetter];
+export type HintLetter = keyof typeof LOCATION_HINTS;
+export type LocationHint = (typeof LOCATION_HINTS)[HintLetter];
 
 const TENANT_ID = /^t([1-9]\d{0,3})_([a-i])[a-z2-7]{16}[a-z2-7]{13}$/;
 const KEY_ID = /^k([1-9]\d{0,3})_(t[1-9]\d{0,3}_[a-i][a-z2-7]{29})_[a-z2-7]{8}[a-z2-7]{13}$/;
@@ -41,8 +41,8 @@ const mac = (crypto: KeyCrypto, key: RootKey, purpose: string, text: string) =>
   encodeBase32(crypto.hmacSha256(key.secret, `${purpose}/${text}`).subarray(0, MAC_BYTES));
 
 /** Mints a tenant id from `TENANT_RANDOM_BYTES` random bytes. */
-export function mintTenantId(crypto: KeyCrypto, keys: RootKeys, place: PlaceLetter, random: Uint8Array): TenantId {
-  const body = `t${keys.minting.version}_${place}${encodeBase32(random)}`;
+export function mintTenantId(crypto: KeyCrypto, keys: RootKeys, hint: HintLetter, random: Uint8Array): TenantId {
+  const body = `t${keys.minting.version}_${hint}${encodeBase32(random)}`;
   return (body + mac(crypto, keys.minting, 'tenant-id', body)) as TenantId;
 }
 
@@ -89,12 +89,12 @@ export function verifyKeyId(crypto: KeyCrypto, keys: RootKeys, text: string): Ke
 }
 
 /** Where the object of a tenant is made. */
-export function placeOf(tenantId: TenantId): LocationHint {
-  const letter = TENANT_ID.exec(tenantId)?.[2] as PlaceLetter;
-  return PLACES[letter];
+export function locationHintOf(tenantId: TenantId): LocationHint {
+  const letter = TENANT_ID.exec(tenantId)?.[2] as HintLetter;
+  return LOCATION_HINTS[letter];
 }
 
-const PLACE_OF_REGION: readonly (readonly [RegExp, PlaceLetter])[] = [
+const HINT_OF_REGION: readonly (readonly [RegExp, HintLetter])[] = [
   [/^(us-west|us-gov-west|us-iso-west)-/, 'a'],
   [/^(us|ca|mx)-/, 'b'],
   [/^sa-/, 'c'],
@@ -104,7 +104,7 @@ const PLACE_OF_REGION: readonly (readonly [RegExp, PlaceLetter])[] = [
   [/^ap-southeast-(2|4|6)$/, 'g'],
 ];
 
-/** The place nearest to an AWS region: the ledger stands beside the functions that it counts. */
-export function placeNear(region: string): PlaceLetter {
-  return PLACE_OF_REGION.find(([prefix]) => prefix.test(region))?.[1] ?? 'f';
+/** The location nearest to an AWS region: the ledger belongs beside the functions that it counts. */
+export function nearestHint(region: string): HintLetter {
+  return HINT_OF_REGION.find(([prefix]) => prefix.test(region))?.[1] ?? 'f';
 }

@@ -29,7 +29,7 @@ export interface TenantDocument {
 }
 
 /** A tenant: an outside company or team that may call. */
-export interface Tenant extends TenantDocument {
+export interface TenantRecord extends TenantDocument {
   readonly id: TenantId;
   /** Counts the changes, from 1. */
   readonly version: number;

@@ -1,3 +1,3 @@
 /** The steps in which use is told and kept. */
-export const STEPS = ['minute', 'hour', 'day'] as const;
-export type Step = (typeof STEPS)[number];
+export const USAGE_STEPS = ['minute', 'hour', 'day'] as const;
+export type UsageStep = (typeof USAGE_STEPS)[number];

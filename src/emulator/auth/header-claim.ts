@@ -1,5 +1,5 @@
 import { refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { type Claim, skewSeconds } from './claim.ts';
 
@@ -7,16 +7,16 @@ import { type Claim, skewSeconds } from './claim.ts';
 export function claimOfHeader(authorization: string, headers: WireHeaders): Result<Claim> {
   const [algorithm = '', rest = ''] = splitOnce(authorization.trim(), ' ');
   if (!algorithm.startsWith('AWS4-')) {
-    return no(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
+    return err(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
   }
-  if (algorithm !== 'AWS4-HMAC-SHA256') return no(unsupportedAlgorithm(algorithm));
+  if (algorithm !== 'AWS4-HMAC-SHA256') return err(unsupportedAlgorithm(algorithm));
 
   const parameters = new Map<string, string>();
   for (const part of rest.split(/[\s,]+/).filter(Boolean)) {
     const [name, value] = splitOnce(part, '=');
     if (value === undefined) {
       const fault = `'${part}' not a valid key=value pair (missing equal-sign) in Authorization header: '${authorization}'.`;
-      return no(refuse.identity('IncompleteSignatureException', fault));
+      return err(refuse.identity('IncompleteSignatureException', fault));
     }
     parameters.set(name, value);
   }
@@ -32,11 +32,11 @@ export function claimOfHeader(authorization: string, headers: WireHeaders): Resu
         .map((name) => `Authorization header requires '${name}' parameter. `),
       amzDate ? '' : "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
     ];
-    return no(refuse.identity('IncompleteSignatureException', `${faults.join('')}Authorization=${authorization}`));
+    return err(refuse.identity('IncompleteSignatureException', `${faults.join('')}Authorization=${authorization}`));
   }
 
   const signedHeaders = names.split(';');
-  return yes({
+  return ok({
     credential,
     signedHeaders,
     signature,

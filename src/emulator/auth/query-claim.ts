@@ -1,6 +1,6 @@
 import type { QueryPairs } from '../query.ts';
 import { refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { type Claim, skewSeconds } from './claim.ts';
 import { unsupportedAlgorithm } from './header-claim.ts';
@@ -12,7 +12,7 @@ const maxExpiresSeconds = 604_800;
 export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Claim> {
   const parameters = new Map(query);
   const algorithm = parameters.get('X-Amz-Algorithm');
-  if (algorithm && algorithm !== 'AWS4-HMAC-SHA256') return no(unsupportedAlgorithm(algorithm));
+  if (algorithm && algorithm !== 'AWS4-HMAC-SHA256') return err(unsupportedAlgorithm(algorithm));
 
   const credential = parameters.get('X-Amz-Credential');
   const signature = parameters.get('X-Amz-Signature');
@@ -23,7 +23,7 @@ export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Cl
       .filter((name) => !parameters.get(name))
       .map((name) => `AWS query-string parameters must include '${name}'. `);
     const message = `${faults.join('')}Re-examine the query-string parameters.`;
-    return no(refuse.identity('IncompleteSignatureException', message));
+    return err(refuse.identity('IncompleteSignatureException', message));
   }
 
   const expires = parameters.get('X-Amz-Expires') ?? String(skewSeconds);
@@ -31,12 +31,12 @@ export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Cl
   if (validSeconds > maxExpiresSeconds) {
     // Not recorded on Lambda: the wording is ours.
     const message = `X-Amz-Expires must be a number of seconds from 0 to ${maxExpiresSeconds}.`;
-    return no(refuse.identity('IncompleteSignatureException', message));
+    return err(refuse.identity('IncompleteSignatureException', message));
   }
 
   const signedHeaders = names.split(';');
   const inQuery = parameters.get('X-Amz-Security-Token');
-  return yes({
+  return ok({
     credential,
     signedHeaders,
     signature,

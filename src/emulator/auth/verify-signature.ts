@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parseQuery } from '../query.ts';
 import { refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { canonicalRequest } from './canonical-request.ts';
 import type { Claim } from './claim.ts';
@@ -44,27 +44,27 @@ export function verifySignature(
   if (!claimed.ok) return claimed;
   const claim = claimed.value;
   if (!claim.signedHeaders.includes('host')) {
-    return no(refuse.signature("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+    return err(refuse.signature("'Host' must be a 'SignedHeader' in the AWS Authorization."));
   }
 
   const late = dateFault(claim, nowMs);
-  if (late) return no(late);
+  if (late) return err(late);
 
   const elements = claim.credential.split('/');
   const [accessKeyId = '', date = '', region = '', service = '', terminator = ''] = elements;
   if (elements.length !== 5) {
     const rule = 'Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term';
-    return no(refuse.identity('IncompleteSignatureException', `${rule}, got '${claim.credential}'`));
+    return err(refuse.identity('IncompleteSignatureException', `${rule}, got '${claim.credential}'`));
   }
   const scope = { date, region, service, terminator };
   const misplaced = scopeFaults(scope, claim.amzDate);
-  if (misplaced !== '') return no(refuse.signature(misplaced));
+  if (misplaced !== '') return err(refuse.signature(misplaced));
 
   if (!tokenMatches(claim, credentials.sessionToken)) {
-    return no(refuse.identity('UnrecognizedClientException', badToken));
+    return err(refuse.identity('UnrecognizedClientException', badToken));
   }
   if (!sameSecret(accessKeyId, credentials.accessKeyId)) {
-    return no(refuse.identity('UnrecognizedClientException', `${badToken}.`));
+    return err(refuse.identity('UnrecognizedClientException', `${badToken}.`));
   }
 
   const { bodySha256: payloadHash } = request;
@@ -72,7 +72,7 @@ export function verifySignature(
   const canonical = canonicalRequest({ ...request, signedHeaders: claim.signedHeaders, payloadHash });
   const expected = signatureOf(credentials.secretAccessKey, scope, claim.amzDate, canonical);
   const proved = sameSecret(claim.signature, expected) && declaredHash === payloadHash;
-  return proved ? yes({ region }) : no(refuse.signature(mismatch));
+  return proved ? ok({ region }) : err(refuse.signature(mismatch));
 }
 
 function readClaim({ headers, query }: SignedRequest): Result<Claim> {
@@ -80,13 +80,13 @@ function readClaim({ headers, query }: SignedRequest): Result<Claim> {
   const pairs = parseQuery(query);
   const presigned = pairs.some(([name]) => name === 'X-Amz-Algorithm');
   if (authorization !== undefined && presigned) {
-    return no(
+    return err(
       refuse.signature("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."),
     );
   }
   if (authorization !== undefined) return claimOfHeader(authorization, headers);
   if (presigned) return claimOfQuery(pairs, headers);
-  return no(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
+  return err(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
 }
 
 /** All the faults of a scope in one text, as the service joins them. */

@@ -1,6 +1,6 @@
 import { parseQuery } from '../query.ts';
 import { refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import type { Operation, Route } from '../route.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { parseClientContext } from './client-context.ts';
@@ -62,15 +62,15 @@ export function parseArguments(route: Route, query: string, headers: WireHeaders
   }
 
   const name = parseFunctionName(functionName);
-  if (!name || faults.length > 0) return no(refuse.arguments(faults));
+  if (!name || faults.length > 0) return err(refuse.arguments(faults));
   if (name.qualifier !== undefined && qualifier !== undefined && name.qualifier !== qualifier) {
     const message = 'The derived qualifier from the function name does not match the specified qualifier.';
-    return no(refuse.caller(400, 'InvalidParameterValueException', message));
+    return err(refuse.caller(400, 'InvalidParameterValueException', message));
   }
-  const clientContext = modelled ? parseClientContext(headerValue(headers, 'x-amz-client-context')) : yes(undefined);
+  const clientContext = modelled ? parseClientContext(headerValue(headers, 'x-amz-client-context')) : ok(undefined);
   if (!clientContext.ok) return clientContext;
 
-  return yes({
+  return ok({
     name,
     qualifier: name.qualifier ?? qualifier,
     invocationType: invocationType ?? 'RequestResponse',

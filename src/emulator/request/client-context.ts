@@ -1,18 +1,18 @@
 import { refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 
 /** "Up to 3,583 bytes of base64-encoded data" (API model of Invoke). */
 const maxClientContextBytes = 3583;
 
 /** Reads a client context into its JSON text; undefined when none came. */
 export function parseClientContext(encoded: string | undefined): Result<string | undefined> {
-  if (encoded === undefined) return yes(undefined);
+  if (encoded === undefined) return ok(undefined);
   if (encoded.length > maxClientContextBytes) {
     // What the service says to a long one is not recorded: the wording is ours.
-    return no(invalid(`Client context must be no longer than ${maxClientContextBytes} bytes.`));
+    return err(invalid(`Client context must be no longer than ${maxClientContextBytes} bytes.`));
   }
   const json = decodeObject(encoded);
-  return json === undefined ? no(invalid('Client context must be a valid Base64-encoded JSON object.')) : yes(json);
+  return json === undefined ? err(invalid('Client context must be a valid Base64-encoded JSON object.')) : ok(json);
 }
 
 function decodeObject(encoded: string): string | undefined {

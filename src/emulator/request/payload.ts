@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../refusal.ts';
-import { no, type Result, yes } from '../result.ts';
+import { err, ok, type Result } from '../result.ts';
 import type { Operation } from '../route.ts';
 import type { InvocationType } from './arguments.ts';
 import type { Body } from './body.ts';
@@ -15,16 +15,16 @@ export function checkPayload(body: Body, operation: Operation, type: InvocationT
     const limit = maxEventPayloadBytes[operation];
     if (body.byteLength > limit) {
       const size = `${body.byteLength} byte payload is too large for the Event invocation type`;
-      return no(tooLarge(`${size} (limit ${limit} bytes)`));
+      return err(tooLarge(`${size} (limit ${limit} bytes)`));
     }
   }
   if (body.bytes === null) {
-    return no(tooLarge(`Request must be smaller than ${maxSyncPayloadBytes} bytes for the InvokeFunction operation`));
+    return err(tooLarge(`Request must be smaller than ${maxSyncPayloadBytes} bytes for the InvokeFunction operation`));
   }
   const fault = body.byteLength === 0 ? undefined : jsonFault(body.bytes);
-  if (fault === undefined) return yes(body.bytes);
+  if (fault === undefined) return ok(body.bytes);
   const message = `Could not parse request body into json: Could not parse payload into json: ${fault}`;
-  return no(refuse.caller(400, 'InvalidRequestContentException', message));
+  return err(refuse.caller(400, 'InvalidRequestContentException', message));
 }
 
 /** The name on the wire is not the model's RequestTooLargeException (recorded). */

@@ -6,7 +6,8 @@ import { limitStatuses } from '../../core/quota/limit-status.ts';
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../../core/tenancy/snapshot.ts';
 import { takesAway } from '../../core/tenancy/takes-away.ts';
-import type { TenantDocument, Tenant as TenantRecord } from '../../core/tenancy/tenant.ts';
+import type { TenantDocument, TenantRecord } from '../../core/tenancy/tenant.ts';
+import type { UsageStep } from '../../core/usage/steps.ts';
 import { addUsage, addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 import type { FieldFault } from '../../document/field-faults.ts';
 import { patchTenant } from '../../document/patch-tenant.ts';
@@ -19,7 +20,7 @@ import type { ObjectPorts } from '../ports.ts';
 import { type KeyRecord, KeyStore } from './key-store.ts';
 import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
-import { createUsageStore, type Step, type UsageStore } from './usage-store.ts';
+import { createUsageStore, type UsageStore } from './usage-store.ts';
 
 /** A key that has a successor: it is not rotated twice. */
 export interface RotatedKey {
@@ -321,7 +322,7 @@ export class Tenant extends DurableObject {
    *
    * @param writes false: by reading alone, on a full disk. Calls that are to be written off then count as of now.
    */
-  usage(step: Step, fromMs: number, toMs: number, writes = true): UsageReport | null {
+  usage(step: UsageStep, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();
     if (!tenant) return null;
     if (writes) {

@@ -1,14 +1,12 @@
 import { DAY_MS } from '../../core/quota/calendar.ts';
-import type { Step } from '../../core/usage/steps.ts';
+import type { UsageStep } from '../../core/usage/steps.ts';
 import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 
-export type { Step };
-
-export const STEP_MS: Readonly<Record<Step, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
+export const STEP_MS: Readonly<Record<UsageStep, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
 /** How long use is kept at each step. */
-export const KEPT_MS: Readonly<Record<Step, number>> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 90 * DAY_MS };
+export const KEPT_MS: Readonly<Record<UsageStep, number>> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 90 * DAY_MS };
 
-const startOf = (step: Step, ms: number) => Math.floor(ms / STEP_MS[step]) * STEP_MS[step];
+const startOf = (step: UsageStep, ms: number) => Math.floor(ms / STEP_MS[step]) * STEP_MS[step];
 
 /** Use over one step of time. */
 export interface UsedStep {
@@ -24,7 +22,7 @@ export interface UsageStore {
   /** Adds up the hours and days that are over. */
   rollUp(): void;
   /** Use that was written, from one moment to before another, oldest first; steps without use are left out. */
-  read(step: Step, fromMs: number, toMs: number): UsedStep[];
+  read(step: UsageStep, fromMs: number, toMs: number): UsedStep[];
   /** Forgets what was added and not written. */
   forget(): void;
   clear(): void;
@@ -35,7 +33,7 @@ type Row = { at_ms: number; function: string; use: string };
 export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore {
   let minute: { atMs: number; functions: UsageByFunction; changed: Set<string> } | undefined;
 
-  const rows = (step: Step, fromMs: number, toMs: number) =>
+  const rows = (step: UsageStep, fromMs: number, toMs: number) =>
     sql.exec<Row>(
       'SELECT at_ms, function, use FROM use WHERE step = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms',
       step,
@@ -43,7 +41,7 @@ export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore
       toMs,
     );
 
-  const put = (step: Step, atMs: number, functionName: string, use: Usage) =>
+  const put = (step: UsageStep, atMs: number, functionName: string, use: Usage) =>
     sql.exec(
       'INSERT OR REPLACE INTO use (step, at_ms, function, use) VALUES (?, ?, ?, ?)',
       step,
@@ -74,11 +72,11 @@ export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore
     rollUp('hour', 'day', atMs);
   };
 
-  const rolledUpUntil = (step: Step): number =>
+  const rolledUpUntil = (step: UsageStep): number =>
     sql.exec<{ until_ms: number }>('SELECT until_ms FROM rolled_up WHERE step = ?', step).toArray()[0]?.until_ms ?? 0;
 
   /** Adds up the finer steps of those coarser ones that are over, and lets go of what is older than it is kept. */
-  const rollUp = (finer: Step, coarser: Step, nowMs: number): void => {
+  const rollUp = (finer: UsageStep, coarser: UsageStep, nowMs: number): void => {
     const untilMs = startOf(coarser, nowMs);
     const doneMs = rolledUpUntil(coarser);
     if (doneMs >= untilMs) return;
@@ -121,7 +119,7 @@ export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore
 }
 
 /** Adds up rows by the step that they fall into. */
-function collect(step: Step, rows: Iterable<Row>): UsedStep[] {
+function collect(step: UsageStep, rows: Iterable<Row>): UsedStep[] {
   const steps = new Map<number, UsageByFunction>();
   for (const row of rows) {
     const atMs = startOf(step, row.at_ms);

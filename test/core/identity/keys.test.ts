@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { KeyCrypto } from '../../../src/core/identity/crypto.ts';
 import {
   KEY_RANDOM_BYTES,
+  locationHintOf,
   mintKeyId,
   mintTenantId,
-  placeNear,
-  placeOf,
+  nearestHint,
   TENANT_RANDOM_BYTES,
   verifyKeyId,
   verifyTenantId,
@@ -56,10 +56,10 @@ describe('ids', () => {
   });
 
   it('carry where the tenant lives', () => {
-    expect(placeOf(mintTenantId(crypto, first, placeNear('eu-west-1'), randomBytes(10)))).toBe('weur');
-    expect(placeOf(mintTenantId(crypto, first, placeNear('us-east-1'), randomBytes(10)))).toBe('enam');
-    expect(placeOf(mintTenantId(crypto, first, placeNear('ap-southeast-2'), randomBytes(10)))).toBe('oc');
-    expect(placeOf(mintTenantId(crypto, first, placeNear('cn-north-1'), randomBytes(10)))).toBe('apac');
+    expect(locationHintOf(mintTenantId(crypto, first, nearestHint('eu-west-1'), randomBytes(10)))).toBe('weur');
+    expect(locationHintOf(mintTenantId(crypto, first, nearestHint('us-east-1'), randomBytes(10)))).toBe('enam');
+    expect(locationHintOf(mintTenantId(crypto, first, nearestHint('ap-southeast-2'), randomBytes(10)))).toBe('oc');
+    expect(locationHintOf(mintTenantId(crypto, first, nearestHint('cn-north-1'), randomBytes(10)))).toBe('apac');
   });
 
   it('of an invented tenant or key never verify', () => {
