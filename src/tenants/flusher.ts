@@ -53,7 +53,7 @@ export class Flusher {
     const { client, now } = this;
     for (let mine: WakeUp | undefined = first; mine; mine = this.plan(untilMs)) {
       await sleep(Math.max(0, mine.atMs - now()));
-      await client.response();
+      await client.waitForResponse();
       if (this.next !== mine) return; // another one is sooner
       this.next = undefined;
       const { dueAtMs } = client;

@@ -89,7 +89,7 @@ export class LeaseClient {
   }
 
   /** Waits for the response to the request that is out, if one is. Not for longer than a request lives. Never rejects. */
-  async response(): Promise<void> {
+  async waitForResponse(): Promise<void> {
     if (this.sent && this.isBusy) await within(REQUEST_TIMEOUT_MS, this.sent.answered).catch(() => false);
   }
 

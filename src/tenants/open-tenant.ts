@@ -73,7 +73,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     // A response on its way may have left before the tenant was changed: then there is one more request.
     for (let attempt = 0; attempt < 2 && !this.peek(); attempt++) {
       if (!client.isBusy && client.isBackingOff) break;
-      await this.response(bytes === undefined ? 'flush' : { waiting: { calls: 1, bytes } });
+      await this.joinRequest(bytes === undefined ? 'flush' : { waiting: { calls: 1, bytes } });
     }
     return this.peek();
   }
@@ -118,7 +118,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
       if (outcome.kind === 'charged' || attempt === MAX_CHARGE_REQUESTS || this.memory.client.isBackingOff) {
         return undefined;
       }
-      await this.response({ waiting: { calls: 1, bytes: 0 }, withoutSlots: true });
+      await this.joinRequest({ waiting: { calls: 1, bytes: 0 }, withoutSlots: true });
     }
   }
 
@@ -162,10 +162,10 @@ export class OpenTenant implements TenantHandle, FlushingCall {
   }
 
   /** Waits for the response to the request that is out, or else to a new one. */
-  private response(purpose: Purpose): Promise<void> {
+  private joinRequest(purpose: Purpose): Promise<void> {
     const { client } = this.memory;
     if (!client.isBusy) void this.request(purpose);
-    return client.response();
+    return client.waitForResponse();
   }
 
   /** Decides on the calls that wait. For those that need another lease, the ledger is asked again. */
