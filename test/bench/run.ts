@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
+import { measureAgainst, renderAgainst } from './against.ts';
 import { measureBodies, renderBodies } from './bodies.ts';
 import { compare } from './compare.ts';
 import { benchHostile } from './hostile.ts';
@@ -22,6 +23,7 @@ const HELP = `npm run bench -- [options]   what a call costs, beside the floor a
   --size BYTES       only bodies of so many bytes
   --profile          where the time of a call goes, by function, and .cpuprofile files in .bench/
   --soak [MINUTES]   mixed calls by tenants that come and go: memory and latency over time (30)
+  --against DIR      this build beside that of another checkout (with node_modules), and beside itself
   --bodies           64 large calls of one tenant at once: throughput and memory, in a minute or two
   --refused          CPU of the gateway for each kind of request that proves nothing, beside a normal call
   --hostile          latency of honest callers during each attack of test/story/hostile, and without one
@@ -41,6 +43,7 @@ const { values, positionals } = parseArgs({
     bodies: { type: 'boolean', default: false },
     refused: { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
+    against: { type: 'string' },
     json: { type: 'string' },
     publish: { type: 'boolean', default: false },
   },
@@ -114,6 +117,15 @@ async function runSoak(minutes: number): Promise<void> {
   if (Object.keys(seen.unexpected).length > 0) process.exitCode = 1;
 }
 
+async function runAgainst(checkout: string): Promise<void> {
+  const rounds = values.quick ? 10 : 30;
+  for (const bytes of values.size ? [Number(values.size)] : QUICK_SIZES) {
+    tell(`${bytes} bytes`);
+    const calls = Math.max(20, Math.round(600 / (1 + bytes / 40_000)));
+    console.log(renderAgainst(await measureAgainst(checkout, { bytes, rounds, calls }), bytes));
+  }
+}
+
 async function runRefused(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
   try {
@@ -125,6 +137,7 @@ async function runRefused(): Promise<void> {
 
 if (values.help) console.log(HELP);
 else if (values.profile) await runProfile('.bench');
+else if (values.against) await runAgainst(values.against);
 else if (values.bodies) console.log(renderBodies(await measureBodies(values.quick ? 2 : 5, tell)));
 else if (values.refused) await runRefused();
 else if (values.hostile) console.log(await benchHostile(values.quick ? 3 : 10, tell));
