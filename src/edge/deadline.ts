@@ -2,8 +2,8 @@
 export class TimeoutError extends Error {}
 
 /**
- * Waits for a promise, but not for longer than this. What it stands for goes on until its request is over: a timer costs
- * a call a third of what an `AbortSignal` does.
+ * Waits for a promise, but no longer than this. The work behind the promise is not aborted; it may go on until its
+ * request is over. A timer costs a call a third of what an `AbortSignal` does.
  *
  * @throws TimeoutError
  */

@@ -13,7 +13,7 @@ const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.*)$/;
  *
  * - Behind a proxy that ends TLS, the proxy must say `https`, once. The peer and `Host` prove nothing.
  * - Otherwise plain HTTP counts as private only within this machine: the peer and `Host` are both loopback, and no header
- *   shows that the peer is a proxy. A proxy on this machine that adds no header cannot be told from a local caller.
+ *   shows that the peer is a proxy. A proxy on this machine that adds no header looks the same as a local caller.
  */
 export function isExposed(request: Request, { behindTlsProxy, loopbackOnly }: Listener): boolean {
   // Two headers, or a list in one, read as `https, https`.

@@ -29,7 +29,7 @@ export function openEventStream(caller: Writable): EventStream {
       });
     },
     complete(error, logTail) {
-      // What cannot be told by status any more is told here. The code and the JSON details are what clients read.
+      // The status has been sent, so the error goes here. Clients read the code and the JSON details.
       const failure = error && { ErrorCode: 'Unhandled', ErrorDetails: JSON.stringify(error) };
       const body = JSON.stringify({ ...failure, LogResult: logTail });
       caller.end(frame('InvokeComplete', 'application/json', Buffer.from(body)));

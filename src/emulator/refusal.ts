@@ -7,7 +7,7 @@ export interface Refusal {
 
 /**
  * The body shapes of Lambda's refusals, one maker each, as recorded from the service.
- * No body holds a `__type`, and the members of a modelled error stand in the order of their bytes.
+ * No body holds a `__type`, and the members of a modelled error are in the order of their bytes.
  */
 export const refuse = {
   /** The front door's no to an identity: `{"message"}`, status 403. */

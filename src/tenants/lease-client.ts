@@ -32,7 +32,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class LeaseClient {
   readonly holder: LeaseHolder;
   readonly known = new KnownTenantCell();
-  /** When each key was last used (epoch ms), as far as the object has not been told. */
+  /** When each key was last used (epoch ms); only uses not yet reported to the object. */
   private keysUsed = new Map<KeyId, number>();
   private readonly tenantId: TenantId;
   private readonly ports: TenantPorts;

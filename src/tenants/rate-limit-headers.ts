@@ -24,8 +24,8 @@ const writePolicy = (statuses: readonly LimitStatus[]): string => {
 const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1_000));
 
 /**
- * Writes how a tenant's limits stand (draft-ietf-httpapi-ratelimit-headers-10): what is left for it, with what is leased
- * to this isolate; what other isolates hold is not in it.
+ * Writes the status of a tenant's limits (draft-ietf-httpapi-ratelimit-headers-10): what the ledger has left, plus what is
+ * leased to this isolate, without what other isolates hold.
  */
 export function writeRateLimit(holder: LeaseHolder, nowMs: number): Record<string, string> {
   const { statuses, atMs } = lastStatuses(holder);

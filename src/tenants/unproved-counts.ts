@@ -6,7 +6,7 @@ export interface UnprovedCounts {
   add(tenantId: TenantId): void;
   /** How many there are to tell; they are on their way then. */
   take(tenantId: TenantId): number;
-  /** When they are to be told though nothing else is; undefined: there are none. */
+  /** When to report the counts even if there is nothing else to report; undefined if there are none. */
   dueAtMs(tenantId: TenantId): number | undefined;
 }
 

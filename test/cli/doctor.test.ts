@@ -110,7 +110,7 @@ describe('postern doctor', () => {
     expect(of('root key 2').join()).toContain('look random');
   });
 
-  it('finds a root key that stands under two versions', async () => {
+  it('finds a root key under two versions', async () => {
     const key = randomBytes(32).toString('base64');
     const { code, of } = await examine({ ...good(), POSTERN_ROOT_KEYS: `2:${key},1:${key}` });
     expect(code).toBe(1);
@@ -183,7 +183,7 @@ class_name = "Tenant"
       'fail: the class Directory has no SQLite storage',
       "fail: compatibility_date is 2026-09-30: a tenant's object may be evicted while it works",
       'fail: the flag enable_request_signal is off',
-      'fail: POSTERN_ADMIN_TOKEN stands in a file that is shared',
+      'fail: POSTERN_ADMIN_TOKEN is a secret, but is set in a file that is shared',
       "warn: the platform's log would hold the signatures of presigned requests",
       'warn: workers_dev is not set: the platform decides whether the gateway is at workers.dev',
     ]);

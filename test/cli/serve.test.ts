@@ -282,10 +282,10 @@ describe('a start that cannot be', () => {
       ({ code, stderr }) => `${code} ${stderr}`,
     );
 
-  it('names each setting that is wanting, and no value', async () => {
+  it('names each missing setting, and no value', async () => {
     const { AWS_REGION: _, ...rest } = settings;
     const said = await saying([], { ...rest, POSTERN_ADMIN_TOKEN: 'hunter2', AWS_ACCOUNT_ID: '12' });
-    expect(said).toMatch(/^2 postern: settings are wanting/);
+    expect(said).toMatch(/^2 postern: settings are missing or wrong/);
     for (const name of ['AWS_REGION', 'POSTERN_ADMIN_TOKEN', 'AWS_ACCOUNT_ID']) expect(said).toContain(`\n  ${name} `);
     expect(said).not.toContain('POSTERN_ROOT_KEYS');
     expect(said).not.toContain('hunter2');

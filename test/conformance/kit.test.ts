@@ -28,7 +28,7 @@ describe('the local Lambda, to the AWS SDK for JavaScript v3', async () => {
   it.each(cases)('does $id: $title', async (one) => {
     const target = { endpoint: emulator.url, region: 'us-east-1', credentials };
     const verdict = compareOutcome(one, await runCase(one, target));
-    const passed = one.report ? { kind: 'report', text: 'mends it (attempt 2)' } : { kind: 'pass' };
+    const passed = one.report ? { kind: 'report', text: 'corrects it (attempt 2)' } : { kind: 'pass' };
     expect(verdict).toEqual(passed);
   });
 });

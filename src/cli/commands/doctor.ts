@@ -23,7 +23,7 @@ interface DoctorFlags extends OperatorFlags {
   readonly config: string;
 }
 
-/** Adds `postern doctor`: what is wrong with a set-up, and how to mend it. */
+/** Adds `postern doctor`: finds what is wrong with a setup and says how to fix it. */
 export function doctorCommand(program: Command): void {
   withConnection(program.command('doctor'))
     .description('look for what is wrong with settings, credentials, clock, wrangler.toml and the gateway')

@@ -22,7 +22,7 @@ export function serveCommand(program: Command): void {
     .option('--admin-port <n>', 'serve the admin API on this port only', parsePort)
     .option('--admin-host <address>', 'IP address for --admin-port (default: 127.0.0.1)', parseAddress)
     .option('--state <dir>', 'where everything is kept', '.postern-serve')
-    // Not `--env-file`: Node takes that for itself, wherever it stands.
+    // Not `--env-file`: Node takes that option for itself, wherever it is in the command line.
     .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')

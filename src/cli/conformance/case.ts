@@ -34,7 +34,7 @@ export interface Case {
   readonly qualifier?: string;
   readonly invocationType?: 'RequestResponse' | 'Event' | 'DryRun';
   readonly logType?: 'None' | 'Tail';
-  /** Base64 already: sent as it stands. */
+  /** Already in Base64; sent unchanged. */
   readonly clientContext?: string;
   readonly tenantId?: string;
   /** The payload's text. Neither this nor `payloadBytes`: the SDK is given no payload at all. */

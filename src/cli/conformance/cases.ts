@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Case } from './case.ts';
 
-/** Where the cases stand, as data. */
+/** The file of the cases. */
 export const CASES_FILE = `${import.meta.dirname}/cases.json`;
 
 /** The account and region that ARNs in the cases name: the local Lambda's. */

@@ -88,7 +88,7 @@ function retriesText({ attempts, waitsSeconds = [], error }: Outcome): string {
 }
 
 function correctionText({ error, attempts }: Outcome): string {
-  if (error === undefined) return `mends it${attempts === undefined ? '' : ` (attempt ${attempts})`}`;
+  if (error === undefined) return `corrects it${attempts === undefined ? '' : ` (attempt ${attempts})`}`;
   return error.name === 'InvalidSignatureException' ? 'does not' : `${error.name}: ${error.message}`;
 }
 

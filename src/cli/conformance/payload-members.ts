@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Outcome } from './case.ts';
 
-/** An answer up to here stands in an outcome as it is; of a larger one only its digest and length do. */
+/** An outcome holds an answer of up to this many bytes whole, and only the digest and length of a larger one. */
 const MAX_INLINE_BYTES = 1_000_000;
 
 /** How an outcome tells of an answer's bytes. */

@@ -17,7 +17,7 @@ export async function readFile<T>(path: string, schema: z.ZodType<T>): Promise<T
   const checked = schema.safeParse(toValue(name, document));
   if (checked.success) return checked.data;
   const lines = checked.error.issues.flatMap((issue) => {
-    // An unknown field is shown where it stands, not where its object begins.
+    // Report an unknown field at its own position, not where its object begins.
     const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
     return toFieldFaults([issue]).map(({ pointer, detail }, index) => {
       return `  ${name}:${at(offsetOf(document, paths[index] ?? []))}: ${pointer}: ${detail}`;
@@ -43,7 +43,7 @@ function parse(name: string, text: string): { document: Document.Parsed; at: (of
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) {
     const words =
-      fault.code === 'DUPLICATE_KEY' ? `${pointerAt(document, fault.pos[0])}: stands there twice` : fault.message;
+      fault.code === 'DUPLICATE_KEY' ? `${pointerAt(document, fault.pos[0])}: is there twice` : fault.message;
     throw usageError(`${name}:${at(fault.pos[0])}: ${words}`);
   }
   return { document, at };
@@ -57,7 +57,7 @@ function toValue(name: string, document: Document.Parsed): unknown {
   }
 }
 
-/** Where a path stands; for what is missing, or merged in from elsewhere, the nearest that is around it. */
+/** The offset of a path; if it is missing, or merged in from elsewhere, that of the nearest node around it. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = 0;

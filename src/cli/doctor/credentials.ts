@@ -10,7 +10,7 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 const TIMEOUT_MS = 10_000;
 const BODY = '{}';
 
-/** Errors about who signs, with how to mend them; any other answer of Lambda's was made to somebody it knows. */
+/** Errors about the signer, and how to fix each. Any other answer means that Lambda knows who signed. */
 const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: string]>> = {
   UnrecognizedClientException: ['Lambda does not know AWS_ACCESS_KEY_ID', 'set the access key of an IAM user or role'],
   InvalidSignatureException: ['the signature was not accepted', 'look at AWS_SECRET_ACCESS_KEY, and at the clock'],

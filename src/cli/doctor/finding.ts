@@ -4,7 +4,7 @@ export interface Finding {
   readonly status: 'ok' | 'warn' | 'fail' | 'skipped';
   /** What was seen. Never holds a secret. */
   readonly message: string;
-  /** How to mend it. */
+  /** How to fix it. */
   readonly fix?: string;
 }
 
@@ -20,7 +20,7 @@ const WARN_SKEW_MS = 30_000;
 /** AWS refuses a signature that is older or newer than this. */
 const MAX_SKEW_MS = 300_000;
 
-/** How far this machine's clock is from that of whoever answered. */
+/** Judges how far this machine's clock is from the clock of the server that answered. */
 export function judgeClock(check: string, date: string | null, nowMs: number): Finding {
   const { ok, warn, fail, skipped } = findingsOf(check);
   const skewMs = Date.parse(date ?? '') - nowMs;

@@ -73,7 +73,7 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
   for (const name of SECRETS) {
     if (!(name in vars)) continue;
     const fix = `take it out of [vars] and rotate it: npx wrangler secret put ${name}`;
-    findings.push(fail(`${name} stands in a file that is shared`, fix));
+    findings.push(fail(`${name} is a secret, but is set in a file that is shared`, fix));
   }
   if (observability?.enabled && !(observability as { redact_query_string?: boolean }).redact_query_string) {
     const fix = 'set [observability] redact_query_string = true';

@@ -1,7 +1,7 @@
 import { VERSION } from '../../version.ts';
 import type { DevServer, FirstCall } from './dev.ts';
 
-/** A curl line that calls a function with the demo tenant's key, to be copied as it stands. */
+/** A curl command that calls a function with the demo tenant's key, ready to paste. */
 export const curlLine = ({ gateway, demo }: DevServer): string =>
   `curl -s -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 

@@ -17,7 +17,7 @@ const SILENT = {
   CI: '1',
 };
 
-/** The module of WebAssembly that stands beside `worker.js`. */
+/** The WebAssembly module beside `worker.js`. */
 export const WASM = 'is-json.wasm';
 
 /** The Worker as `wrangler deploy` uploads it. */

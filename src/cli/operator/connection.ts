@@ -28,7 +28,7 @@ export const withConnection = (command: Command): Command =>
   command
     .addOption(
       new Option('--url <url>', 'the gateway; else POSTERN_URL')
-        // The parser of the command line would repeat the address, and a password that stands in it.
+        // The command-line parser would print the URL in its error, and with it a password in the URL.
         .argParser((text) => checkUrl(text, '--url'))
         .conflicts('profile'),
     )

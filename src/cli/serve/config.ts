@@ -63,7 +63,7 @@ const texts = (items: readonly string[]): string => list(items.map(quote));
 
 /**
  * Writes the Worker for workerd, beside its modules: `worker`, to be imported, and `config`, which serves it at
- * 127.0.0.1:8787 with the databases in `./objects`. Each setting is taken from the environment: no secret stands here.
+ * 127.0.0.1:8787 with the databases in `./objects`. Each setting is read from the environment: this file holds no secret.
  */
 export function renderWorker({ compatibilityDate, compatibilityFlags, objects }: WorkerFacts): string {
   const settings = SETTING_NAMES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`);
@@ -129,9 +129,9 @@ function renderServices(
 }
 
 /**
- * The addresses that the Worker may connect to, whatever it is made to fetch: the public ones; with an endpoint of the
- * operator's, that address alone. What a name stands for is asked for at each connection, so a name opens private
- * addresses, but never the metadata service.
+ * The addresses that the Worker may connect to, whatever it is made to fetch: the public ones, or with an endpoint of the
+ * operator's, that address alone. A host name is resolved at each connection, so a name opens private addresses, but
+ * never the metadata service.
  */
 function reachable(lambdaEndpoint: string | undefined): { allow: readonly string[]; deny: readonly string[] } {
   if (lambdaEndpoint === undefined) return { allow: ['public'], deny: [] };

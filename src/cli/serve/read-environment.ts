@@ -42,7 +42,7 @@ export async function readEnvironment(input: SettingsInput): Promise<Environment
   const settings = readSettings(environment, findRangeFault);
   if (settings.ok) return environment;
   const where = file === undefined ? 'the environment (or give --settings FILE)' : `${file} or the environment`;
-  throw usageError(`settings are wanting; they come from ${where}:\n  ${settings.error.join('\n  ')}`);
+  throw usageError(`settings are missing or wrong; they come from ${where}:\n  ${settings.error.join('\n  ')}`);
 }
 
 async function readFileOfSettings(file: string): Promise<NodeJS.Dict<string>> {

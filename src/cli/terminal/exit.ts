@@ -2,7 +2,7 @@
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, different: 5, conflict: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Stands under every command's `--help`. */
+/** Printed under every command's `--help`. */
 export const EXIT_HELP = `
 Exit codes:
   0  done
@@ -13,7 +13,7 @@ Exit codes:
   5  diff: the gateway is not as the file says
   6  it was changed by somebody else meanwhile`;
 
-/** An expected bad end: a sentence for the user that says how to mend it, and the exit code. Never holds a secret. */
+/** An expected failure: a sentence that tells the user how to fix it, and the exit code. Never holds a secret. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
 

@@ -5,7 +5,7 @@ const MIB = 1024 * KIB;
 
 /** A body of at most this many bytes is short: it comes in one piece and has a reserve of its own. */
 export const SHORT_BODY_BYTES = 16 * KIB;
-/** Of an unproved caller, a body of at most this many bytes never stands behind a longer one of the same key. */
+/** A body of at most this many bytes from an unproved caller never queues behind a longer one of the same key. */
 export const TINY_BODY_BYTES = KIB;
 /** The largest payload of Lambda's (Lambda quotas): no body is read past it. */
 const LARGEST_BODY_BYTES = 6_291_456;

@@ -4,9 +4,9 @@ import type { TenantId } from './ids.ts';
 
 /** An OpenID Connect issuer whose tokens a tenant accepts in place of a key. */
 export interface TrustedIssuer {
-  /** As it stands in a token's `iss`, byte for byte. */
+  /** Equal to a token's `iss`, byte for byte. */
   readonly issuer: string;
-  /** Claims that a token must have, each with the values that will do; `*` stands for any run of characters. */
+  /** Claims that a token must have, each with the values accepted. `*` matches any run of characters. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
   /** The URL of its keys. Absent: the one in its metadata, if that is on the issuer's own site. */
   readonly jwksUri?: string | undefined;

@@ -13,7 +13,7 @@ export interface LambdaError {
 const row = (status: number, shape: ErrorShape): LambdaError => ({ status, shape });
 
 /**
- * Every error of API_Invoke, by the name that stands in `x-amzn-ErrorType`. The casing of the body's member is the
+ * Every error of API_Invoke, by its name in `x-amzn-ErrorType`. The casing of the body's member is the
  * service model's; the 403s after the blank line are the front end's own, which the document does not list.
  */
 export const LAMBDA_ERRORS = {

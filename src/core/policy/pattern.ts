@@ -33,7 +33,7 @@ const NAME = /^[a-zA-Z0-9\-_.*]+$/;
  * Parses a rule's `function`: a name pattern, or a full ARN whose name part is one. Only the name may have wildcards:
  * an account or region that is not spelled out would let a caller choose whose function our credentials reach.
  *
- * @returns the pattern, or a sentence on what is wrong and how to mend it.
+ * @returns the pattern, or a sentence on what is wrong and how to fix it.
  */
 export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
   if (text.length > MAX_PATTERN_LENGTH) return err(`must have at most ${MAX_PATTERN_LENGTH} characters`);
@@ -93,7 +93,7 @@ export function coversPattern(wide: FunctionPattern, narrow: FunctionPattern): b
 }
 
 /**
- * Matches the whole text against a pattern in which `*` stands for any run of characters.
+ * Matches the whole text against a pattern in which `*` matches any run of characters.
  *
  * @param steps counts the steps that it takes: never more than characters of the pattern times those of the text.
  */

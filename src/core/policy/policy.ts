@@ -59,10 +59,10 @@ export interface PolicyDocument {
 
 /** What selects calls, ready to decide. */
 export interface Selector {
-  /** Where it stands in the operator's list. */
+  /** Its index in the operator's list. */
   readonly index: number;
   readonly function: FunctionPattern;
-  /** Versions and aliases that may be called; `$LATEST` also stands for none given. Absent: all. */
+  /** Versions and aliases that may be called; `$LATEST` also allows a call without one. Absent: all. */
   readonly qualifiers?: readonly string[];
   /** Absent: all. */
   readonly types?: readonly RuleType[];
@@ -80,7 +80,7 @@ export interface AllowRule extends Selector {
   readonly durableNames?: DurableNames;
 }
 
-/** What a published name stands for: what is absent is the tenant's home. */
+/** What a published name calls. An absent part is that of the tenant's home. */
 export type PublishedTarget = Partial<Pick<FunctionTarget, 'partition' | 'region' | 'account'>> & {
   readonly name: string;
   readonly qualifier?: string;
@@ -111,7 +111,7 @@ export interface PolicyFault {
 
 const ONLY_DOTS = /^\.+$/;
 
-/** Parses what a published name stands for: a function's name, or its full ARN, each with a qualifier or without. */
+/** Parses the target of a published name: a function's name or full ARN, with or without a qualifier. */
 export function parsePublishedTarget(text: string): Result<PublishedTarget, string> {
   const parsed = parseFunctionName(text, INVOKE_LIMITS.maxFunctionNameLength);
   const problem = 'must be a function name or a full function ARN, optionally followed by a version or alias';

@@ -34,7 +34,7 @@ export interface HolderState {
 
 /** A tenant's ledger. Plain data; only the functions of this file change it. */
 export interface LedgerState {
-  /** The latest time that was handed in. A clock that steps back stands still. */
+  /** The latest time handed in (epoch ms). It never goes back, even if the clock does. */
   atMs: number;
   /** Tokens that may be granted; null while there is no rate. */
   level: number | null;

@@ -375,8 +375,8 @@ function denyForRate(
 }
 
 /**
- * Calls of which nothing has been heard for a while: in leases that have ended, and admitted ones whose end was not told.
- * They count as used.
+ * Calls not reported for a while: those in expired leases, and admitted calls whose end was not reported. They count as
+ * used.
  */
 export function unsettledCalls(state: LedgerState, nowMs: number): number {
   let unsettled = 0;

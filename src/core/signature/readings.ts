@@ -57,9 +57,9 @@ function* everyWay(lists: readonly List[]): Generator<Choice> {
 /** Each header in one way for all of its commas, all joined first; then one comma at a time. */
 function* likelyWays(lists: readonly List[]): Generator<Choice> {
   yield () => 'joined';
-  const told = Math.min(lists.length, Math.log2(SIGNATURE_LIMITS.maxReadings));
-  for (let chosen = 1; chosen < 2 ** told; chosen++) {
-    const joined = new Set(lists.filter((_, bit) => bit < told && (chosen >> bit) & 1).map(({ header }) => header));
+  const varied = Math.min(lists.length, Math.log2(SIGNATURE_LIMITS.maxReadings));
+  for (let chosen = 1; chosen < 2 ** varied; chosen++) {
+    const joined = new Set(lists.filter((_, bit) => bit < varied && (chosen >> bit) & 1).map(({ header }) => header));
     if (joined.size < lists.length) yield (header) => (joined.has(header) ? 'joined' : 'spaced');
   }
   for (const { header, commas } of lists) {

@@ -84,12 +84,12 @@ export function durationBucket(ms: number): number[] {
 /** Use by function (callers choose names, `__proto__` among them); what is no function's is under the empty name. */
 export type UsageByFunction = Map<string, Usage>;
 
-/** Functions that are told apart in a minute: a caller may be free to invent names. */
+/** Functions counted separately in a minute; limited, because a caller may be free to invent names. */
 export const MAX_FUNCTIONS = 100;
 export const OTHER_FUNCTIONS = '(other)';
 
 /**
- * Adds use to that of its function, or of `(other)` when too many are told apart already.
+ * Adds use to that of its function, or of `(other)` if too many functions are already counted.
  *
  * @returns the name that it came to.
  */

@@ -33,7 +33,7 @@ const badToken = 'The security token included in the request is invalid';
 
 /**
  * Proves who signed a request and for which region, or says no in the service's order and words. Fails closed.
- * The emulator stands for every region, so any well-formed region of the scope is a valid one.
+ * The emulator serves every region, so any well-formed region in the scope is valid.
  */
 export function verifySignature(
   request: SignedRequest,

@@ -82,7 +82,7 @@ export function startEnvironment(target: Target, timeoutSeconds: number): Enviro
         return;
     }
   });
-  // What an error of the thread itself comes to is told by its exit; only a full heap ends a thread this way.
+  // Only a full heap ends a thread this way. The `exit` event reports what becomes of any other error of the thread.
   worker.on('error', () => {
     exit = 'with error: signal: killed';
   });

@@ -19,7 +19,7 @@ export interface ErrorDocument {
   readonly [member: string]: unknown;
 }
 
-/** What a new environment is told: the module of its function. */
+/** What a new environment gets: the module of its function. */
 export interface EnvironmentSetup {
   readonly module: string;
   /** The developer's folder that it is from. */

@@ -65,7 +65,7 @@ describe('parseFunctionPattern', () => {
     ['a'.repeat(257), '256 characters'],
     ['..', 'never match'],
     [`${'a'.repeat(141)}*`, 'never match'],
-  ])('refuses %s and says how to mend it', (text, words) => {
+  ])('refuses %s and says how to fix it', (text, words) => {
     const parsed = parseFunctionPattern(text);
     expect(parsed.ok ? '' : parsed.error).toContain(words);
   });

@@ -29,7 +29,7 @@ import (
 
 const maxInlineBytes = 1_000_000
 
-// sdkNow is the clock of the whole SDK, both of its signer and of what mends a wrong clock. No option sets it, and a
+// sdkNow is the clock of the whole SDK, both of its signer and of the part that corrects a wrong clock. No option sets it, and a
 // signer with a clock of its own would keep the second from seeing that the first is wrong.
 //
 //go:linkname sdkNow github.com/aws/aws-sdk-go-v2/internal/sdk.NowTime

@@ -193,7 +193,7 @@ impl Case {
     }
 }
 
-/// A clock that is one hour behind, of the whole SDK: its signer and what mends a wrong clock.
+/// A clock that is one hour behind, of the whole SDK: both of its signer and of the part that corrects a wrong clock.
 #[derive(Debug)]
 struct OneHourBehind;
 

@@ -218,7 +218,7 @@ public final class Client {
   private static Outcome run(Case test) {
     AtomicInteger attempts = new AtomicInteger();
     // A client takes the offset when it is made. One that is wrong by an hour, on a clock that is right, is to the
-    // signer and to what mends a wrong clock what a wrong clock is; the clock itself cannot be set.
+    // signer and to the part that corrects a wrong clock; the clock itself cannot be set.
     SdkGlobalTime.setGlobalTimeOffset("skewed-clock".equals(test.credentials()) ? ONE_HOUR_SECONDS : 0);
     Outcome outcome;
     try {
