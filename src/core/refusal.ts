@@ -17,6 +17,11 @@ interface Row {
   readonly allow?: 'POST';
   /** TooManyRequestsException: which limit, by the service's names. */
   readonly throttle?: 'CallerRateLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
+  /**
+   * Tells people which credential is wrong and what to do, where `message` keeps the service's words. `credential` names
+   * what the caller sent, at the start of a sentence. A hint tells nothing of a tenant or key that the reason does not.
+   */
+  readonly hint?: (credential: string) => string;
 }
 
 /** Whether the function may have started, of a call that got no answer. `no` only if it is certain. */
@@ -43,6 +48,11 @@ const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be
 /** A path of Lambda's API with a prefix before it. */
 const PREFIXED_PATH = /^(\/.+?)\/(?:2015-03-31|2021-11-15|2014-11-13)\/functions\//;
 const INVALID_TOKEN = says('The security token included in the request is invalid.');
+const EXPIRED_TOKEN = says('The security token included in the request is expired');
+const HOW_TO_CALL = says("Call 'POST /2015-03-31/functions/NAME/invocations'.");
+const ASK_OPERATOR = says(
+  "Your credentials are fine, but the operator's policy does not allow this call. Ask the operator to allow it.",
+);
 
 const usedUp = (unit: string, period: string) =>
   row(
@@ -51,13 +61,18 @@ const usedUp = (unit: string, period: string) =>
       `Rate exceeded: the quota of ${unit} for this ${period} (UTC) is used up. The next ${period} begins in ${seconds(resetSeconds)}.`,
   );
 
-const denied = (why: string) => (tenant: string, resource: string) =>
-  `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} because ${why}`;
+const notAuthorized = (tenant: string, resource: string) =>
+  `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource}`;
+const denied = (why: string) =>
+  row(
+    { error: 'AccessDeniedException', hint: ASK_OPERATOR },
+    (tenant: string, resource: string) => `${notAuthorized(tenant, resource)} because ${why}`,
+  );
 
 /** Every reason for which Postern itself refuses a call. `x-postern-refusal` carries the key; the wording is the service's. */
 export const REFUSALS = {
   // 1 route
-  'unknown-path': row({ error: 'AccessDeniedException', status: 404 }, (rawPath: string) => {
+  'unknown-path': row({ error: 'AccessDeniedException', status: 404, hint: HOW_TO_CALL }, (rawPath: string) => {
     const prefix = PREFIXED_PATH.exec(rawPath)?.[1];
     if (prefix === undefined) return UNKNOWN_OPERATION();
     return `${UNKNOWN_OPERATION()}: the path begins with the prefix '${prefix}', which is not supported. Remove it from the endpoint's URL.`;
@@ -70,7 +85,10 @@ export const REFUSALS = {
     { error: 'InvalidParameterValueException' },
     (max: number) => `The request's query has more than ${max} parameters`,
   ),
-  'method-not-allowed': row({ error: 'AccessDeniedException', status: 405, allow: 'POST' }, UNKNOWN_OPERATION),
+  'method-not-allowed': row(
+    { error: 'AccessDeniedException', status: 405, allow: 'POST', hint: HOW_TO_CALL },
+    UNKNOWN_OPERATION,
+  ),
   'payload-too-large': row({ error: 'RequestTooLargeException' }, describeTooLarge),
 
   'host-not-served': row(
@@ -79,55 +97,154 @@ export const REFUSALS = {
   ),
 
   // 2 identify
-  'no-credentials': row({ error: 'MissingAuthenticationTokenException' }, says('Missing Authentication Token')),
+  'no-credentials': row(
+    {
+      error: 'MissingAuthenticationTokenException',
+      hint: says(
+        "Send your Postern key in 'x-api-key' or 'Authorization: Bearer', or sign the request with its access key pair. If you did, a proxy may have removed it.",
+      ),
+    },
+    says('Missing Authentication Token'),
+  ),
   'credentials-ambiguous': row(
-    { error: 'InvalidSignatureException' },
+    {
+      error: 'InvalidSignatureException',
+      hint: says("The request has two credentials, which may name different callers. Remove 'x-api-key' or the other."),
+    },
     says("Found both 'x-api-key' and 'Authorization' as HTTP header. Send the key in one of them."),
   ),
   'credentials-too-long': row(
-    { error: 'UnrecognizedClientException' },
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) => `${credential} is longer than any that this gateway accepts. Check what your client sends.`,
+    },
     (header: string, maxLength: number) => `The header '${header}' has more than ${maxLength} characters`,
   ),
-  'signature-too-large': row({ error: 'InvalidSignatureException' }, (message: string) => message),
+  'signature-too-large': row(
+    { error: 'InvalidSignatureException', hint: says('Sign fewer or shorter headers.') },
+    (message: string) => message,
+  ),
   'payload-not-signed': row(
-    { error: 'InvalidSignatureException' },
+    {
+      error: 'InvalidSignatureException',
+      hint: says('Let your client hash and sign the payload, as AWS SDKs do for Lambda by default.'),
+    },
     (marker: string) =>
       `'x-amz-content-sha256: ${marker}' is not supported: sign the SHA-256 of the payload itself, in hex.`,
   ),
   'signature-ambiguous': row(
-    { error: 'InvalidSignatureException' },
+    {
+      error: 'InvalidSignatureException',
+      hint: says("The URL is presigned, so do not send 'Authorization' as well."),
+    },
     says("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."),
   ),
-  'signature-incomplete': row({ error: 'IncompleteSignatureException' }, (message: string) => message),
+  'signature-incomplete': row(
+    {
+      error: 'IncompleteSignatureException',
+      hint: says('Sign with an AWS SDK or a library for Signature Version 4. If you do, a proxy may have changed it.'),
+    },
+    (message: string) => message,
+  ),
   'host-not-signed': row(
-    { error: 'InvalidSignatureException' },
+    { error: 'InvalidSignatureException', hint: says("Add 'host' to the signed headers.") },
     says("'Host' must be a 'SignedHeader' in the AWS Authorization."),
   ),
-  'signature-expired': row({ error: 'InvalidSignatureException' }, (message: string) => message),
-  'signature-scope': row({ error: 'InvalidSignatureException' }, (message: string) => message),
+  'signature-expired': row(
+    {
+      error: 'InvalidSignatureException',
+      hint: says("Set your machine's clock. If the URL is presigned and has expired, make a new one."),
+    },
+    (message: string) => message,
+  ),
+  'signature-scope': row(
+    {
+      error: 'InvalidSignatureException',
+      hint: says("Sign for the service 'lambda', in the region that the operator gave you, on today's date (UTC)."),
+    },
+    (message: string) => message,
+  ),
   'session-token': row(
-    { error: 'UnrecognizedClientException' },
+    {
+      error: 'UnrecognizedClientException',
+      hint: says(
+        "The request has a session token, and a Postern key has none. Unset AWS_SESSION_TOKEN, and check that your client signs with the Postern key's pair.",
+      ),
+    },
     says('The security token included in the request is invalid'),
   ),
   'plain-http': row(
-    { error: 'AccessDeniedException' },
+    { error: 'AccessDeniedException', hint: says("Begin the endpoint's URL with 'https://'.") },
     says('A key must not travel over plain HTTP: use https. This key has been exposed; ask for it to be rotated.'),
   ),
-  'key-malformed': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
-  'key-mistyped': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
-  'key-unknown': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
-  'key-revoked': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
-  'key-expired': row({ error: 'ExpiredTokenException' }, says('The security token included in the request is expired')),
+  'key-malformed': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) =>
+        `${credential} is not a Postern key. Send 'x-api-key: KEY' or 'Authorization: Bearer KEY'; a key begins with 'postern_'.`,
+    },
+    INVALID_TOKEN,
+  ),
+  'key-mistyped': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) => `${credential} is mistyped or incomplete. Copy the whole key again.`,
+    },
+    INVALID_TOKEN,
+  ),
+  'key-unknown': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) =>
+        `${credential} was not issued by this gateway, or its tenant has been deleted. Check that your client uses your Postern key, and check the gateway's address.`,
+    },
+    INVALID_TOKEN,
+  ),
+  'key-revoked': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) => `${credential} has been revoked. Ask the operator for a new key.`,
+    },
+    INVALID_TOKEN,
+  ),
+  'key-expired': row(
+    {
+      error: 'ExpiredTokenException',
+      hint: (credential) => `${credential} has expired. Ask the operator for a new key.`,
+    },
+    EXPIRED_TOKEN,
+  ),
 
-  'token-malformed': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'token-malformed': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) =>
+        `${credential} cannot be read. It needs 'iss', 'aud', an 'exp' at most 366 days ahead, and an algorithm among RS, PS and ES 256 to 512 and EdDSA.`,
+    },
+    INVALID_TOKEN,
+  ),
   'token-audience': row(
-    { error: 'UnrecognizedClientException' },
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) =>
+        `${credential} is for another audience. Ask your issuer for 'postern:' and your tenant's id.`,
+    },
     says("The security token included in the request is invalid: its 'aud' must be 'postern:' and a tenant's id."),
   ),
-  'token-not-accepted': row({ error: 'UnrecognizedClientException' }, INVALID_TOKEN),
+  'token-not-accepted': row(
+    {
+      error: 'UnrecognizedClientException',
+      hint: (credential) =>
+        `${credential} comes from an issuer that the tenant does not trust, or its signature is wrong. Compare its 'iss' with the issuer that the operator configured.`,
+    },
+    INVALID_TOKEN,
+  ),
   'token-expired': row(
-    { error: 'ExpiredTokenException' },
-    says('The security token included in the request is expired'),
+    {
+      error: 'ExpiredTokenException',
+      hint: (credential) => `${credential} has expired. Get a new one from your issuer.`,
+    },
+    EXPIRED_TOKEN,
   ),
   'issuer-unavailable': row(
     { error: 'ServiceException', status: 503, retryAfterSeconds: 5 },
@@ -136,38 +253,34 @@ export const REFUSALS = {
 
   // 3 authorize
   'token-claims': row(
-    { error: 'AccessDeniedException' },
+    { error: 'AccessDeniedException', hint: says('Ask the operator which values this tenant accepts.') },
     (claim: string) => `The token's claim '${claim}' is not one that this tenant accepts`,
   ),
-  'tenant-suspended': row({ error: 'AccessDeniedException' }, (tenant: string) => `${tenant} is suspended`),
-  'function-not-allowed': row(
-    { error: 'AccessDeniedException' },
-    denied('no identity-based policy allows the lambda:InvokeFunction action'),
+  'tenant-suspended': row(
+    {
+      error: 'AccessDeniedException',
+      hint: says('The operator has suspended every key of this tenant. Ask the operator why.'),
+    },
+    (tenant: string) => `${tenant} is suspended`,
   ),
-  'qualifier-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this version or alias')),
-  'type-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows this invocation type')),
-  'log-tail-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows LogType Tail')),
-  'client-context-not-allowed': row(
-    { error: 'AccessDeniedException' },
-    denied('no policy allows X-Amz-Client-Context'),
-  ),
-  'function-elsewhere': row(
-    { error: 'AccessDeniedException' },
-    denied('this gateway calls functions by bare name, so it reaches only those in its own account and region'),
+  'function-not-allowed': denied('no identity-based policy allows the lambda:InvokeFunction action'),
+  'qualifier-not-allowed': denied('no policy allows this version or alias'),
+  'type-not-allowed': denied('no policy allows this invocation type'),
+  'log-tail-not-allowed': denied('no policy allows LogType Tail'),
+  'client-context-not-allowed': denied('no policy allows X-Amz-Client-Context'),
+  'function-elsewhere': denied(
+    'this gateway calls functions by bare name, so it reaches only those in its own account and region',
   ),
   'function-denied': row(
-    { error: 'AccessDeniedException' },
+    { error: 'AccessDeniedException', hint: ASK_OPERATOR },
     (tenant: string, resource: string) =>
-      `User: ${tenant} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} with an explicit deny in an identity-based policy`,
+      `${notAuthorized(tenant, resource)} with an explicit deny in an identity-based policy`,
   ),
-  'address-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows calls from this address')),
-  'origin-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows calls from this web page')),
-  'tenant-id-not-allowed': row({ error: 'AccessDeniedException' }, denied('no policy allows X-Amz-Tenant-Id')),
+  'address-not-allowed': denied('no policy allows calls from this address'),
+  'origin-not-allowed': denied('no policy allows calls from this web page'),
+  'tenant-id-not-allowed': denied('no policy allows X-Amz-Tenant-Id'),
 
-  'durable-names-not-allowed': row(
-    { error: 'AccessDeniedException' },
-    denied('no policy allows X-Amz-Durable-Execution-Name'),
-  ),
+  'durable-names-not-allowed': denied('no policy allows X-Amz-Durable-Execution-Name'),
   'durable-names-unavailable': row(
     { error: 'ServiceException' },
     says(
@@ -176,7 +289,7 @@ export const REFUSALS = {
   ),
 
   'presigned-too-long': row(
-    { error: 'AccessDeniedException' },
+    { error: 'AccessDeniedException', hint: says("Make the URL with a smaller 'X-Amz-Expires'.") },
     (maxSeconds: number) => `A presigned request for this tenant may live for at most ${seconds(maxSeconds)}`,
   ),
 
@@ -192,11 +305,16 @@ export const REFUSALS = {
 
   // 5 prove
   'header-not-signed': row(
-    { error: 'InvalidSignatureException' },
+    { error: 'InvalidSignatureException', hint: says('Add the header to the signed headers, or do not send it.') },
     (name: string) => `'${name}' must be a 'SignedHeader' in the AWS Authorization.`,
   ),
   'signature-mismatch': row(
-    { error: 'InvalidSignatureException' },
+    {
+      error: 'InvalidSignatureException',
+      hint: says(
+        'The secret access key is not that of the access key id, or the request was changed after it was signed, for example by a proxy.',
+      ),
+    },
     says(
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
     ),
@@ -276,11 +394,8 @@ export const REFUSALS = {
   'payload-not-json': row(
     { error: 'InvalidRequestContentException' },
     (fault: JsonFault | UnlocatedJsonFault) =>
-      'Could not parse request body into json: Could not parse payload into json: ' +
-      `${fault.problem}\n at [Source: REDACTED (\`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION\` disabled); ` +
-      ('line' in fault
-        ? `line: ${fault.line}, column: ${fault.column}]`
-        : `after the first ${fault.afterBytes} bytes]`),
+      `Could not parse request body into json: ${fault.problem} (` +
+      ('line' in fault ? `line ${fault.line}, column ${fault.column})` : `after the first ${fault.afterBytes} bytes)`),
   ),
 
   // 7 reserve
@@ -309,7 +424,10 @@ export const REFUSALS = {
     says("Lambda did not accept this gateway's own credentials. Your key is fine; tell the operator."),
   ),
   'upstream-access-denied': row(
-    { error: 'AccessDeniedException' },
+    {
+      error: 'AccessDeniedException',
+      hint: says("Your credentials are fine. The gateway's own AWS identity lacks a permission: tell the operator."),
+    },
     (resource: string) => `This gateway is not authorized to perform: lambda:InvokeFunction on resource: ${resource}`,
   ),
   'upstream-unreachable': row(
@@ -398,8 +516,15 @@ export interface RenderedRefusal {
   readonly body: string;
 }
 
-/** Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal`. */
-export function renderRefusal({ reason, message, ...refusal }: Refusal): RenderedRefusal {
+/**
+ * Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal` and `hint`.
+ *
+ * @param credential names the credential that the caller sent, as the first words of a sentence.
+ */
+export function renderRefusal(
+  { reason, message, ...refusal }: Refusal,
+  credential: () => string = () => 'The credential',
+): RenderedRefusal {
   const row: Row = TABLE[reason];
   const retryAfterSeconds = refusal.retryAfterSeconds ?? row.retryAfterSeconds;
   const status = row.status ?? LAMBDA_ERRORS[row.error].status;
@@ -413,6 +538,9 @@ export function renderRefusal({ reason, message, ...refusal }: Refusal): Rendere
       ...(refusal.started !== undefined && { 'x-postern-started': refusal.started }),
       ...(row.allow !== undefined && { allow: row.allow }),
     },
-    body: writeErrorBody(row.error, status, message, row.throttle && { reason: row.throttle }),
+    body: writeErrorBody(row.error, status, message, {
+      ...(row.throttle && { reason: row.throttle }),
+      ...(row.hint && { hint: row.hint(credential()) }),
+    }),
   };
 }

@@ -117,7 +117,10 @@ describe('compareOutcome of what is neither', () => {
   it('reports whether the client corrected its clock', () => {
     const sent = { report: 'clock-correction' } as const;
     const error = { name: 'InvalidSignatureException', status: 403, message: 'Signature expired' };
-    expect(verdictOf({}, { status: 200, attempts: 2 }, sent)).toEqual({ kind: 'report', text: 'corrects it (attempt 2)' });
+    expect(verdictOf({}, { status: 200, attempts: 2 }, sent)).toEqual({
+      kind: 'report',
+      text: 'corrects it (attempt 2)',
+    });
     expect(verdictOf({}, { error }, sent)).toEqual({ kind: 'report', text: 'does not' });
   });
 });

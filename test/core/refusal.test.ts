@@ -236,7 +236,7 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     refuse('payload-not-json', { line: 1, column: 3, problem: 'Invalid UTF-8 start byte 0x87' }),
     400,
     'InvalidRequestContentException',
-    'Could not parse request body into json: Could not parse payload into json: Invalid UTF-8 start byte 0x87\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 3]',
+    'Could not parse request body into json: Invalid UTF-8 start byte 0x87 (line 1, column 3)',
   ],
   'limit-rate': [refuseLimit('rate', 900), 429, 'TooManyRequestsException', 'Try again in 1 second.'],
   'limit-concurrency': [refuseLimit('concurrency', 100), 429, 'TooManyRequestsException', 'Rate Exceeded.'],
@@ -288,6 +288,28 @@ describe('REFUSALS', () => {
     const parsed = JSON.parse(body) as Record<string, string>;
     const lower = ['message', 'auth'].includes(LAMBDA_ERRORS[type].shape);
     expect(parsed[lower ? 'message' : 'Message']).toContain(words);
+  });
+
+  it.each(Object.entries(CASES).filter(([, [, status]]) => status === 403))(
+    'says what to do about %s',
+    (_, [refusal]) => {
+      const { hint } = JSON.parse(renderRefusal(refusal, () => 'The key that you sent').body) as { hint?: string };
+      expect(hint).toMatch(/^[A-Z'].{20,200}\.$/);
+    },
+  );
+
+  it.each(Object.entries(CASES).filter(([reason]) => /^(key|token)-(?!claims)|^credentials-too/.test(reason)))(
+    'names the credential that is wrong in the hint of %s',
+    (_, [refusal]) => {
+      const body = JSON.parse(renderRefusal(refusal, () => 'The key that you sent').body) as Record<string, string>;
+      expect(body.hint).toMatch(/^The key that you sent /);
+      // The service's own words stay as they are.
+      expect(body.message).toBe(refusal.message);
+    },
+  );
+
+  it('leaves the hint out where the message says it all', () => {
+    expect(JSON.parse(renderRefusal(refuseLimit('rate', 1)).body)).not.toHaveProperty('hint');
   });
 
   it('says Retry-After only where trying again helps, and never above 20 seconds', () => {

@@ -49,6 +49,20 @@ describe('an AWS SDK client', () => {
     ]);
   });
 
+  it.each([
+    ['no-credentials', 'MissingAuthenticationTokenException'],
+    ['key-unknown', 'UnrecognizedClientException'],
+    ['key-expired', 'ExpiredTokenException'],
+    ['signature-mismatch', 'InvalidSignatureException'],
+    ['host-not-signed', 'InvalidSignatureException'],
+  ] as const)('reads %s with a hint as it reads the same error of Lambda', async (reason, name) => {
+    const refusal = refuse(reason);
+    const { status, headers, body } = renderRefusal(refusal);
+    expect(JSON.parse(body)).toHaveProperty('hint');
+    const error = await thrownBySdk(status, { ...headers }, body);
+    expect(error).toMatchObject({ name, message: refusal.message, $metadata: { httpStatusCode: 403 } });
+  });
+
   it('finds our reason beside the exception', async () => {
     const { status, headers, body } = renderRefusal(
       refuse('payload-too-large', roomOfOperation('Invoke', 'RequestResponse'), 6_291_457),

@@ -303,7 +303,7 @@ describe('a refused call', () => {
     expect(bodyOf(answer)).toEqual({
       Type: 'User',
       message:
-        'Could not parse request body into json: Could not parse payload into json: Invalid numeric value: Leading zeroes not allowed\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 2, column: 9]',
+        'Could not parse request body into json: Invalid numeric value: Leading zeroes not allowed (line 2, column 9)',
     });
   });
 });

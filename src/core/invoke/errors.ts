@@ -78,9 +78,11 @@ export type LambdaErrorName = keyof typeof LAMBDA_ERRORS;
 export interface ErrorDetail {
   /** TooManyRequestsException: which limit. */
   readonly reason?: string;
+  /** What to do about it. Our own member: no SDK reads it. */
+  readonly hint?: string;
 }
 
-/** Writes an error's JSON body as the service does: members in alphabetical order, upper case first. */
+/** Writes an error's JSON body as the service does: members in alphabetical order, upper case first. Ours comes last. */
 export function writeErrorBody(
   name: LambdaErrorName,
   status: number,
@@ -88,15 +90,16 @@ export function writeErrorBody(
   detail: ErrorDetail = {},
 ): string {
   const type = status >= 500 ? 'Service' : 'User';
-  const reason = detail.reason === undefined ? {} : { Reason: detail.reason };
+  // JSON leaves out a member that is undefined.
+  const { reason: Reason, hint } = detail;
   switch (LAMBDA_ERRORS[name].shape) {
     case 'auth':
-      return JSON.stringify({ message });
+      return JSON.stringify({ message, hint });
     case 'access':
-      return JSON.stringify({ Message: message });
+      return JSON.stringify({ Message: message, hint });
     case 'message':
-      return JSON.stringify({ ...reason, Type: type, message });
+      return JSON.stringify({ Reason, Type: type, message, hint });
     case 'Message':
-      return JSON.stringify({ Message: message, ...reason, Type: type });
+      return JSON.stringify({ Message: message, Reason, Type: type, hint });
   }
 }

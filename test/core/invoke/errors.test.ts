@@ -48,6 +48,15 @@ describe('writeErrorBody', () => {
     expect(writeErrorBody(name, status, 'm')).toBe(body);
   });
 
+  it.each([
+    ['MissingAuthenticationTokenException', 403, '{"message":"m","hint":"h"}'],
+    ['AccessDeniedException', 403, '{"Message":"m","hint":"h"}'],
+    ['RequestTooLargeException', 413, '{"Type":"User","message":"m","hint":"h"}'],
+    ['ServiceException', 502, '{"Message":"m","Type":"Service","hint":"h"}'],
+  ] as const)('writes the hint of %s behind the members of the service', (name, status, body) => {
+    expect(writeErrorBody(name, status, 'm', { hint: 'h' })).toBe(body);
+  });
+
   it('writes a throttle with its reason first, as recorded', () => {
     const detail = { reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' };
     expect(writeErrorBody('TooManyRequestsException', 429, 'Rate Exceeded.', detail)).toBe(
