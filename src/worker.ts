@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { createAdmin } from './admin/app.ts';
-import { ADMIN_PATH } from './admin/request-log.ts';
+import { ADMIN_PATH } from './admin/envelope.ts';
 import { createServices, type Env, type Services } from './compose.ts';
 import { refuse } from './core/refusal.ts';
 import { answerRefusal } from './edge/answer-refusal.ts';
@@ -52,7 +52,7 @@ function listen(services: Services, listener: Listener): Hono<Envelope> {
   // Turned off, its paths are unknown ones like any other.
   if (serves.admin && settings.admin) {
     app.use(`${ADMIN_PATH}/*`, envelope(now));
-    app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.invalidate }));
+    app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.invalidate, now }));
   }
   if (serves.calls) mountGateway(app, services);
   else app.use(envelope(now)).all('*', ({ req }) => answerRefusal(refuse('unknown-path', rawPathOf(req.url))));

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { OPERATIONS, type Operation } from './operations.ts';
-import { ProblemSchema } from './schema.ts';
+import { needOf, type Operation } from './operation.ts';
+import { OPERATIONS } from './operations.ts';
+import { ProblemSchema } from './problem-schema.ts';
 
 const WORDS = {
   403: 'The admin token is read-only, or the request came over plain HTTP or from an address that POSTERN_ADMIN_IP_ALLOW does not include',
@@ -60,7 +61,8 @@ export function describeApi(): object {
   };
 }
 
-function describe({ method, path, summary, query, body, answer, isReading, problems = [] }: Operation): object {
+function describe(operation: Operation): object {
+  const { path, summary, query, body, answer, problems = [] } = operation;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -74,7 +76,7 @@ function describe({ method, path, summary, query, body, answer, isReading, probl
     });
     return { name, in: 'query', required: false, schema: described };
   });
-  const full = method === 'GET' || isReading ? [] : ([507] as const);
+  const full = needOf(operation) === 'read' ? [] : ([507] as const);
   const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
   return {
     summary,

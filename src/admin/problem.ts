@@ -1,5 +1,6 @@
 import type { StateError } from '../core/tenancy/state-error.ts';
 import type { FieldFault } from '../document/field-faults.ts';
+import type { Failure } from '../operator/failure.ts';
 
 export const PROBLEM_REASONS = [
   'already-rotated',
@@ -24,29 +25,62 @@ export interface Problem {
   readonly successor?: string;
 }
 
-/** A problem on its way out of a handler. */
-export class ProblemError extends Error {
-  readonly problem: Problem;
+const conflict = (title: string, detail: string): Problem => ({ status: 409, title, detail });
 
-  constructor(problem: Problem) {
-    super(problem.detail);
-    this.problem = problem;
+/** The problem to show for an operation that was not done. */
+export function problemOf(failure: Failure): Problem {
+  switch (failure.kind) {
+    case 'access':
+      return { status: 403, title: 'Read-only', detail: 'This admin token may only read.' };
+    case 'not-found':
+      return { status: 404, title: 'Not found', detail: `There is no such ${failure.what}.` };
+    case 'root-key-missing': {
+      const { tenant, version } = failure;
+      const detail = `${tenant} needs root key version ${version}, which is missing from POSTERN_ROOT_KEYS. Put that version back, after the first.`;
+      return { ...conflict('Root key missing', detail), reason: 'root-key-missing' };
+    }
+    case 'invalid':
+      return invalidRequest(failure.faults);
+    case 'other-version': {
+      const now = failure.version === undefined ? '' : `: it is at version ${failure.version}`;
+      const detail = `The tenant has changed since${now}. Read it again; nothing was done.`;
+      return { status: 412, title: 'Precondition failed', detail };
+    }
+    case 'trail-full': {
+      const detail =
+        'The audit trail is full, and entries younger than 90 days are kept. Nothing was changed. ' +
+        'Use POSTERN_ADMIN_TOKEN to make changes. Any full-access token may still revoke and delete.';
+      return { status: 507, title: 'Audit trail full', reason: 'audit-full', detail };
+    }
+    case 'too-many-keys':
+      return conflict(
+        'Too many keys',
+        `A tenant has at most ${failure.max} keys. Revoke one that is not needed any more.`,
+      );
+    case 'too-many-tokens':
+      return conflict('Conflict', `There may be ${failure.max} admin tokens. Revoke one that is not needed any more.`);
+    case 'key-expired':
+      return conflict('Expired', 'The key has expired. Make a new one.');
+    case 'name-taken': {
+      const detail =
+        'An admin token has or had this name. The audit trail shows names, so none is used twice. Choose another.';
+      return conflict('Conflict', detail);
+    }
+    case 'already-rotated': {
+      const { successor } = failure;
+      const detail = `This key was already rotated: ${successor} replaces it. The secret of ${successor} is not shown again. If you lost it, make a new key and revoke ${successor}.`;
+      return { ...conflict('Already rotated', detail), reason: 'already-rotated', successor };
+    }
   }
 }
 
-export const notFound = (what: string): ProblemError =>
-  new ProblemError({ status: 404, title: 'Not found', detail: `There is no such ${what}.` });
-
-/** Entries younger than 90 days are never dropped. The root token may still make changes. */
-export const trailFull = (): ProblemError =>
-  new ProblemError({
-    status: 507,
-    title: 'Audit trail full',
-    reason: 'audit-full',
-    detail:
-      'The audit trail is full, and entries younger than 90 days are kept. Nothing was changed. ' +
-      'Use POSTERN_ADMIN_TOKEN to make changes. Any full-access token may still revoke and delete.',
-  });
+/** The problem of a request whose body or query has faults. */
+export function invalidRequest(faults: readonly FieldFault[]): Problem {
+  const [first] = faults;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const detail = first ? `${first.pointer}: ${first.detail}${more}` : 'The request is not valid.';
+  return { status: 400, title: 'Invalid request', detail, errors: faults };
+}
 
 /** The problem to show for an object that failed, if the operator can do something about it. */
 export function problemOfState({ object, failure }: StateError): Problem | undefined {
@@ -84,11 +118,4 @@ export function answerProblem(problem: Problem, headers: Readonly<Record<string,
       ...headers,
     },
   });
-}
-
-export function invalidBody(errors: readonly FieldFault[]): Problem {
-  const [first] = errors;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  const detail = first ? `${first.pointer}: ${first.detail}${more}` : 'The request is not valid.';
-  return { status: 400, title: 'Invalid request', detail, errors };
 }

@@ -4,11 +4,9 @@ import { proxyHeaderOf } from '../edge/client-address.ts';
 import { writeLog } from '../edge/log.ts';
 import { logAddress } from '../edge/log-address.ts';
 import { rawPathOf } from '../edge/raw-path.ts';
-import type { AdminEnvelope, AdminPorts } from './app.ts';
+import type { OperatorPorts } from '../operator/ports.ts';
+import { ADMIN_PATH, type AdminEnvelope } from './envelope.ts';
 import { OPERATIONS } from './operations.ts';
-
-/** Where the admin API is mounted. */
-export const ADMIN_PATH = '/admin/v1';
 
 /** Paths longer than any of ours are cut, so that a stranger's request costs a line of bounded length. */
 const MAX_LOGGED_PATH = 256;
@@ -28,9 +26,9 @@ const levelOf = (status: number) => {
  * may have put a secret there.
  */
 export const requestLog =
-  ({ settings }: AdminPorts): MiddlewareHandler<AdminEnvelope> =>
+  ({ settings, now }: Pick<OperatorPorts, 'settings' | 'now'>): MiddlewareHandler<AdminEnvelope> =>
   async (c, next) => {
-    const startedAtMs = Date.now();
+    const startedAtMs = now();
     const listener = readListener(c.executionCtx.props, c.env);
     await next();
     const path = rawPathOf(c.req.url);
@@ -46,6 +44,6 @@ export const requestLog =
       route: ROUTES.find(({ pattern }) => pattern.test(path))?.route,
       status,
       address: logAddress(c.req.raw, settings.logAddress, proxyHeaderOf(listener, settings)),
-      durationMs: Date.now() - startedAtMs,
+      durationMs: now() - startedAtMs,
     });
   };

@@ -21,8 +21,6 @@ const SPACES = '\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
 export const OPTIONAL_NAME = new RegExp(`^[^${UNSEEN}]*$`, 'u');
 /** The same, with something to see behind its first spaces. (One way to match any text: it takes linear time.) */
 export const NAME = new RegExp(`^[${SPACES}]*[^${UNSEEN}${SPACES}][^${UNSEEN}]*$`, 'u');
-/** The name of an admin token, which goes into the audit trail: ASCII, so that no two look alike. */
-export const ADMIN_TOKEN_NAME = /^[A-Za-z0-9._@-]{1,64}$/;
 
 /** A name of at most `NAME_LENGTH` code points. Spaces around it are removed after the checks. */
 export const nameOf = (pattern: RegExp, message: string) =>

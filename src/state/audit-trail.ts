@@ -1,4 +1,5 @@
-import type { AdminAccess, AdminTokenId } from '../core/identity/admin-tokens.ts';
+import type { Actor } from '../core/identity/actor.ts';
+import type { AdminAccess } from '../core/identity/admin-tokens.ts';
 import { findChanges } from '../document/changes.ts';
 import { escapePointer } from '../document/field-faults.ts';
 import { toJson } from '../document/json.ts';
@@ -16,15 +17,6 @@ export const MAX_ENTRIES = 100_000;
 const MAX_DATABASE_BYTES = 1024 ** 3;
 /** Changes that only remove something. Each needs one that added it, so their number is bounded too. */
 const TAKES_AWAY: ReadonlySet<AuditAction> = new Set(['key.revoke', 'admin-token.revoke', 'tenant.delete']);
-
-/** Who changes something: the name of an admin token, and its id unless it is the root token. */
-export interface Actor {
-  readonly name: string;
-  readonly id?: AdminTokenId;
-}
-
-/** The holder of `POSTERN_ADMIN_TOKEN`. */
-export const ROOT_ACTOR: Actor = { name: 'root' };
 
 export type AuditAction =
   | 'tenant.create'

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
+import { ROOT_ACTOR } from '../../src/core/identity/actor.ts';
 import { admin } from './client.ts';
 
 const makeToken = (name: string) => admin('POST', '/admin-tokens', { name, access: 'full' });

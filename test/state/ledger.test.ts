@@ -1,11 +1,11 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ROOT_ACTOR } from '../../src/core/identity/actor.ts';
 import type { TenantId } from '../../src/core/identity/ids.ts';
 import type { Batch, LeaseRequest } from '../../src/core/quota/lease-protocol.ts';
 import type { LimitsDocument } from '../../src/core/quota/limits.ts';
 import { emptyUsage, type Usage } from '../../src/core/usage/usage.ts';
-import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 
 const stubOf = (name: string) => env.TENANT.get(env.TENANT.idFromName(name));
 

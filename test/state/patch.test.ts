@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { ROOT_ACTOR } from '../../src/core/identity/actor.ts';
 import type { TenantId } from '../../src/core/identity/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
-import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 
 const document: TenantDocument = {
   name: 'Acme',

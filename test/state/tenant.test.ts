@@ -1,9 +1,9 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { ROOT_ACTOR } from '../../src/core/identity/actor.ts';
 import type { KeyId, TenantId } from '../../src/core/identity/ids.ts';
 import type { TenantDocument } from '../../src/core/tenancy/tenant.ts';
-import { ROOT_ACTOR } from '../../src/state/audit-trail.ts';
 import { migrate } from '../../src/state/migrate.ts';
 import { createObjects } from '../../src/state/objects.ts';
 import { SEPARATE_RESPONSE_STREAMS } from '../../src/state/tenant/separate-response-streams.ts';

@@ -1,16 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { AuditList } from '../../admin/audit/schema.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
 import { openOperator } from '../operator/open-operator.ts';
-
-interface Entry {
-  readonly id: string | number;
-  readonly at: string;
-  readonly actor: string;
-  /** Absent from an older gateway. */
-  readonly actorId?: string | null;
-  readonly action: string;
-}
 
 interface AuditFlags extends OperatorFlags {
   readonly limit?: number;
@@ -43,9 +35,10 @@ function parseLimit(text: string): number {
 async function audit(named: string | undefined, flags: AuditFlags): Promise<void> {
   const operator = await openOperator(flags);
   const path = named === undefined ? '/audit' : `/tenants/${await findTenant(operator, named)}/audit`;
-  const entries = await operator.list<Entry>(path, 'entries', flags.limit);
+  const entries = await operator.list<AuditList['entries'][number]>(path, 'entries', flags.limit);
   for (const entry of entries) {
     const { id: _id, at, actor, actorId, action, ...detail } = entry;
+    // Absent from an older gateway.
     const who = actorId == null ? actor : `${actor} (${actorId})`;
     console.log(flags.json ? JSON.stringify(entry) : `${at}  ${who}  ${action}  ${JSON.stringify(detail)}`);
   }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { Explanation } from '../../admin/explain/schema.ts';
 import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
@@ -22,15 +23,6 @@ interface ExplainFlags extends OperatorFlags {
   readonly origin?: string;
   readonly keyId?: string;
   readonly presignedSeconds?: number;
-}
-
-interface Explanation {
-  readonly allowed: boolean;
-  readonly reason: string | null;
-  readonly message: string | null;
-  readonly rule: { readonly list: 'allow' | 'deny'; readonly index: number } | null;
-  readonly target: string | null;
-  readonly conditions: readonly string[];
 }
 
 /** Adds `postern explain`: which rule decides over a call that nobody makes. */

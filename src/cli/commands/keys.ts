@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DEFAULT_GRACE_SECONDS } from '../../admin/schema.ts';
+import { DEFAULT_GRACE_SECONDS, type KeyList, type NewKey } from '../../admin/keys/schema.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { parseDurationSeconds } from '../operator/duration.ts';
 import { findTenant } from '../operator/find-tenant.ts';
@@ -8,20 +8,6 @@ import { parseExpiry } from '../operator/parse-expiry.ts';
 import { usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
 import { layOut } from '../terminal/table.ts';
-
-interface KeyJson {
-  readonly id: string;
-  readonly name: string;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly lastUsedAt?: string | null;
-}
-
-interface NewKeyJson extends KeyJson {
-  readonly apiKey: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
 
 /** Adds `postern keys`. Secrets are printed when they are made, and never again. */
 export function keysCommand(program: Command): void {
@@ -72,11 +58,15 @@ function checkKeyId(text: string): string {
 
 async function list(named: string, flags: OperatorFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const keys = await operator.list<KeyJson>(`/tenants/${await findTenant(operator, named)}/keys`, 'keys');
+  const keys = await operator.list<KeyList['keys'][number]>(
+    `/tenants/${await findTenant(operator, named)}/keys`,
+    'keys',
+  );
   if (flags.json) {
     console.log(JSON.stringify({ keys }));
     return;
   }
+  // An older gateway does not say when a key was last used.
   const hasUse = keys.some(({ lastUsedAt }) => lastUsedAt !== undefined);
   const rows = keys.map(({ id, name, createdAt, expiresAt, lastUsedAt }) => [
     id,
@@ -101,18 +91,18 @@ async function create(named: string, flags: OperatorFlags & { readonly name?: st
     ...(flags.expires !== undefined && { expiresAt: flags.expires }),
   };
   const path = `/tenants/${await findTenant(operator, named)}/keys`;
-  showNew((await operator.call<NewKeyJson>('POST', path, document)).body, flags);
+  showNew((await operator.call<NewKey>('POST', path, document)).body, flags);
 }
 
 async function rotate(named: string, keyId: string, flags: OperatorFlags & { readonly grace: number }) {
   const operator = await openOperator(flags);
   const id = checkKeyId(keyId);
   const path = `/tenants/${await findTenant(operator, named)}/keys/${id}/rotate`;
-  showNew((await operator.call<NewKeyJson>('POST', path, { graceSeconds: flags.grace })).body, flags);
+  showNew((await operator.call<NewKey>('POST', path, { graceSeconds: flags.grace })).body, flags);
   if (!flags.json) console.error(`${keyId} works for ${flags.grace} seconds more.`);
 }
 
-function showNew(key: NewKeyJson, { json }: OperatorFlags): void {
+function showNew(key: NewKey, { json }: OperatorFlags): void {
   if (json) {
     console.log(JSON.stringify(key));
     return;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { TenantList, TenantResponse } from '../../admin/tenants/schema.ts';
 import { findChanges } from '../../document/changes.ts';
 import { type JsonObject, toJson } from '../../document/json.ts';
 import { combinePatches, mergePatch } from '../../document/merge-patch.ts';
@@ -20,8 +21,6 @@ import { confirm } from '../terminal/confirm.ts';
 import { usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
 import { layOut } from '../terminal/table.ts';
-
-type TenantJson = { readonly id: string; readonly name: string; readonly status: string; readonly createdAt: string };
 
 interface WriteFlags extends OperatorFlags, TenantFlags {
   readonly file?: string;
@@ -75,7 +74,7 @@ export function tenantsCommand(program: Command): void {
 }
 
 async function list(flags: OperatorFlags): Promise<void> {
-  const tenants = await (await openOperator(flags)).list<TenantJson>('/tenants', 'tenants');
+  const tenants = await (await openOperator(flags)).list<TenantList['tenants'][number]>('/tenants', 'tenants');
   if (flags.json) {
     console.log(JSON.stringify({ tenants }));
     return;
@@ -88,12 +87,12 @@ const paintStatus = (status: string): string => (status === 'active' ? status : 
 
 async function get(named: string, flags: OperatorFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const { body } = await operator.call<TenantJson>('GET', `/tenants/${await findTenant(operator, named)}`);
+  const { body } = await operator.call<TenantResponse>('GET', `/tenants/${await findTenant(operator, named)}`);
   show(body, flags);
 }
 
 /** A tenant as YAML, which people read and `--file` takes. */
-function show(tenant: TenantJson, { json }: OperatorFlags): void {
+function show(tenant: TenantResponse, { json }: OperatorFlags): void {
   console.log(json ? JSON.stringify(tenant) : stringify(tenant).trimEnd());
 }
 
@@ -104,7 +103,7 @@ async function create(flags: WriteFlags): Promise<void> {
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
   if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or --file');
-  show((await operator.call<TenantJson>('POST', '/tenants', document)).body, flags);
+  show((await operator.call<TenantResponse>('POST', '/tenants', document)).body, flags);
 }
 
 async function update(named: string, flags: WriteFlags & { readonly ifVersion?: number }): Promise<void> {
@@ -120,20 +119,20 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   if (!flags.json) console.error(changes.length === 0 ? 'nothing changes' : changes.map(showChange).join('\n'));
   // What was read is what is changed: the patch holds parts of it.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
-  show((await operator.call<TenantJson>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
+  show((await operator.call<TenantResponse>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
 }
 
 const setStatus = (status: 'active' | 'suspended') => async (named: string, flags: OperatorFlags) => {
   const operator = await openOperator(flags);
   const id = await findTenant(operator, named);
-  const { body } = await operator.call<TenantJson>('PATCH', `/tenants/${id}`, { status });
+  const { body } = await operator.call<TenantResponse>('PATCH', `/tenants/${id}`, { status });
   console.log(flags.json ? JSON.stringify(body) : `${body.name} (${body.id}) is ${body.status}`);
 };
 
 async function remove(named: string, flags: OperatorFlags & { readonly yes?: boolean }): Promise<void> {
   const operator = await openOperator(flags);
   const id = await findTenant(operator, named);
-  const { body } = await operator.call<TenantJson>('GET', `/tenants/${id}`);
+  const { body } = await operator.call<TenantResponse>('GET', `/tenants/${id}`);
   await confirm(`delete ${body.name} (${id}) with all its keys`, flags.yes);
   await operator.call('DELETE', `/tenants/${id}`);
   console.log(flags.json ? JSON.stringify({ deleted: id }) : `${body.name} (${id}) is deleted`);

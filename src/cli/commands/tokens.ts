@@ -1,17 +1,10 @@
 import { type Command, Option } from 'commander';
+import type { AdminTokenList, NewAdminToken } from '../../admin/tokens/schema.ts';
 import { ADMIN_ACCESSES } from '../../core/identity/admin-tokens.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import { parseExpiry } from '../operator/parse-expiry.ts';
 import { layOut } from '../terminal/table.ts';
-
-interface TokenJson {
-  readonly id: string;
-  readonly name: string;
-  readonly access: string;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-}
 
 /** Adds `postern tokens`: who else may operate the gateway. */
 export function tokensCommand(program: Command): void {
@@ -42,7 +35,7 @@ export function tokensCommand(program: Command): void {
 }
 
 async function list(flags: OperatorFlags): Promise<void> {
-  const { body } = await (await openOperator(flags)).call<{ adminTokens: TokenJson[] }>('GET', '/admin-tokens');
+  const { body } = await (await openOperator(flags)).call<AdminTokenList>('GET', '/admin-tokens');
   if (flags.json) {
     console.log(JSON.stringify(body));
     return;
@@ -62,7 +55,7 @@ async function create(
   flags: OperatorFlags & { readonly access: string; readonly expires?: string },
 ): Promise<void> {
   const operator = await openOperator(flags);
-  const { body } = await operator.call<TokenJson & { token: string }>('POST', '/admin-tokens', {
+  const { body } = await operator.call<NewAdminToken>('POST', '/admin-tokens', {
     name,
     access: flags.access,
     ...(flags.expires !== undefined && { expiresAt: flags.expires }),

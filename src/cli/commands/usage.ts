@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
-import type * as z from 'zod';
-import type { UsageResponse } from '../../admin/schema.ts';
+import type { UsageResponse } from '../../admin/usage/schema.ts';
 import { USAGE_STEPS } from '../../core/usage/steps.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
@@ -13,8 +12,6 @@ interface UsageFlags extends OperatorFlags {
   readonly to?: string;
   readonly step?: string;
 }
-
-type Usage = z.output<typeof UsageResponse>;
 
 /** Adds `postern usage`: what a tenant used, and what is left of its limits. */
 export function usageCommand(program: Command): void {
@@ -43,11 +40,14 @@ async function usage(named: string, flags: UsageFlags): Promise<void> {
     ...(to !== undefined && { to }),
     ...(step !== undefined && { step }),
   });
-  const { body } = await operator.call<Usage>('GET', `/tenants/${await findTenant(operator, named)}/usage?${query}`);
+  const { body } = await operator.call<UsageResponse>(
+    'GET',
+    `/tenants/${await findTenant(operator, named)}/usage?${query}`,
+  );
   console.log(flags.json ? JSON.stringify(body) : showUsage(body));
 }
 
-function showUsage({ from, to, step, totals, functions, series, limits }: Usage): string {
+function showUsage({ from, to, step, totals, functions, series, limits }: UsageResponse): string {
   const section = (title: string, rows: readonly (readonly string[])[]) =>
     rows.length > 1 ? ['', paint('bold', title), layOut(rows)] : [];
   const refusals = Object.entries(totals.refused).sort(([, a], [, b]) => b - a);
@@ -89,7 +89,7 @@ function showUsage({ from, to, step, totals, functions, series, limits }: Usage)
 
 const HEADINGS = ['CALLS', 'FORWARDED', 'REFUSED', 'ERRORS', 'IN', 'OUT'];
 
-const cells = (use: Usage['totals']): string[] => [
+const cells = (use: UsageResponse['totals']): string[] => [
   count(use.calls),
   count(use.forwarded),
   count(refusalsOf(use)),
@@ -98,7 +98,8 @@ const cells = (use: Usage['totals']): string[] => [
   bytes(use.bytesOut),
 ];
 
-const refusalsOf = ({ refused }: Usage['totals']): number => Object.values(refused).reduce((sum, n) => sum + n, 0);
+const refusalsOf = ({ refused }: UsageResponse['totals']): number =>
+  Object.values(refused).reduce((sum, n) => sum + n, 0);
 
 const count = (n: number): string => n.toLocaleString('en-US', { maximumFractionDigits: 3 });
 

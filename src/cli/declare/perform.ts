@@ -1,3 +1,4 @@
+import type { TenantResponse } from '../../admin/tenants/schema.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Plan, Step } from './plan.ts';
 
@@ -30,7 +31,7 @@ export async function perform(
 async function performStep(operator: Operator, step: Step): Promise<string> {
   switch (step.kind) {
     case 'create':
-      return (await operator.call<{ id: string }>('POST', '/tenants', step.document)).body.id;
+      return (await operator.call<TenantResponse>('POST', '/tenants', step.document)).body.id;
     case 'change':
       // With the version that the plan was drawn on: what somebody else changed meanwhile is not overwritten.
       await operator.call('PATCH', `/tenants/${step.id}`, step.patch, step.etag);

@@ -1,3 +1,4 @@
+import type { TenantList } from '../../admin/tenants/schema.ts';
 import { type FieldChange, findChanges } from '../../document/changes.ts';
 import { type JsonObject, toJson } from '../../document/json.ts';
 import { mergePatchOf } from '../../document/merge-patch.ts';
@@ -5,10 +6,7 @@ import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { FileTenant } from './file.ts';
 
 /** A tenant in the gateway's list. */
-export interface Listed {
-  readonly id: string;
-  readonly name: string;
-}
+export type Listed = Pick<TenantList['tenants'][number], 'id' | 'name'>;
 
 /** A tenant of the gateway, read whole. */
 export interface Standing extends Listed {

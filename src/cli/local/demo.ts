@@ -1,3 +1,5 @@
+import type { NewKey } from '../../admin/keys/schema.ts';
+import type { TenantResponse } from '../../admin/tenants/schema.ts';
 import type { AdminClient } from '../operator/admin-client.ts';
 import type { DemoTenant } from './dev-state.ts';
 
@@ -7,12 +9,8 @@ const DEMO = { name: 'demo', policy: { allow: [{ function: '*', logTail: true, t
 /** Finds the demo tenant of an earlier start, or makes one with a key. */
 export async function ensureDemo(admin: AdminClient, earlier: DemoTenant | undefined): Promise<DemoTenant> {
   if (earlier && (await admin.request('GET', `/tenants/${earlier.tenantId}`)).status === 200) return earlier;
-  const { id } = await create<{ id: string }>(admin, '/tenants', DEMO);
-  const { apiKey, accessKeyId, secretAccessKey } = await create<Omit<DemoTenant, 'tenantId'>>(
-    admin,
-    `/tenants/${id}/keys`,
-    { name: 'demo' },
-  );
+  const { id } = await create<TenantResponse>(admin, '/tenants', DEMO);
+  const { apiKey, accessKeyId, secretAccessKey } = await create<NewKey>(admin, `/tenants/${id}/keys`, { name: 'demo' });
   return { tenantId: id, apiKey, accessKeyId, secretAccessKey };
 }
 

@@ -11,6 +11,9 @@ export type AdminTokenId = string & { readonly [adminTokenIdBrand]: true };
 export type AdminAccess = 'full' | 'read';
 export const ADMIN_ACCESSES = ['full', 'read'] as const satisfies readonly AdminAccess[];
 
+/** Admin tokens that may live at once. */
+export const MAX_ADMIN_TOKENS = 100;
+
 /** `posternadmin_<id>_<52: secret>`: like a key, with a prefix for secret scanners and nothing of it stored. */
 const ADMIN_TOKEN = /^posternadmin_(a([1-9]\d{0,3})_[a-z2-7]{16})_([a-z2-7]{52})$/;
 export const ADMIN_TOKEN_RANDOM_BYTES = 10;

@@ -1,15 +1,13 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AdminAccess, AdminTokenId } from '../../core/identity/admin-tokens.ts';
+import type { Actor } from '../../core/identity/actor.ts';
+import { type AdminAccess, type AdminTokenId, MAX_ADMIN_TOKENS } from '../../core/identity/admin-tokens.ts';
 import type { TenantId } from '../../core/identity/ids.ts';
 import type { TenantStatus } from '../../core/tenancy/tenant.ts';
-import { type Actor, type AuditEntry, type AuditTrail, createAuditTrail } from '../audit-trail.ts';
+import { type AuditEntry, type AuditTrail, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
 import type { ObjectPorts } from '../ports.ts';
 import { DIRECTORY_MIGRATIONS } from './migrations.ts';
-
-/** Admin tokens that may live at once. */
-export const MAX_ADMIN_TOKENS = 100;
 
 /** A tenant in a list. */
 export interface TenantSummary {

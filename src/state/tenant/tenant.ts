@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { Actor } from '../../core/identity/actor.ts';
 import type { KeyId, TenantId } from '../../core/identity/ids.ts';
 import type { Denial, LeaseRequest, LimitStatus } from '../../core/quota/lease-protocol.ts';
 import { unsettledCalls } from '../../core/quota/ledger.ts';
@@ -13,7 +14,7 @@ import type { FieldFault } from '../../document/field-faults.ts';
 import { patchTenant } from '../../document/patch-tenant.ts';
 import { createFailureLog, type OnFailure } from '../../edge/failure-log.ts';
 import { writeLog } from '../../edge/log.ts';
-import { type Actor, type AuditEntry, type AuditTrail, changesOf, createAuditTrail } from '../audit-trail.ts';
+import { type AuditEntry, type AuditTrail, changesOf, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
 import type { ObjectPorts } from '../ports.ts';
@@ -30,7 +31,8 @@ export interface RotatedKey {
 /** The result of a patch. */
 export type Patched =
   | { readonly kind: 'patched'; readonly tenant: TenantRecord }
-  | { readonly kind: 'absent' | 'trail-full' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'trail-full' }
   | { readonly kind: 'other-version'; readonly version: number }
   | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] };
 

@@ -1,36 +1,80 @@
-import type * as z from 'zod';
 import { scopeDurableName } from '../core/identity/durable-names.ts';
 import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
 import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
+import type { InvocationType, LogType, Operation } from '../core/invoke/types.ts';
 import { type CallerFacts, checkCaller, decideKnownCall } from '../core/policy/decide-known-call.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
+import { err, ok } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { LiveTenant } from '../core/tenancy/snapshot.ts';
 import { compileRanges } from '../edge/address-ranges.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Foresight } from '../state/tenant/tenant.ts';
-import type { ExplainCall, Explanation } from './schema.ts';
+import { verifyTenant } from './find-tenant.ts';
+import { reading } from './operation.ts';
 
-type Call = z.output<typeof ExplainCall>;
+/** A call as it might be made. */
+export interface PlannedCall {
+  readonly function: string;
+  readonly operation: Operation;
+  readonly qualifier?: string | undefined;
+  readonly type?: InvocationType | undefined;
+  readonly logType?: LogType | undefined;
+  readonly clientContext: boolean;
+  readonly tenantId?: string | undefined;
+  readonly durableExecutionName?: string | undefined;
+  readonly payloadBytes: number;
+  /** Absent: an address that is allowed. */
+  readonly ip?: string | undefined;
+  /** Of the web page that calls. Absent: a program calls. */
+  readonly origin?: string | undefined;
+  /** Absent: any live key. */
+  readonly keyId?: string | undefined;
+  /** The lifetime of a presigned call. Absent: not presigned. */
+  readonly presignedSeconds?: number | undefined;
+}
+
+/** What would become of a call, and by which rule of the policy. */
+export interface Explanation {
+  readonly allowed: boolean;
+  /** The `x-postern-refusal` that it would get. */
+  readonly reason: string | null;
+  readonly message: string | null;
+  /** The rule that decided; of a refusal, the nearest. Null: no rule is about this function. */
+  readonly rule: { readonly list: 'allow' | 'deny'; readonly index: number } | null;
+  /** The function that the call names, whether it may be called or not. */
+  readonly target: string | null;
+  /** What the answer assumes because the call left it out. */
+  readonly conditions: string[];
+}
+
+/** Dry-runs a call of a tenant. */
+export const explainCall = reading(async (ports, _admin, tenant: string, call: PlannedCall) => {
+  const id = verifyTenant(ports, tenant);
+  if (!id.ok) return id;
+  const foresight = await ports.objects.tenant(id.value, async (stub) => await stub.foresee(call.payloadBytes));
+  if (!foresight) return err({ kind: 'not-found', what: 'tenant' });
+  return ok(explain(ports.settings, id.value, foresight, call, ports.now()));
+});
 
 /** The least that is a client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
 /** Says whether a call would be allowed, and by which rule. It runs the code that decides on real calls, step by step. */
-export function explainCall(
+function explain(
   settings: Settings,
   tenantId: TenantId,
   { tenant, limit }: Foresight,
-  call: Call,
+  call: PlannedCall,
   nowMs: number,
-): z.input<typeof Explanation> {
+): Explanation {
   const { payloadBytes, ip, origin, presignedSeconds } = call;
   const { policy, upstream, limits } = tenant;
   const conditions = conditionsOf(tenant, call);
-  const refused = ({ reason, message }: Refusal, found: Partial<z.input<typeof Explanation>> = {}) => ({
+  const refused = ({ reason, message }: Refusal, found: Partial<Explanation> = {}) => ({
     ...{ allowed: false, reason, message, rule: null, target: null, conditions },
     ...found,
   });
@@ -72,7 +116,7 @@ export function explainCall(
   return { allowed: true, reason: null, message: null, ...found, conditions };
 }
 
-function readArguments({ maxFunctionNameLength }: Settings, call: Call) {
+function readArguments({ maxFunctionNameLength }: Settings, call: PlannedCall) {
   const headers: Readonly<Record<string, string | undefined>> = {
     [ARGUMENT_HEADERS.invocationType]: call.type,
     [ARGUMENT_HEADERS.logType]: call.logType,
@@ -90,14 +134,14 @@ function readArguments({ maxFunctionNameLength }: Settings, call: Call) {
 }
 
 /** Undefined for a key id that is not one of this tenant's. */
-function callerOf({ rootKeys }: Settings, tenantId: TenantId, { keyId }: Call): CallerFacts | undefined {
+function callerOf({ rootKeys }: Settings, tenantId: TenantId, { keyId }: PlannedCall): CallerFacts | undefined {
   if (keyId === undefined) return { kind: 'any' };
   const identity = verifyKeyId(keyCrypto, rootKeys, keyId);
   return identity?.tenantId === tenantId ? { kind: 'key', keyId: identity.keyId } : undefined;
 }
 
 /** What the answer assumes, because the call does not say. */
-function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: Call): string[] {
+function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: PlannedCall): string[] {
   const { ipAllow, corsOrigins = [] } = policy;
   const pages = corsOrigins.length > 0 ? `, or from the web pages ${corsOrigins.join(', ')}` : ', not from a web page';
   return [

@@ -1,0 +1,11 @@
+import { audit } from './audit/audit.ts';
+import { explain } from './explain/explain.ts';
+import type { Handlers } from './handler.ts';
+import { keys } from './keys/keys.ts';
+import type { OPERATIONS } from './operations.ts';
+import { tenants } from './tenants/tenants.ts';
+import { tokens } from './tokens/tokens.ts';
+import { usage } from './usage/usage.ts';
+
+/** What serves each operation: the compiler asks for one of each. */
+export const HANDLERS: Handlers<typeof OPERATIONS> = { ...tenants, ...keys, ...audit, ...tokens, ...explain, ...usage };

@@ -1,0 +1,21 @@
+import type { KeyId } from '../core/identity/ids.ts';
+import type { FieldFault } from '../document/field-faults.ts';
+
+/** Why an operation was not done. A front door puts it into its own words; nothing was changed. */
+export type Failure =
+  /** The operator's access does not include it. */
+  | { readonly kind: 'access' }
+  | { readonly kind: 'not-found'; readonly what: 'tenant' | 'key' | 'tenant or key' | 'admin token' }
+  /** `tenant` cannot be verified, because this root key version is not in the settings. */
+  | { readonly kind: 'root-key-missing'; readonly tenant: string; readonly version: number }
+  | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] }
+  /** The tenant is not at a version that the change was meant for. */
+  | { readonly kind: 'other-version'; readonly version?: number }
+  /** Entries younger than 90 days are never dropped from the audit trail. The root token may still make changes. */
+  | { readonly kind: 'trail-full' }
+  | { readonly kind: 'too-many-keys'; readonly max: number }
+  | { readonly kind: 'too-many-tokens'; readonly max: number }
+  | { readonly kind: 'key-expired' }
+  | { readonly kind: 'name-taken' }
+  /** The successor's secret was shown once. If it was lost, the operator has to create a new key. */
+  | { readonly kind: 'already-rotated'; readonly successor: KeyId };
