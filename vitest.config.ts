@@ -40,6 +40,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          setupFiles: ['test/support/check-answers-setup.ts'],
           // Each of these files runs gateways of its own: two at a time are load enough for a small machine.
           maxWorkers: 2,
           include: ['test/{emulator,cli,story,conformance,fuzz}/**/*.test.ts'],

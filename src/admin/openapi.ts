@@ -14,7 +14,7 @@ const WORDS = {
   421: 'POSTERN_HOSTS does not list the host of the request',
   412: 'The tenant has changed since; nothing was done',
   404: 'There is no such thing',
-  409: 'It kept changing meanwhile, the maximum number exists already, the key was already rotated, or the name is taken',
+  409: 'The maximum number exists already, the key was already rotated, the name is taken, or the root key of the tenant is missing',
   503: 'The state of the tenant or of the directory cannot be read; `detail` says why',
   507: 'The audit trail or the storage is full; nothing was changed',
 } as const;
@@ -76,6 +76,8 @@ function describe(operation: Operation): object {
     });
     return { name, in: 'query', required: false, schema: described };
   });
+  // Without its root key version the id of a tenant cannot be verified.
+  const unverified = path.includes('{tenantId}') ? ([409] as const) : [];
   const full = needOf(operation) === 'read' ? [] : ([507] as const);
   const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
   return {
@@ -88,9 +90,20 @@ function describe(operation: Operation): object {
         ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
       },
       ...Object.fromEntries(
-        ([401, 403, 405, 421, ...(body ? ([413, 415] as const) : []), ...problems, 500, 503, ...full] as const).map(
-          (status) => [status, { description: WORDS[status], ...problem }],
-        ),
+        (
+          [
+            401,
+            403,
+            405,
+            421,
+            ...(body ? ([413, 415] as const) : []),
+            ...problems,
+            ...unverified,
+            500,
+            503,
+            ...full,
+          ] as const
+        ).map((status) => [status, { description: WORDS[status], ...problem }]),
       ),
     },
   };

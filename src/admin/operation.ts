@@ -17,7 +17,7 @@ export interface Operation {
   };
   /** Changes nothing, although it is no GET. */
   readonly isReading?: true;
-  /** Which problems it may answer, besides those of every operation or of every body. */
+  /** Which problems it may answer, besides those of every operation, every tenant and every body. */
   readonly problems?: readonly (400 | 404 | 409 | 412)[];
 }
 

@@ -1,4 +1,5 @@
 import { env, exports } from 'cloudflare:workers';
+import { assertAsDescribed } from '../support/admin-answers.ts';
 
 export const ORIGIN = 'https://postern.test';
 
@@ -10,9 +11,19 @@ export interface Answer {
   readonly body: any;
 }
 
-/** Sends a request to the worker under test. */
-export const fetchWorker = (url: string, init?: RequestInit): Promise<Response> =>
-  exports.default.fetch(new Request(url, init));
+/** Sends a request to the worker under test. What the admin API answers is as its OpenAPI document says, or this throws. */
+export async function fetchWorker(url: string, init?: RequestInit): Promise<Response> {
+  const response = await exports.default.fetch(new Request(url, init));
+  const { pathname, search } = new URL(url);
+  assertAsDescribed({
+    method: init?.method ?? 'GET',
+    path: pathname + search,
+    status: response.status,
+    header: (name) => response.headers.get(name),
+    body: await response.clone().text(),
+  });
+  return response;
+}
 
 /** Calls the admin API with the admin token. */
 export async function admin(

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { CHECKED, UNDESCRIBED } from './cli.ts';
 import { type Edge, startEdge } from './edge-proxy.ts';
 import type { PosternOptions, Ready, RunningPostern } from './running-postern.ts';
 
@@ -42,7 +43,7 @@ export async function startDev(options: PosternOptions = {}): Promise<RunningPos
   const state = stateDir ?? (await mkdtemp(join(tmpdir(), 'postern-')));
   const child = spawn(
     process.execPath,
-    [CLI, 'dev', '--json', '--port', '0', '--lambda-port', '0', '--state', state, ...args],
+    [...CHECKED, CLI, 'dev', '--json', '--port', '0', '--lambda-port', '0', '--state', state, ...args],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
@@ -66,6 +67,7 @@ export async function startDev(options: PosternOptions = {}): Promise<RunningPos
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
       const code = await exited;
+      if (code === UNDESCRIBED) throw new Error(log);
       if (stateDir === undefined) await rm(state, { recursive: true, force: true });
       return code;
     },

@@ -8,7 +8,7 @@ export const KEY_OPERATIONS = {
     summary: 'Make a key. Its secrets are shown this once',
     body: CreateKey,
     answer: { status: 201, schema: NewKey },
-    problems: [400, 404, 409],
+    problems: [400, 404],
   },
   listKeys: {
     method: 'GET',
@@ -31,6 +31,6 @@ export const KEY_OPERATIONS = {
     summary: 'Make a key in the place of one, which goes on to work for its grace',
     body: RotateKey,
     answer: { status: 201, schema: NewKey },
-    problems: [400, 404, 409],
+    problems: [400, 404],
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -39,7 +39,7 @@ export const TENANT_OPERATIONS = {
     summary: 'Change a tenant. It holds everywhere within 5 seconds',
     body: PatchTenant,
     answer: { status: 200, schema: TenantResponse, headers: etag },
-    problems: [400, 404, 409, 412],
+    problems: [400, 404, 412],
   },
   deleteTenant: {
     method: 'DELETE',

@@ -67,7 +67,9 @@ export async function startFaultyProxy(gateway: string, fault: PlantedFault) {
     const { hostname, port } = new URL(gateway);
     const { method, url: path, headers } = incoming;
     const body = await read(incoming);
-    const forwarded = httpRequest({ hostname, port, method, path, headers, agent: false });
+    // A fault is planted into the text itself.
+    const plain = { ...headers, 'accept-encoding': 'identity' };
+    const forwarded = httpRequest({ hostname, port, method, path, headers: plain, agent: false });
     forwarded.on('error', () => outgoing.destroy());
     forwarded.on('response', async (response) => {
       const answer: Passed = { status: response.statusCode ?? 502, body: String(await read(response)) };
