@@ -5,7 +5,7 @@ import { TENANT_OPERATIONS } from './tenants/operations.ts';
 import { TOKEN_OPERATIONS } from './tokens/operations.ts';
 import { USAGE_OPERATIONS } from './usage/operations.ts';
 
-/** Every operation of the admin API, by its OpenAPI operation id. A new noun is a folder, and a line here. */
+/** Every operation of the admin API, by its OpenAPI operation id. A new noun is a folder, a line here and one in `handlers.ts`. */
 export const OPERATIONS = {
   ...TENANT_OPERATIONS,
   ...KEY_OPERATIONS,

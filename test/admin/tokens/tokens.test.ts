@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { admin } from './client.ts';
+import { admin } from '../client.ts';
 
 const make = async (name: string, access: 'full' | 'read', more: object = {}) =>
   admin('POST', '/admin-tokens', { name, access, ...more });

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { durationBucket, emptyUsage, type Usage } from '../../src/core/usage/usage.ts';
-import { admin } from './client.ts';
+import { durationBucket, emptyUsage, type Usage } from '../../../src/core/usage/usage.ts';
+import { admin } from '../client.ts';
 
 const HOUR = 3_600_000;
 

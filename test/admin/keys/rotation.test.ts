@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { admin } from './client.ts';
+import { admin } from '../client.ts';
 
 async function makeKey(): Promise<{ path: string; key: { id: string } }> {
   const { id } = (await admin('POST', '/tenants', { name: 'Acme' })).body;

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { admin } from './client.ts';
+import { admin } from '../client.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const makeTenant = async () => (await admin('POST', '/tenants', { name: 'Acme' })).body.id as string;

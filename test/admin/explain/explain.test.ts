@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { admin } from './client.ts';
+import { admin } from '../client.ts';
 
 const policy = {
   allow: [
