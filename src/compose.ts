@@ -6,7 +6,7 @@ import { createFailureLog } from './edge/failure-log.ts';
 import { keyCrypto } from './edge/key-crypto.ts';
 import { createKeyring } from './edge/keyring.ts';
 import { writeLog } from './edge/log.ts';
-import type { Gateway } from './gateway/invoke.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import { createIssuerKeys } from './gateway/issuer-keys.ts';
 import { createTenantAsker } from './state/ask-tenant.ts';
 import { createObjects, type ObjectBindings, type Objects } from './state/objects.ts';

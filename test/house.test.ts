@@ -39,7 +39,6 @@ const CYCLES: readonly (readonly string[])[] = [];
 const LONG_FILES: Readonly<Record<string, string>> = {
   'core/refusal.ts': 'one table: every reason to refuse a call and its answer',
   'core/body-memory/pool.ts': 'to be cut',
-  'gateway/invoke.ts': 'to be cut into steps',
 };
 
 /** Functions that may be longer, and why. */
@@ -49,8 +48,6 @@ const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'emulator/execution/environment.ts startEnvironment': 'to be cut',
   'emulator/execution/pool.ts openPool': 'to be cut',
   'emulator/serve-call.ts serveCall': 'to be cut',
-  'gateway/invoke.ts forward': 'to be cut into steps',
-  'gateway/invoke.ts invoke': 'to be cut into steps',
   'gateway/stream/frame-tracker.ts createFrameTracker': 'to be cut',
   'state/tenant/ledger-store.ts createLedgerStore': 'to be cut',
   'state/tenant/usage-store.ts createUsageStore': 'to be cut',

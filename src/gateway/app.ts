@@ -8,7 +8,8 @@ import { isServedHost } from '../edge/served-host.ts';
 import type { Answer } from './answer.ts';
 import { type Call, type CallPorts, startCall } from './call.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
-import { type Gateway, invoke } from './invoke.ts';
+import type { Gateway } from './gateway.ts';
+import { invoke } from './invoke.ts';
 import { usageOf, usageOfForwarding } from './metering.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Permit } from '../core/policy/authorize.ts';
+import type { Permit } from '../core/policy/permit.ts';
 import { TimeoutError } from '../edge/deadline.ts';
 import { type PassedAnswer, type PassFault, passAnswer } from './answer.ts';
 import type { Call } from './call.ts';

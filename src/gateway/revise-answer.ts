@@ -1,5 +1,5 @@
-import type { Permit } from '../core/policy/authorize.ts';
 import { createPlaceHider } from '../core/policy/hide-places.ts';
+import type { Permit } from '../core/policy/permit.ts';
 import type { InvokeComplete } from './stream/event-stream.ts';
 
 /** Lambda's own errors are far smaller; more than this is not read into memory. */

@@ -2,9 +2,10 @@ import { scopeDurableName } from '../core/identity/durable-names.ts';
 import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
 import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
 import type { InvocationType, LogType, Operation } from '../core/invoke/types.ts';
-import { type CallerFacts, checkCaller, decideKnownCall } from '../core/policy/decide-known-call.ts';
+import type { CallerFacts } from '../core/policy/check-caller.ts';
+import { checkPayloadLength, decideCall } from '../core/policy/decide.ts';
 import { arnOf } from '../core/policy/pattern.ts';
-import { narrowRoom, roomOfOperation } from '../core/policy/payload-room.ts';
+import { roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
 import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { err, ok } from '../core/result.ts';
@@ -63,7 +64,7 @@ export const explainCall = reading(async (ports, _admin, tenant: string, call: P
 /** The least that is a client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
-/** Says whether a call would be allowed, and by which rule. It runs the code that decides on real calls, step by step. */
+/** Decides whether a call would be allowed, and by which rule. It runs the list of checks that decides on real calls. */
 function explain(
   settings: Settings,
   tenantId: TenantId,
@@ -72,7 +73,7 @@ function explain(
   nowMs: number,
 ): Explanation {
   const { payloadBytes, ip, origin, presignedSeconds } = call;
-  const { policy, upstream, limits } = tenant;
+  const { policy, upstream } = tenant;
   const conditions = conditionsOf(tenant, call);
   const refused = ({ reason, message }: Refusal, found: Partial<Explanation> = {}) => ({
     ...{ allowed: false, reason, message, rule: null, target: null, conditions },
@@ -81,36 +82,38 @@ function explain(
 
   const args = readArguments(settings, call);
   const room = roomOfOperation(call.operation, args.ok ? args.value.invocationType : 'RequestResponse');
-  if (args.ok && payloadBytes > room.maxBytes) return refused(refuse('payload-too-large', room, payloadBytes));
-
+  const tooLong = args.ok ? checkPayloadLength(room, payloadBytes) : undefined;
+  if (tooLong) return refused(tooLong);
   const caller = callerOf(settings, tenantId, call);
   if (!caller) return refused(refuse('key-unknown'));
-  const dead = checkCaller(tenant, tenantId, caller, nowMs);
-  if (dead) return refused(dead);
 
-  const { outcome, rule, target, qualifier } = decideKnownCall({
+  const decision = decideCall({
     tenantId,
     tenant: { ...tenant, policy: compilePolicy(policy) },
     gateway: settings,
-    ...(presignedSeconds !== undefined && {
-      claim: {
-        form: 'query',
-        signedAtMs: nowMs,
-        expiresSeconds: presignedSeconds,
-        scope: { region: upstream.region ?? settings.region },
-      },
-    }),
-    ...(origin !== undefined && { origin }),
+    caller,
+    claim:
+      presignedSeconds === undefined
+        ? undefined
+        : {
+            form: 'query',
+            signedAtMs: nowMs,
+            expiresSeconds: presignedSeconds,
+            scope: { region: upstream.region ?? settings.region },
+          },
+    origin,
     isAddressAllowed: () => ip === undefined || compileRanges(policy.ipAllow)(ip),
     scopeDurableName: (name) => scopeDurableName(keyCrypto, settings.rootKeys, tenantId, name),
     args,
+    room,
     nowMs,
   });
+  const { outcome, rule, target, qualifier } = decision;
   const named = target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null;
   const found = { rule: rule ?? null, target: named };
   if (!outcome.ok) return refused(outcome.error, found);
-  const narrowed = narrowRoom(room, limits, outcome.value);
-  if (payloadBytes > narrowed.maxBytes) return refused(refuse('payload-too-large', narrowed, payloadBytes), found);
+  const tooLarge = checkPayloadLength(decision.room, payloadBytes);
+  if (tooLarge) return refused(tooLarge, found);
   // No rule of the policy is to blame for a limit.
   if (limit) return refused(refuseLimit(limit.limit, limit.resetMs), { target: named });
   return { allowed: true, reason: null, message: null, ...found, conditions };

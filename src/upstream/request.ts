@@ -1,5 +1,5 @@
-import type { Permit } from '../core/policy/authorize.ts';
 import { arnOf } from '../core/policy/pattern.ts';
+import type { Permit } from '../core/policy/permit.ts';
 import type { LambdaNames } from '../core/settings.ts';
 import { remember } from '../edge/memoize.ts';
 

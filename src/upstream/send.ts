@@ -1,4 +1,4 @@
-import type { Permit } from '../core/policy/authorize.ts';
+import type { Permit } from '../core/policy/permit.ts';
 import { type Refusal, refuseLeft, refuseLost } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AwsCredentials, LambdaNames } from '../core/settings.ts';

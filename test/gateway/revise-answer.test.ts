@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Permit } from '../../src/core/policy/authorize.ts';
+import type { Permit } from '../../src/core/policy/permit.ts';
 import { createRevision } from '../../src/gateway/revise-answer.ts';
 import {
   createEventReader,

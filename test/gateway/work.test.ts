@@ -12,7 +12,8 @@ import { writeAmzDate } from '../../src/core/signature/amz-date.ts';
 import { keyCrypto } from '../../src/edge/key-crypto.ts';
 import { createKeyring } from '../../src/edge/keyring.ts';
 import { startCall } from '../../src/gateway/call.ts';
-import { type Gateway, invoke } from '../../src/gateway/invoke.ts';
+import type { Gateway } from '../../src/gateway/gateway.ts';
+import { invoke } from '../../src/gateway/invoke.ts';
 import { createTenants } from '../../src/tenants/tenants.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../src/core/invoke/arguments.ts';
-import { authorize } from '../../src/core/policy/authorize.ts';
 import { compilePolicy } from '../../src/core/policy/policy.ts';
 import { createSender, type Fetch, MAX_WHOLE_PAYLOAD_BYTES, type SendOptions } from '../../src/upstream/send.ts';
+import { decide } from '../support/decide.ts';
 
 const permitted = () => {
   const call = parseArguments({
@@ -15,7 +15,7 @@ const permitted = () => {
   if (!call.ok) throw new Error(call.error.message);
   const policy = compilePolicy({ allow: [{ function: 'f' }] });
   const home = { account: '123456789012', region: 'us-east-1' };
-  const permit = authorize({ policy, tenant: 't', home, scopeDurableName: () => undefined, call: call.value });
+  const { outcome: permit } = decide({ policy, home, call: call.value });
   if (!permit.ok) throw new Error(permit.error.message);
   return permit.value;
 };

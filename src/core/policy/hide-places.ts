@@ -1,4 +1,4 @@
-import type { Permit } from './authorize.ts';
+import type { Permit } from './permit.ts';
 
 /** The text that replaces each hidden part. */
 export const HIDDEN = '************';

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InvokeArguments } from '../../../src/core/invoke/arguments.ts';
 import { RULE_TYPES } from '../../../src/core/invoke/types.ts';
-import { decideCall } from '../../../src/core/policy/authorize.ts';
 import { findPolicyFaults } from '../../../src/core/policy/find-policy-faults.ts';
 import { compilePolicy, type PolicyDocument } from '../../../src/core/policy/policy.ts';
+import { decide } from '../../support/decide.ts';
 
 const OURS = '111111111111';
 const THEIRS = '222222222222';
@@ -33,7 +33,7 @@ function isMet(policy: PolicyDocument, names: readonly string[]): boolean {
             invocationType: type === 'ResponseStream' ? 'RequestResponse' : type,
             logType: 'None',
           };
-          const { outcome } = decideCall({ policy: compiled, tenant: 't', home, scopeDurableName: () => 'x', call });
+          const { outcome } = decide({ policy: compiled, home, scopeDurableName: () => 'x', call });
           if (outcome.ok) return true;
         }
       }

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InvokeArguments } from '../../../src/core/invoke/arguments.ts';
 import { INVOCATION_TYPES, RULE_TYPES } from '../../../src/core/invoke/types.ts';
-import { decideCall } from '../../../src/core/policy/authorize.ts';
 import {
   type AllowRuleDocument,
   compilePolicy,
   type PolicyDocument,
   type SelectorDocument,
 } from '../../../src/core/policy/policy.ts';
+import { decide } from '../../support/decide.ts';
 
 const OURS = '111111111111';
 const THEIRS = '222222222222';
@@ -160,9 +160,8 @@ describe('decideCall', () => {
         fc.record({ policy: policies, call: calls, isAddressAllowed: fc.constantFrom(true, true, true, false) }),
         (one) => {
           const expected = reference(one);
-          const decision = decideCall({
+          const decision = decide({
             policy: compilePolicy(one.policy),
-            tenant: 't',
             home: HOME,
             isAddressAllowed: one.isAddressAllowed,
             scopeDurableName: (given) => `mine-${given}`,

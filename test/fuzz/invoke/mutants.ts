@@ -21,7 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a rule that names qualifiers also takes what has none',
-    file: 'src/core/policy/authorize.ts',
+    file: 'src/core/policy/apply-rules.ts',
     from: "qualifiers?.includes(qualifier ?? '$LATEST') ?? true",
     to: "qualifier === undefined || (qualifiers?.includes(qualifier ?? '$LATEST') ?? true)",
   },

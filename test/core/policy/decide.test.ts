@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../src/core/invoke/arguments.ts';
 import type { Operation } from '../../../src/core/invoke/types.ts';
-import { authorize } from '../../../src/core/policy/authorize.ts';
+import { type CallFacts, CHECKS, decideCall } from '../../../src/core/policy/decide.ts';
 import { type AllowRuleDocument, compilePolicy, type PolicyDocument } from '../../../src/core/policy/policy.ts';
 import { parseQuery } from '../../../src/core/query.ts';
+import { refuse } from '../../../src/core/refusal.ts';
+import { err } from '../../../src/core/result.ts';
+import { decide as decideFacts, factsOf } from '../../support/decide.ts';
 
 const OURS = '123456789012';
 const home = { account: OURS, region: 'eu-west-1' };
@@ -33,7 +36,7 @@ const decide = (
   if (!call.ok) throw new Error(call.error.message);
   const scopeDurableName = (given: string) => `mine-${given}`;
   const policy = compilePolicy({ allow, ...more });
-  return authorize({ policy, tenant: 't', home, scopeDurableName, call: call.value, ...rest });
+  return decideFacts({ policy, home, scopeDurableName, call: call.value, ...rest }).outcome;
 };
 const reason = (...input: Parameters<typeof decide>) => {
   const decided = decide(...input);
@@ -42,7 +45,7 @@ const reason = (...input: Parameters<typeof decide>) => {
 
 const anything: AllowRuleDocument = { function: '*', logTail: true, tenantId: 'caller' };
 
-describe('authorize', () => {
+describe('decideCall', () => {
   it('permits nothing without a rule', () => {
     expect(reason([])).toBe('function-not-allowed');
   });
@@ -171,7 +174,7 @@ describe('authorize', () => {
     });
     if (!call.ok) throw new Error(call.error.message);
     const policy = compilePolicy({ allow: rules });
-    const decided = authorize({ policy, tenant: 't', home, scopeDurableName: () => undefined, call: call.value });
+    const decided = decideFacts({ policy, home, call: call.value }).outcome;
     expect(!decided.ok && decided.error.reason).toBe('durable-names-unavailable');
   });
 
@@ -224,5 +227,73 @@ describe('authorize', () => {
     const headers = { 'x-amz-tenant-id': 'mine' };
     const decided = decide([anything], { headers, upstreamTenantId: 'acme' });
     expect(decided.ok && decided.value.tenantId).toBe('acme');
+  });
+});
+
+/** A call that each of the first `count` checks lets pass, and every later one refuses. */
+function callThatFailsAfter(count: number): CallFacts {
+  const call = parseArguments({
+    operation: 'Invoke',
+    rawFunctionName: 'orders',
+    query: new Map(),
+    header: (name) => (name === 'x-amz-durable-execution-name' ? 'run' : undefined),
+    maxFunctionNameLength: 170,
+  });
+  if (!call.ok) throw new Error(call.error.message);
+  const passes = (name: string) => CHECKS.findIndex(([one]) => one === name) < count;
+  const deny = passes('deny rules') ? [] : [{ function: 'orders' }];
+  const allow = passes('allow rules') ? [{ function: '*', durableNames: 'scoped' as const }] : [];
+  const corsOrigins = passes('origin') ? ['https://app.example'] : [];
+  const policy = compilePolicy({
+    allow: [...allow, { function: 'arn:aws:lambda:us-east-1:999999999999:function:elsewhere' }],
+    deny,
+    corsOrigins,
+    publishedOnly: !passes('function'),
+    maxPresignedSeconds: passes('presigned lifetime') ? 900 : 60,
+  });
+  const facts = factsOf({ policy, home, call: call.value, isAddressAllowed: passes('address') });
+  const region = passes('place') ? home.region : 'us-east-1';
+  return {
+    ...facts,
+    tenant: { ...facts.tenant, status: passes('caller') ? 'active' : 'suspended', upstream: { region } },
+    gateway: { ...facts.gateway, lambdaNames: 'name' },
+    claim: {
+      form: 'query',
+      signedAtMs: 0,
+      expiresSeconds: 300,
+      scope: { region: passes('signed region') ? region : 'ap-south-1' },
+    },
+    origin: 'https://app.example',
+    args: passes('arguments') ? call : err(refuse('log-type', 'x')),
+  };
+}
+
+describe('CHECKS', () => {
+  it('are asked in this order, and the first that refuses decides', () => {
+    const reasons = CHECKS.map(([name], index) => {
+      const { outcome } = decideCall(callThatFailsAfter(index));
+      return [name, outcome.ok ? 'permitted' : outcome.error.reason];
+    });
+    expect(reasons).toEqual([
+      ['caller', 'tenant-suspended'],
+      ['signed region', 'signature-scope'],
+      ['presigned lifetime', 'presigned-too-long'],
+      ['origin', 'origin-not-allowed'],
+      ['arguments', 'log-type'],
+      ['address', 'address-not-allowed'],
+      ['function', 'function-not-allowed'],
+      ['deny rules', 'function-denied'],
+      ['allow rules', 'function-not-allowed'],
+      ['place', 'function-elsewhere'],
+      ['durable name', 'durable-names-unavailable'],
+    ]);
+  });
+
+  it('say how far the decision came', () => {
+    const of = (index: number) => decideCall(callThatFailsAfter(index));
+    expect(of(0)).toMatchObject({ isLive: false, allowsOrigin: false, target: undefined });
+    expect(of(4)).toMatchObject({ isLive: true, allowsOrigin: true, target: undefined });
+    expect(of(7)).toMatchObject({ rule: { list: 'deny', index: 0 }, target: { name: 'orders' } });
+    expect(of(9)).toMatchObject({ rule: { list: 'allow', index: 0 } });
   });
 });

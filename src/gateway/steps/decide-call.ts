@@ -1,0 +1,153 @@
+import { type InvokeArguments, parseArguments } from '../../core/invoke/arguments.ts';
+import { type CallerFacts, checkCaller } from '../../core/policy/check-caller.ts';
+import { checkPayloadLength, type Decision, decideCall } from '../../core/policy/decide.ts';
+import { arnOf } from '../../core/policy/pattern.ts';
+import type { PayloadRoom } from '../../core/policy/payload-too-large.ts';
+import type { Permit } from '../../core/policy/permit.ts';
+import { type Refusal, refuse } from '../../core/refusal.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { clientAddress } from '../../edge/client-address.ts';
+import type { KnownTenant } from '../../tenants/known-tenant.ts';
+import type { Call } from '../call.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Caller } from '../identify.ts';
+import type { Identified } from './identify-caller.ts';
+import { refuseUnknown } from './load-tenant.ts';
+
+/** A call that may be made, as its tenant is known now. */
+export interface Permitted {
+  readonly permit: Permit;
+  readonly args: InvokeArguments;
+  /** The largest payload that it may have. */
+  readonly room: PayloadRoom;
+}
+
+/** A call on which its tenant decides, again after each wait: nothing outlives what it was decided by. */
+export interface Decided {
+  readonly identified: Identified;
+  readonly decider: Decider;
+  /** The largest payload, as far as it is known. */
+  readonly room: PayloadRoom;
+  /** Of a tenant that was not known here: it is being asked for while the body comes. */
+  readonly loading: Promise<KnownTenant | undefined> | undefined;
+}
+
+/**
+ * Step 3. Refuses early what the isolate already knows will be refused, and asks ahead for what the call will need. For a
+ * caller that is not proved yet nothing is decided, and nothing taken of what is limited: anybody could name its key.
+ */
+export function decideEarly(gateway: Gateway, call: Call, identified: Identified): Result<Decided, Refusal> {
+  const { tenant, received } = identified;
+  const { declaredBytes, operationRoom } = received;
+  const decider = new Decider(gateway, call, identified);
+  const known = tenant.peek();
+  if (!call.proved) {
+    return ok({ identified, decider, room: operationRoom, loading: known ? undefined : tenant.load() });
+  }
+  if (!known) {
+    return ok({ identified, decider, room: operationRoom, loading: tenant.load(declaredBytes ?? 0) });
+  }
+  const early = decider.decide(known);
+  const { room } = early.ok ? early.value : { room: operationRoom };
+  // What can never fit is refused for that, and not for what is left of a quota.
+  const tooLarge = declaredBytes === undefined ? undefined : checkPayloadLength(room, declaredBytes);
+  const refusal = early.ok ? (tooLarge ?? tenant.peekDenial(declaredBytes ?? 0)) : early.error;
+  tenant.prefetch(refusal ? undefined : (declaredBytes ?? 0));
+  return refusal ? err(refusal) : ok({ identified, decider, room, loading: undefined });
+}
+
+/** Decides on one call, as often as its tenant may have changed. */
+export class Decider {
+  private readonly gateway: Gateway;
+  private readonly call: Call;
+  private readonly identified: Identified;
+  private readonly facts: CallerFacts;
+  private args: Result<InvokeArguments, Refusal> | undefined;
+  private decidedBy: KnownTenant | undefined;
+  private decided: Result<Permitted, Refusal> | undefined;
+
+  constructor(gateway: Gateway, call: Call, identified: Identified) {
+    this.gateway = gateway;
+    this.call = call;
+    this.identified = identified;
+    this.facts = factsOf(identified.caller);
+  }
+
+  /**
+   * Decides by the tenant as it is known now. By the passing of time alone only a key or a token ends; everything else
+   * holds for as long as the tenant is known as the same.
+   */
+  decide(tenant: KnownTenant): Result<Permitted, Refusal> {
+    if (!tenant.exists) return err(refuse('key-unknown'));
+    if (this.decided === undefined || this.decidedBy !== tenant) {
+      this.decidedBy = tenant;
+      this.decided = this.decideByPolicy(tenant);
+      return this.decided;
+    }
+    const ended = checkCaller(tenant, this.identified.caller.tenantId, this.facts, this.gateway.now());
+    return ended ? err(ended) : this.decided;
+  }
+
+  /** Decides on a call whose body is here. */
+  decideWithBody(tenant: KnownTenant | undefined, bytes: number): Result<Permitted, Refusal> {
+    if (!tenant) return err(refuseUnknown(this.call));
+    const decision = this.decide(tenant);
+    if (!decision.ok) return decision;
+    const tooLarge = checkPayloadLength(decision.value.room, bytes);
+    return tooLarge ? err(tooLarge) : decision;
+  }
+
+  private decideByPolicy(tenant: Extract<KnownTenant, { exists: true }>): Result<Permitted, Refusal> {
+    const { settings, keyring, now } = this.gateway;
+    const { caller, received } = this.identified;
+    const { tenantId, credential, origin } = caller;
+    const { request } = this.call;
+    this.args ??= parseArguments(received.source);
+    const { args } = this;
+    const decision = decideCall({
+      tenantId,
+      tenant,
+      gateway: settings,
+      caller: this.facts,
+      claim: credential.kind === 'signature' ? credential.claim : undefined,
+      origin,
+      // An address is dear to read: only a tenant that names ranges has it read.
+      isAddressAllowed: () => tenant.isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
+      scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
+      args,
+      room: received.operationRoom,
+      nowMs: now(),
+    });
+    recordDecision(this.call, decision, args, origin);
+    if (!decision.outcome.ok) return decision.outcome;
+    return args.ok ? ok({ permit: decision.outcome.value, args: args.value, room: decision.room }) : args;
+  }
+}
+
+const factsOf = ({ credential }: Caller): CallerFacts =>
+  credential.kind === 'token'
+    ? { kind: 'token', claims: credential.token.claims }
+    : { kind: 'key', keyId: credential.key.keyId };
+
+/** Writes down what was decided. */
+function recordDecision(
+  call: Call,
+  { isLive, allowsOrigin, rule, target, home }: Decision,
+  args: Result<InvokeArguments, Refusal>,
+  origin: string | undefined,
+): void {
+  if (!isLive) return;
+  const { record } = call;
+  call.isLive = true;
+  if (allowsOrigin) call.corsOrigin = origin;
+  if (args.ok) {
+    record.function = args.value.givenName;
+    record.type = args.value.invocationType;
+    if (args.value.traceId !== undefined) record.traceId = args.value.traceId;
+  }
+  // Callers are free to invent names: a function is counted apart only where one of the tenant's rules is about it.
+  if (rule && target) {
+    const isHome = target.region === home.region && target.account === home.account;
+    record.target = isHome ? target.name : arnOf(target);
+  }
+}

@@ -1,0 +1,79 @@
+import { refuseLeft, refuseLost } from '../../core/refusal.ts';
+import { MAX_WHOLE_PAYLOAD_BYTES } from '../../upstream/send.ts';
+import { type Answer, type AnswerEnd, mapIdentityError, mapPlatformError } from '../answer.ts';
+import type { Call } from '../call.ts';
+import type { Gateway } from '../gateway.ts';
+import { readBilled } from '../metering.ts';
+import { passPermitted } from '../pass-permitted.ts';
+import type { Reserved } from './reserve-call.ts';
+
+/** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */
+export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserved): Promise<Answer> {
+  const { record } = call;
+  const { permit, body, reservation } = reserved;
+  // Nothing is sent for a caller that left while it waited. Once it is sent, the function runs without its caller.
+  if (call.isLeft) {
+    reservation.cancel();
+    return call.refuse(refuseLeft());
+  }
+  record.forwarded = true;
+  if (reservation.uncounted) record.uncounted = true;
+  call.onForward();
+  const sent = await gateway.send(permit, body, {
+    wait: call.stopwatch.within,
+    onSent: body.onSent,
+    waitUntil: call.waitUntil,
+    // A short payload is sent in one go: there is nothing to break off.
+    ...(body.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES && { signal: call.left() }),
+  });
+  if (!sent.ok) {
+    // Unless it is certain that no function started, one may run for a while.
+    if (sent.error.started === 'unknown') reservation.lose();
+    else reservation.takeBack();
+    return call.refuse(sent.error);
+  }
+  return answerCall(call, reserved, sent.value);
+}
+
+/** Answers a call with what came back for it. */
+async function answerCall(call: Call, { permit, reservation }: Reserved, upstream: Response): Promise<Answer> {
+  const { record } = call;
+  const lost = mapPlatformError(upstream);
+  if (lost) {
+    reservation.lose();
+    call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
+    return call.refuse(lost);
+  }
+  record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
+  const refusal = mapIdentityError(upstream, permit.givenName);
+  if (refusal || upstream.status === 429) reservation.giveBack();
+  if (refusal) {
+    reservation.end();
+    call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
+    return call.refuse(refusal);
+  }
+  record.status = upstream.status;
+  const functionError = upstream.headers.get('x-amz-function-error');
+  if (functionError !== null) record.functionError = functionError;
+  record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
+  const accept = call.request.headers.get('accept') ?? undefined;
+  const passed = await passPermitted(upstream, permit, accept, call);
+  if (typeof passed === 'string') {
+    // Lambda answers when the function has ended.
+    if (passed === 'not-http') reservation.lose();
+    else reservation.end();
+    return call.refuse(refuseLost(passed === 'stalled' ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
+  }
+  const { answer, ended } = passed;
+  const settle = ({ brokenOff, functionEnded, callerLeft, bytes, functionError: streamed }: AnswerEnd) => {
+    if (streamed !== undefined) record.functionError = streamed;
+    if (functionEnded) reservation.end();
+    if (brokenOff) record.brokenOff = true;
+    if (callerLeft) record.callerLeft = true;
+    record.bytesOut = bytes;
+    call.settle();
+  };
+  if (ended instanceof Promise) call.waitUntil(ended.then(settle));
+  else settle(ended);
+  return answer;
+}

@@ -1,0 +1,78 @@
+import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../../core/identity/issuers.ts';
+import { checkPayloadLength } from '../../core/policy/decide.ts';
+import { type Refusal, refuse, refuseLeft } from '../../core/refusal.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { TenantHandle } from '../../tenants/tenant-handle.ts';
+import type { Call } from '../call.ts';
+import type { Gateway } from '../gateway.ts';
+import { type Caller, identify } from '../identify.ts';
+import { type Token, verifyTokenSignature } from '../token.ts';
+import { beginProof, type FinishProof } from '../verify-signature.ts';
+import { loadTenant, refuseUnknown } from './load-tenant.ts';
+import type { Received } from './receive.ts';
+
+/** Who calls. An API key is proved; a token is not yet, and a signature as far as it can be without the body. */
+export interface Identified {
+  readonly received: Received;
+  readonly caller: Caller;
+  readonly tenant: TenantHandle;
+  /** Of a signed caller: ends the proof with the body. */
+  readonly finishProof: FinishProof | undefined;
+}
+
+/** Step 2. Finds the caller, with no lookup. */
+export function identifyCaller(
+  { keyring, tenants, crypto, now }: Gateway,
+  call: Call,
+  received: Received,
+): Result<Identified, Refusal> {
+  const { request, record } = call;
+  const { headers } = request;
+  const { query, operationRoom, declaredBytes } = received;
+  const identified = identify({ isExposed: call.isExposed, query, headers, keyring, nowMs: now() });
+  if (!identified.ok) return identified;
+  const caller = identified.value;
+  const { tenantId, credential } = caller;
+  record.tenant = tenantId;
+  const tenant = tenants.open(tenantId, call.waitUntil);
+  call.tenant = tenant;
+  call.proved = credential.kind === 'api-key';
+  if (credential.kind !== 'token') record.key = credential.key.keyId;
+  const tooLarge = declaredBytes === undefined ? undefined : checkPayloadLength(operationRoom, declaredBytes);
+  if (tooLarge) return err(tooLarge);
+  if (credential.kind !== 'signature') return ok({ received, caller, tenant, finishProof: undefined });
+
+  const head = {
+    claim: credential.claim,
+    method: request.method,
+    rawPath: received.rawPath,
+    query,
+    headers,
+    clientAcceptEncoding: request.cf?.clientAcceptEncoding as string | undefined,
+  };
+  const begun = beginProof(head, credential.key.secretAccessKey, crypto);
+  return begun.ok ? ok({ received, caller, tenant, finishProof: begun.value }) : begun;
+}
+
+/**
+ * Proves a token, by the keys of an issuer that its tenant names. No other issuer is asked for any.
+ *
+ * @returns the refusal, if it does not prove its caller.
+ */
+export async function proveToken(
+  { issuerKeys, now }: Gateway,
+  call: Call,
+  tenant: TenantHandle,
+  token: Token,
+): Promise<Refusal | undefined> {
+  const { claims } = token;
+  const known = tenant.peek() ?? (await loadTenant(tenant, call));
+  if (!known) return refuseUnknown(call);
+  if (!known.exists || !namesIssuer(known, claims.issuer)) return refuse('token-not-accepted');
+  const refusal = await verifyTokenSignature(token, issuerKeys, now(), call, jwksUriOf(known, claims.issuer));
+  if (refusal) return call.isLeft ? refuseLeft() : refusal;
+  call.proved = true;
+  call.record.issuer = claims.issuer;
+  if (typeof claims.all.sub === 'string') call.record.subject = claims.all.sub.slice(0, MAX_CLAIM_LENGTH);
+  return undefined;
+}
