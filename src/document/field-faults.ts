@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import './issue-words.ts';
 
 /** What is wrong with one field: where, and a sentence. */
 export interface FieldFault {
