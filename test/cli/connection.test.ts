@@ -92,7 +92,7 @@ describe('the gateway', () => {
     const config = await write({ profiles: { here: { url: postern.gateway } }, default: 'here' }, 0o644);
     expectListed(await run(LIST, { ...config, POSTERN_ADMIN_TOKEN: postern.adminToken }));
     expect(await run(LIST, config)).toEqual(
-      said(2, `set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${config.POSTERN_CONFIG}`),
+      said(2, `set POSTERN_ADMIN_TOKEN, or "adminToken" in a profile in ${config.POSTERN_CONFIG}`),
     );
   });
 
@@ -105,8 +105,8 @@ describe('the gateway', () => {
   });
 
   it('is asked for where nothing names it', async () => {
-    expect(await run(LIST)).toEqual(said(2, 'no gateway is named: set POSTERN_URL and POSTERN_ADMIN_TOKEN'));
-    expect(await run(LIST, { POSTERN_ADMIN_TOKEN: SECRET })).toEqual(said(2, 'no gateway is named'));
+    expect(await run(LIST)).toEqual(said(2, 'no gateway given: set POSTERN_URL and POSTERN_ADMIN_TOKEN'));
+    expect(await run(LIST, { POSTERN_ADMIN_TOKEN: SECRET })).toEqual(said(2, 'no gateway given'));
     const unset = await run(LIST, { POSTERN_URL: postern.gateway });
     expect(unset).toEqual(said(2, `no admin token for ${postern.gateway} (by POSTERN_URL)`));
   });
@@ -186,7 +186,7 @@ describe('the token', () => {
   it('that is wrong ends with 4', async () => {
     const wrong = await run(LIST, inEnv({ POSTERN_ADMIN_TOKEN: SECRET }));
     expect(wrong).toEqual(said(4, `${postern.gateway} answered 401`));
-    expect(wrong.stderr).toContain('Is POSTERN_ADMIN_TOKEN (or the profile) the one of this gateway?');
+    expect(wrong.stderr).toContain('Check that POSTERN_ADMIN_TOKEN, or the profile, is for this gateway.');
     // A caller's key is no admin token.
     expect((await run(LIST, inEnv({ POSTERN_ADMIN_TOKEN: postern.demo.apiKey }))).code).toBe(4);
   });
@@ -256,7 +256,7 @@ describe('an address', () => {
 
   it('of something else than a gateway is told apart', async () => {
     const other = await serve((_, response) => response.end('<h1>It works!</h1>'));
-    expect(await run(LIST, inEnv({ POSTERN_URL: other.url }))).toEqual(said(1, 'is it a Postern gateway?'));
+    expect(await run(LIST, inEnv({ POSTERN_URL: other.url }))).toEqual(said(1, 'check that it is a Postern gateway'));
     other.close();
   });
 });

@@ -220,7 +220,7 @@ describe('apply', () => {
       '#/tenants/0/policy/allow/0/function',
     ],
     ['a name twice', TWO('').replace('Two', 'One'), '#/tenants/1/name'],
-    ['a key twice', TWO('name: Again'), 'is there twice'],
+    ['a key twice', TWO('name: Again'), 'appears twice'],
     ['no YAML', 'version: [1', 'postern.yaml:'],
     ['an id of nobody', TWO('id: t1_baaaaaaaaaaaaaaaaaaaaaaaaaaaaa'), 'this gateway has no tenant'],
     [

@@ -191,10 +191,10 @@ describe('postern dev', () => {
   });
 
   it('says what is wrong with an option, a folder, or its own file', async () => {
-    expect((await postern('dev', '--port', 'x')).stderr).toContain('a port is a number');
+    expect((await postern('dev', '--port', 'x')).stderr).toContain('must be a port');
     expect((await postern('dev', '--lambda-endpoint', 'nowhere')).stderr).toContain('http(s)://host');
     expect((await postern('dev', '--lambda-endpoint', 'http://127.0.0.1:99999')).stderr).toContain('http(s)://host');
-    expect((await postern('dev', '--functions', '')).stderr).toContain('a folder has a name');
+    expect((await postern('dev', '--functions', '')).stderr).toContain('a folder must have a name');
     expect((await postern('dev', '--state', CLI)).stderr).toContain('is not a folder');
     expect((await postern('dev', '--colour')).stderr).toContain("unknown option '--colour'");
     const missing = await postern(

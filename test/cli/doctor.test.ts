@@ -77,7 +77,7 @@ describe('postern doctor', () => {
     const { code, stdout, stderr } = await runCli(['doctor'], { env });
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`ok       gateway: ${postern.gateway} answers, and takes the admin token`);
-    expect(stdout).toContain('skipped  settings: none are given');
+    expect(stdout).toContain('skipped  settings: no settings given');
     const wrong = await runCli(['doctor'], { env: { ...env, POSTERN_ADMIN_TOKEN: 'x'.repeat(40) } });
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toContain('does not take the admin token');
@@ -100,7 +100,7 @@ describe('postern doctor', () => {
 
   it.each([
     ['ten different bytes', Uint8Array.from({ length: 32 }, (_, index) => (index % 10) * 21), 'its bytes repeat'],
-    ['counted bytes', Uint8Array.from({ length: 32 }, (_, index) => index * 3), 'its bytes count evenly'],
+    ['counted bytes', Uint8Array.from({ length: 32 }, (_, index) => index * 3), 'its bytes are evenly spaced'],
     ['a word', Buffer.from('correct horse battery staple 12345'), 'it is text'],
   ])('finds a root key of %s', async (_, secret, words) => {
     const keys = `2:${randomBytes(32).toString('base64')},1:${Buffer.from(secret).toString('base64')}`;
@@ -126,7 +126,7 @@ describe('postern doctor', () => {
   it('finds an account that is not the one of the credentials', async () => {
     const { code, of } = await examine({ ...good(), AWS_ACCOUNT_ID: '999999999999' }, '--function', 'hello');
     expect(code).toBe(1);
-    expect(of('credentials').join()).toMatch(/^fail: they are accepted, but .*hello/);
+    expect(of('credentials').join()).toMatch(/^fail: Lambda accepts them, but .*hello/);
   });
 
   it('finds an admin token that is no secret', async () => {
@@ -137,11 +137,11 @@ describe('postern doctor', () => {
 
   it('finds what Lambda says of the credentials', async () => {
     const other = await examine({ ...good(), AWS_SECRET_ACCESS_KEY: 'another' });
-    expect(other.of('credentials')).toEqual(['fail: the signature was not accepted']);
+    expect(other.of('credentials')).toEqual(['fail: Lambda did not accept the signature']);
     const unknown = await examine({ ...good(), AWS_ACCESS_KEY_ID: 'AKIDOTHER' });
     expect(unknown.of('credentials').join()).toContain('fail: Lambda does not know AWS_ACCESS_KEY_ID');
     const missing = await examine(good(), '--function', 'not-there');
-    expect(missing.of('credentials')).toEqual(['fail: they are accepted, but there is no function not-there']);
+    expect(missing.of('credentials')).toEqual(['fail: Lambda accepts them, but there is no function not-there']);
     const nobody = await examine({ ...good(), AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${await freePort()}` });
     expect(nobody.of('credentials').join()).toContain('gave no answer (ECONNREFUSED)');
   });
@@ -156,7 +156,7 @@ describe('postern doctor', () => {
     const port = typeof address === 'object' ? address?.port : 0;
     const { of } = await examine({ ...good(), AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}` });
     server.close();
-    expect(of('clock of Lambda').join()).toMatch(/^fail: this clock is (399|400) seconds behind it/);
+    expect(of('clock of Lambda').join()).toMatch(/^fail: this machine's clock is (399|400) seconds behind it/);
   });
 
   it('finds what a wrangler.toml lacks, and a secret in it', async () => {
@@ -179,13 +179,13 @@ class_name = "Tenant"
     expect(code).toBe(1);
     expect(of('wrangler.toml')).toEqual([
       'fail: the class Tenant has no SQLite storage',
-      'fail: the object DIRECTORY is not bound',
+      'fail: the Durable Object DIRECTORY is not bound',
       'fail: the class Directory has no SQLite storage',
       "fail: compatibility_date is 2026-09-30: a tenant's object may be evicted while it works",
       'fail: the flag enable_request_signal is off',
       'fail: POSTERN_ADMIN_TOKEN is a secret, but is set in a file that is shared',
-      "warn: the platform's log would hold the signatures of presigned requests",
-      'warn: workers_dev is not set: the platform decides whether the gateway is at workers.dev',
+      "warn: Cloudflare's log would hold the signatures of presigned requests",
+      'warn: workers_dev is not set: Cloudflare decides whether the gateway is also at workers.dev',
     ]);
     expect(JSON.stringify(findings)).not.toContain('0123456789');
     expect((await examine(good(), '--config', join(folder, 'none.toml'))).of('wrangler.toml').join()).toContain(
@@ -199,13 +199,13 @@ class_name = "Tenant"
     const withRoute = `routes = [{ pattern = "gateway.example.com", custom_domain = true }]\n${own}`;
     await writeFile(file, withRoute);
     expect((await examine(good(), '--config', file)).of('wrangler.toml')).toEqual([
-      'warn: the gateway is also open at workers.dev, beside its own route',
+      'warn: the gateway is open at workers.dev as well as at its own route',
     ]);
     await writeFile(file, withRoute.replace(/^preview_urls = false/m, 'preview_urls = true'));
     expect((await examine(good(), '--config', file)).of('wrangler.toml')).toHaveLength(2);
     await writeFile(file, withRoute.replace(/^workers_dev = true/m, 'workers_dev = false'));
     expect((await examine(good(), '--config', file)).of('wrangler.toml')).toEqual([
-      'ok: has all that the Worker needs',
+      'ok: has everything that the Worker needs',
     ]);
   });
 

@@ -85,10 +85,7 @@ describe('postern invoke', () => {
       stderr: 'postern: no Postern key: set POSTERN_API_KEY, or give --key\n',
     });
     const nowhere = await runCli(['invoke', 'hello'], { env: { POSTERN_API_KEY: 'postern_x' } });
-    expect([nowhere.code, nowhere.stderr]).toEqual([
-      2,
-      expect.stringContaining('no gateway is named: set POSTERN_URL'),
-    ]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no gateway given: set POSTERN_URL')]);
     const broken = await invoke(['hello'], '', 'postern_secret\nkey');
     expect([broken.code, broken.stderr]).toEqual([2, expect.not.stringContaining('secret')]);
     const file = await invoke(['hello', '--payload-file', '/no/such']);

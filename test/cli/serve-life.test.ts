@@ -132,7 +132,9 @@ describe.runIf(process.platform === 'linux')('A4: postern serve starts workerd a
         await expect.poll(() => call(server, key), { timeout: 20_000 }).toBe(200);
       }
       ends += server.errors().match(/ended by itself .*Too many open files/g)?.length ?? 0;
-      expect(server.errors()).toContain(`workerd may have ${limit === 1023 ? '1,023' : '1,024'} files open: about 49`);
+      expect(server.errors()).toContain(
+        `workerd can open ${limit === 1023 ? '1,023' : '1,024'} files: enough for about 49`,
+      );
       expect(server.errors()).toContain('LimitNOFILE=');
     }
     expect(ends).toBeGreaterThan(0);
@@ -141,7 +143,7 @@ describe.runIf(process.platform === 'linux')('A4: postern serve starts workerd a
   it.runIf(HAS_PRLIMIT)('with all the descriptors that the hard limit allows', async () => {
     const server = await start(newState(), [], ['prlimit', '--nofile=1024:5000', '--']);
     expect(await readFile(`/proc/${workerdOf(server)}/limits`, 'utf8')).toMatch(/Max open files\s+5000\s+5000/);
-    expect(server.errors()).toContain('workerd may have 5,000 files open: about 2,480 connections');
+    expect(server.errors()).toContain('workerd can open 5,000 files: enough for about 2,480 connections');
     expect(server.errors()).not.toContain('LimitNOFILE=');
   });
 });
@@ -211,7 +213,7 @@ describe.runIf(process.platform === 'linux')('A4: one workerd on a state folder'
       const served = starts.filter(({ status }) => status === 'fulfilled');
       expect(served).toHaveLength(1);
       for (const one of starts) {
-        if (one.status === 'rejected') expect(String(one.reason)).toContain(`uses ${state}; stop it`);
+        if (one.status === 'rejected') expect(String(one.reason)).toContain(`is using ${state}; stop it`);
       }
       expect(workerdsOn(state)).toHaveLength(1);
       for (const server of running.splice(0)) {

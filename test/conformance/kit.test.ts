@@ -55,7 +55,7 @@ describe('postern conformance', () => {
 
   it('names the functions first, says a line for each case, and ends with 0 when none has failed', async () => {
     const { said, exitCode } = await conformance(credentials.secretAccessKey, '--case', 'name', 'not-found', 'retries');
-    expect(said).toMatch(/^The endpoint has to have these functions .*:\n {2}hello .*\n {2}throttled .*\n\n✓ name: /);
+    expect(said).toMatch(/^The endpoint must have these functions, .*:\n {2}hello .*\n {2}throttled .*\n\n✓ name: /);
     expect(said).toContain('✓ not-found: a function that is not there\n– retries:');
     expect(said).toMatch(/2 passed, 0 failed, 1 skipped, 0 measured$/);
     expect(exitCode).toBe(0);

@@ -14,14 +14,14 @@ interface ApplyFlags extends OperatorFlags {
   readonly yes?: boolean;
 }
 
-/** Adds `postern apply`: the gateway as the file says. */
+/** Adds `postern apply`, which makes the gateway match a file. */
 export function applyCommand(program: Command): void {
   withConnection(program.command('apply'))
-    .description('bring the gateway to what a file says: print the plan, then do it; stop at the first error')
+    .description('make the gateway match a file: print the plan, then carry it out; stop at the first error')
     .requiredOption('-f, --file <path>', 'postern.yaml; - is standard input')
     .option('--prune', 'delete tenants that are not in the file, with all their keys')
-    .option('--yes', 'confirm what --prune deletes')
-    .option('--json', 'print what was done, and what was not, as JSON')
+    .option('--yes', 'delete without asking')
+    .option('--json', 'print JSON: the changes that were made and those that were not')
     .addHelpText(
       'after',
       `
@@ -66,7 +66,7 @@ function failure({ done, notDone }: Outcome, { step, error }: NonNullable<Outcom
     messageOf(error),
     `failed: ${step.kind} ${step.name}`,
     ...notDone.map(({ kind, name }) => `not done: ${kind} ${name}`),
-    `${done.length} of ${done.length + 1 + notDone.length} changes were made; fix the error and apply again to continue`,
+    `${done.length} of ${done.length + 1 + notDone.length} changes were made; fix the error, then run apply again to continue`,
   ];
   return new CommandError(lines.join('\n'), error instanceof CommandError ? error.exitCode : EXIT.failed);
 }

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 export function buildCommand(program: Command): void {
   program
     .command('build')
-    .description('bundle the Worker into dist/, with a configuration for workerd beside it, and say its size')
-    .option('--json', 'print the size as JSON')
+    .description('bundle the Worker and a configuration for workerd into dist/, and print its size')
+    .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  $ npm run build\n  $ postern build --json')
     .action(build);
 }

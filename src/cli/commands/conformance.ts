@@ -31,16 +31,16 @@ export function conformanceCommand(program: Command): void {
   program
     .command('conformance')
     .description("run the conformance cases against any endpoint that speaks Lambda's Invoke API")
-    .requiredOption('--endpoint <url>', 'Postern, LocalStack, SAM, AWS itself: whatever answers Invoke')
-    .option('--access-key-id <id>', 'else AWS_ACCESS_KEY_ID')
-    .option('--secret-access-key <secret>', 'else AWS_SECRET_ACCESS_KEY')
-    .option('--session-token <token>', 'else AWS_SESSION_TOKEN')
-    .option('--other-access-key-id <id>', 'of somebody who may call nothing; else OTHER_ACCESS_KEY_ID')
-    .option('--other-secret-access-key <secret>', 'else OTHER_SECRET_ACCESS_KEY')
-    .option('--region <region>', 'what calls are signed for', process.env.AWS_REGION ?? 'us-east-1')
-    .option('--account <id>', 'the account of the functions, for ARNs')
-    .option('--case <id...>', 'only these')
-    .option('--json', 'one line of JSON for each case, and one for the whole')
+    .requiredOption('--endpoint <url>', 'Postern, LocalStack, SAM or AWS itself: any server of the Invoke API')
+    .option('--access-key-id <id>', 'default: AWS_ACCESS_KEY_ID')
+    .option('--secret-access-key <secret>', 'default: AWS_SECRET_ACCESS_KEY')
+    .option('--session-token <token>', 'default: AWS_SESSION_TOKEN')
+    .option('--other-access-key-id <id>', 'a key that may call nothing; default: OTHER_ACCESS_KEY_ID')
+    .option('--other-secret-access-key <secret>', 'default: OTHER_SECRET_ACCESS_KEY')
+    .option('--region <region>', 'the region to sign calls for', process.env.AWS_REGION ?? 'us-east-1')
+    .option('--account <id>', 'the account of the functions, used in ARNs')
+    .option('--case <id...>', 'run only these cases')
+    .option('--json', 'print one line of JSON for each case, and one with the totals')
     .addHelpText(
       'after',
       `
@@ -79,7 +79,7 @@ function targetOf(flags: ConformanceFlags): Target {
     flags.accessKeyId === undefined ? (flags.sessionToken ?? env.AWS_SESSION_TOKEN) : flags.sessionToken,
   );
   if (credentials === undefined)
-    throw new Error('give --access-key-id and --secret-access-key, or their AWS_* settings');
+    throw new Error('give --access-key-id and --secret-access-key, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   const otherCredentials = keyPair(
     flags.otherAccessKeyId ?? env.OTHER_ACCESS_KEY_ID,
     flags.otherSecretAccessKey ?? env.OTHER_SECRET_ACCESS_KEY,
@@ -97,7 +97,7 @@ async function casesOf({ account, region, case: asked }: ConformanceFlags): Prom
   const cases = await readCases({ region, otherTenant: true, ...(account !== undefined && { accountId: account }) });
   const unknown = asked?.find((id) => !cases.some((one) => one.id === id));
   if (unknown !== undefined)
-    throw new Error(`there is no case ${unknown}; there are ${cases.map(({ id }) => id).join(', ')}`);
+    throw new Error(`there is no case ${unknown}; the cases are ${cases.map(({ id }) => id).join(', ')}`);
   return cases.filter(({ id }) => asked === undefined || asked.includes(id));
 }
 
@@ -105,7 +105,7 @@ async function resultOf(one: Case, target: Target): Promise<Result> {
   const skipped = (why: string): Result => ({ case: one, verdict: { kind: 'skipped', why } });
   if (one.endpoint === 'throttle') return skipped('it measures the SDK, not the endpoint');
   if (one.credentials === 'other-tenant' && target.otherCredentials === undefined) {
-    return skipped('it needs OTHER_ACCESS_KEY_ID and OTHER_SECRET_ACCESS_KEY, of somebody who may call nothing');
+    return skipped('it needs OTHER_ACCESS_KEY_ID and OTHER_SECRET_ACCESS_KEY, a key that may call nothing');
   }
   // The SDK takes its time to load: the other commands do not wait for it.
   const { runCase } = await import('../conformance/interpret.ts');
@@ -116,7 +116,7 @@ async function resultOf(one: Case, target: Target): Promise<Result> {
 function functionsText(cases: readonly Case[]): string {
   const used = Object.entries(FUNCTIONS).filter(([name]) => cases.some((one) => nameOf(one.function) === name));
   const lines = used.map(([name, does]) => `  ${name.padEnd(10)}${does}`);
-  return `The endpoint has to have these functions (and none named absent):\n${lines.join('\n')}\n`;
+  return `The endpoint must have these functions, and none named absent:\n${lines.join('\n')}\n`;
 }
 
 /** The bare name in a function name of any form; the cases' own names only. */

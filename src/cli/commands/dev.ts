@@ -10,7 +10,7 @@ interface DevFlags extends Omit<DevOptions, 'log'> {
   readonly json?: boolean;
 }
 
-/** Adds `postern dev`: all of it on this machine. */
+/** Adds `postern dev`, which runs everything on this machine. */
 export function devCommand(program: Command): void {
   program
     .command('dev')
@@ -19,11 +19,15 @@ export function devCommand(program: Command): void {
     .option('--lambda-port <n>', 'port of the local Lambda', parsePort, 9001)
     .option(
       '--lambda-endpoint <url>',
-      'use this Lambda instead, with the AWS_* settings of the environment',
+      'use the Lambda at this address instead, with the AWS_* settings in the environment',
       parseOrigin,
     )
-    .option('--functions <dir>', 'your own handlers: NAME.js or NAME/index.js, reloaded when they change', parseFolder)
-    .option('--state <dir>', 'where everything is kept', parseFolder, '.postern')
+    .option(
+      '--functions <dir>',
+      'a folder of your own handlers, NAME.js or NAME/index.js; reloaded when they change',
+      parseFolder,
+    )
+    .option('--state <dir>', 'the folder for keys, tenants and usage', parseFolder, '.postern')
     .option('--json', 'when ready, print one line of JSON on standard output')
     .addHelpText(
       'after',
@@ -73,6 +77,6 @@ function signalled(): Promise<void> {
 }
 
 function parseFolder(text: string): string {
-  if (text === '') throw new InvalidArgumentError('a folder has a name');
+  if (text === '') throw new InvalidArgumentError('a folder must have a name');
   return text;
 }

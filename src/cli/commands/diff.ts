@@ -13,9 +13,9 @@ interface DiffFlags extends OperatorFlags {
 /** Adds `postern diff`: what `apply` would do. */
 export function diffCommand(program: Command): void {
   withConnection(program.command('diff'))
-    .description('show what would bring the gateway to what a file says; ends with 5 if anything would')
+    .description('show the changes that apply would make; the exit code is 5 if there are any')
     .requiredOption('-f, --file <path>', 'postern.yaml; - is standard input')
-    .option('--prune', 'show tenants that are not in the file as to be deleted')
+    .option('--prune', 'also show the tenants that apply --prune would delete')
     .option('--json', 'print the plan as JSON')
     .addHelpText(
       'after',

@@ -26,9 +26,9 @@ interface DoctorFlags extends OperatorFlags {
 /** Adds `postern doctor`: finds what is wrong with a setup and says how to fix it. */
 export function doctorCommand(program: Command): void {
   withConnection(program.command('doctor'))
-    .description('look for what is wrong with settings, credentials, clock, wrangler.toml and the gateway')
-    .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
-    .option('--function <name>', 'a function that the credentials have to be allowed to invoke; it is not run')
+    .description('check settings, credentials, clock, wrangler.toml and the gateway')
+    .option('--settings <file>', 'file of settings, as NAME=value lines; the environment overrides it')
+    .option('--function <name>', 'a function that the credentials should be able to invoke; it is not run')
     .option('--config <file>', 'the wrangler configuration', join(PACKAGE_ROOT, 'wrangler.toml'))
     .option('--json', 'print JSON')
     .addHelpText(
@@ -64,12 +64,12 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   if (settings) findings.push(...(await checkCredentials(settings, flags.function)));
   if ((await findGateway(flags, process.env)) === undefined) {
     const { skipped } = findingsOf('gateway');
-    findings.push(skipped('none is named', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
+    findings.push(skipped('no gateway given', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
   } else findings.push(...(await examineGateway(flags)));
 
   console.log(flags.json ? JSON.stringify({ findings }) : findings.map(show).join('\n'));
   const failed = findings.filter(({ status }) => status === 'fail').length;
-  if (failed > 0) throw new CommandError(failed === 1 ? 'one thing is wrong' : `${failed} things are wrong`);
+  if (failed > 0) throw new CommandError(failed === 1 ? '1 check failed' : `${failed} checks failed`);
 }
 
 /** Looks at the gateway. That it cannot be asked, for want of a token, is one more thing that is wrong. */
@@ -79,7 +79,9 @@ async function examineGateway(flags: DoctorFlags): Promise<Finding[]> {
     connection = await readConnection(flags, process.env);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return [findingsOf('gateway').fail(error.message, 'give what it takes to ask the gateway')];
+    return [
+      findingsOf('gateway').fail(error.message, 'fix the address or token, or leave them out to skip this check'),
+    ];
   }
   return await checkGateway(connection);
 }

@@ -13,9 +13,9 @@ interface ExportFlags extends OperatorFlags {
 /** Adds `postern export`: the gateway as a file. */
 export function exportCommand(program: Command): void {
   withConnection(program.command('export'))
-    .description('write the tenants of the gateway as postern.yaml; keys are not in it, nor any secret')
-    .option('--no-ids', 'leave the ids out, to make the same tenants in another gateway')
-    .option('--json', 'write JSON, which is YAML too')
+    .description('write the tenants of the gateway as postern.yaml, without keys or other secrets')
+    .option('--no-ids', 'leave out the ids, to create the same tenants in another gateway')
+    .option('--json', 'write JSON, which is also valid YAML')
     .addHelpText(
       'after',
       `
@@ -31,7 +31,8 @@ async function write(flags: ExportFlags): Promise<void> {
   const operator = await openOperator(flags);
   const standings = await readStandings(operator, await operator.list<Listed>('/tenants', 'tenants'));
   const twice = standings.find(({ name }, index) => standings.findIndex((other) => other.name === name) !== index);
-  if (!flags.ids && twice) throw usageError(`${twice.name} is the name of several tenants: they need their ids`);
+  if (!flags.ids && twice)
+    throw usageError(`several tenants are named ${twice.name}, so they need their ids: leave out --no-ids`);
   const file = {
     version: 1,
     tenants: standings.map(({ id, document: { name, ...rest } }) => ({ ...(flags.ids && { id }), name, ...rest })),

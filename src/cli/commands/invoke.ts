@@ -31,13 +31,13 @@ const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
 export function invokeCommand(program: Command): void {
   withConnection(program.command('invoke <function>'))
     .description('call a function through the gateway, as a caller with a Postern key')
-    .option('--key <key>', 'the Postern key; better in POSTERN_API_KEY, where no list of processes shows it')
-    .addOption(new Option('--payload <json>', 'what the function is given').conflicts('payloadFile'))
-    .option('--payload-file <path>', 'the same from a file; - is standard input')
+    .option('--key <key>', 'the Postern key; prefer POSTERN_API_KEY, which a process list does not show')
+    .addOption(new Option('--payload <json>', 'the payload, JSON').conflicts('payloadFile'))
+    .option('--payload-file <path>', 'read the payload from a file; - is standard input')
     .option('--qualifier <qualifier>', 'a version or an alias')
-    .addOption(new Option('--type <type>', 'the invocation type; else RequestResponse').choices(INVOCATION_TYPES))
-    .option('--tenant-id <id>', 'X-Amz-Tenant-Id')
-    .option('--log', 'the end of the execution log, on standard error')
+    .addOption(new Option('--type <type>', 'the invocation type; default: RequestResponse').choices(INVOCATION_TYPES))
+    .option('--tenant-id <id>', 'the value of X-Amz-Tenant-Id')
+    .option('--log', 'print the end of the execution log on standard error')
     .option('--json', 'print one line of JSON: status, headers and payload')
     .addHelpText(
       'after',

@@ -6,7 +6,7 @@ import { openOperator } from '../operator/open-operator.ts';
 export function openapiCommand(program: Command): void {
   withConnection(program.command('openapi'))
     .description("print the OpenAPI document of the gateway's admin API")
-    .option('--json', 'on one line; it is JSON in any case')
+    .option('--json', 'print the JSON on one line')
     .addHelpText(
       'after',
       "\nExamples:\n  $ postern openapi > postern-admin.json\n  $ postern openapi --json | jq '.paths | keys'",

@@ -6,13 +6,13 @@ export function schemaCommand(program: Command): void {
   program
     .command('schema')
     .description('print the JSON schema of postern.yaml')
-    .option('--json', 'it is JSON in any case')
+    .option('--json', 'no effect: the output is always JSON')
     .addHelpText(
       'after',
       `
 Examples:
   $ postern schema > postern.schema.json
-  then let postern.yaml begin with: # yaml-language-server: $schema=./postern.schema.json`,
+  Then begin postern.yaml with: # yaml-language-server: $schema=./postern.schema.json`,
     )
     .action(() => console.log(JSON.stringify(fileJsonSchema(), null, 2)));
 }

@@ -21,22 +21,27 @@ export function serveCommand(program: Command): void {
     .option('--port <n>', 'port to listen on', parsePort, 8787)
     .option('--admin-port <n>', 'serve the admin API on this port only', parsePort)
     .option('--admin-host <address>', 'IP address for --admin-port (default: 127.0.0.1)', parseAddress)
-    .option('--state <dir>', 'where everything is kept', '.postern-serve')
+    .option('--state <dir>', 'the folder for the databases', '.postern-serve')
     // Not `--env-file`: Node takes that option for itself, wherever it is in the command line.
-    .option('--settings <file>', 'settings as NAME=value lines; those of the environment win')
+    .option('--settings <file>', 'file of settings, as NAME=value lines; the environment overrides it')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
-    .option('--behind-tls-proxy', 'a TLS proxy is the only way in, and it sets X-Forwarded-Proto: https')
-    .option('--client-ip-header <name>', "header with the caller's address, which your proxy has to set")
+    .option('--behind-tls-proxy', 'all calls come through a proxy that ends TLS and sets X-Forwarded-Proto: https')
+    .option('--client-ip-header <name>', "the header in which your proxy puts the caller's address")
     .option('--local-issuers', 'allow token issuers on this machine and private networks, for tests')
-    .option('--drain <seconds>', 'seconds that calls may go on after SIGTERM, SIGINT or SIGHUP', parseSeconds, 4)
-    .option('--dist <dir>', 'what postern build made', join(PACKAGE_ROOT, 'dist'))
+    .option(
+      '--drain <seconds>',
+      'seconds that calls in flight get to finish after SIGTERM, SIGINT or SIGHUP',
+      parseSeconds,
+      4,
+    )
+    .option('--dist <dir>', 'the output folder of postern build', join(PACKAGE_ROOT, 'dist'))
     .option('--json', 'when ready, print one line of JSON on standard output, before the log')
     .addHelpText(
       'after',
       `
-The log, one line of JSON for each call, goes to standard output; all else to standard error.
-If workerd ends, it is started again. Send SIGHUP to load a renewed certificate.
+The log, one line of JSON for each call, goes to standard output; everything else goes to standard error.
+If workerd ends, it is restarted. Send SIGHUP to load a renewed certificate.
 
 Examples:
   $ postern serve --settings /etc/postern.env --state /var/lib/postern \\
@@ -74,7 +79,7 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   if (json) console.log(JSON.stringify({ gateway, ...(admin !== undefined && { admin }) }));
   else {
     const isAll = options.host === '0.0.0.0' || options.host === '::';
-    console.error(`Postern serves at ${gateway}${isAll ? ' and at every other address of this machine' : ''}`);
+    console.error(`Postern is listening at ${gateway}${isAll ? ' and at every other address of this machine' : ''}`);
     if (admin !== undefined) console.error(`The admin API is at ${admin}`);
   }
   await Promise.race([signalled, server.ended]);
@@ -90,12 +95,12 @@ async function hasTerminal(): Promise<boolean> {
 }
 
 function parseAddress(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError('an address is an IPv4 or IPv6 address of this machine');
+  if (isIP(text) === 0) throw new InvalidArgumentError('must be an IPv4 or IPv6 address of this machine');
   return text;
 }
 
 function parseSeconds(text: string): number {
   const seconds = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds <= 900)) throw new InvalidArgumentError('a number of seconds from 0 to 900');
+  if (!(seconds <= 900)) throw new InvalidArgumentError('must be a number of seconds from 0 to 900');
   return seconds;
 }

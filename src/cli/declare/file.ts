@@ -1,19 +1,22 @@
 import * as z from 'zod';
 import { TenantDocumentSchema } from '../../document/tenant.ts';
 
-/** A tenant as the file says it: what the admin API takes, and the id where the name alone does not tell it apart. */
+/** A tenant in the file: what the admin API takes, plus its id where the name alone is ambiguous. */
 const FileTenant = TenantDocumentSchema.extend({
   id: z
     .string()
-    .regex(/^t\d{1,4}_[a-i][a-z2-7]{29}$/, 'must be the id of a tenant of this gateway; leave it out to make one')
+    .regex(
+      /^t\d{1,4}_[a-i][a-z2-7]{29}$/,
+      'must be the id of a tenant of this gateway; leave it out to create a tenant',
+    )
     .optional()
-    .meta({ description: 'Absent: the tenant is the one of this name, or is made.' }),
+    .meta({ description: 'Absent: the tenant of this name, which is created if there is none.' }),
 }).meta({ id: 'FileTenant' });
 
-/** `postern.yaml`: every tenant as it shall be. What is left out is as if the admin API was not given it. */
+/** `postern.yaml`: the desired state of every tenant. A field left out has the default of the admin API. */
 export const PosternFile = z
   .strictObject({
-    version: z.literal(1).meta({ description: 'Of this format.' }),
+    version: z.literal(1).meta({ description: 'The version of this format.' }),
     tenants: z.array(FileTenant).max(10_000),
   })
   .check(({ value: { tenants }, issues, value }) => {
@@ -23,12 +26,12 @@ export const PosternFile = z
       const fault = (member: 'id' | 'name', message: string) =>
         issues.push({ code: 'custom', path: ['tenants', index, member], message, input: value });
       const sameId = id === undefined ? undefined : byId.get(id);
-      if (sameId !== undefined) fault('id', `is that of #/tenants/${sameId} too`);
+      if (sameId !== undefined) fault('id', `is also the id of #/tenants/${sameId}`);
       else if (id !== undefined) byId.set(id, index);
       const sameName = byName.get(name);
       if (sameName === undefined) byName.set(name, index);
       else if (id === undefined || tenants[sameName]?.id === undefined) {
-        fault('name', `is that of #/tenants/${sameName} too; put the id of each beside it`);
+        fault('name', `is also the name of #/tenants/${sameName}; give both their ids`);
       }
     });
   })
@@ -36,5 +39,5 @@ export const PosternFile = z
 
 export type FileTenant = z.output<typeof FileTenant>;
 
-/** The JSON schema of the file, for editors: made from the schemas that check it and the admin API. */
+/** The JSON schema of the file, for editors, from the schemas that check the file and the admin API. */
 export const fileJsonSchema = (): object => z.toJSONSchema(PosternFile, { io: 'input' });

@@ -4,12 +4,12 @@ import { toFieldFaults, toPointer } from '../../document/field-faults.ts';
 import { usageError } from '../terminal/exit.ts';
 import { readInput } from '../terminal/read-input.ts';
 
-/** No honest file has so many; a few lines of aliases of aliases would otherwise fill the memory. */
+/** No honest file has this many. Without a limit, a few lines of aliases of aliases would fill the memory. */
 const MAX_ALIASES = 1_000;
 
 /**
- * Reads a YAML (or JSON) file and checks it. Everything that is wrong with it is said at once: line, column, JSON
- * pointer and a sentence.
+ * Reads a YAML (or JSON) file and checks it. Reports every mistake at once, each with line, column, JSON pointer and a
+ * sentence.
  */
 export async function readFile<T>(path: string, schema: z.ZodType<T>): Promise<T> {
   const name = path === '-' ? '(standard input)' : path;
@@ -43,7 +43,7 @@ function parse(name: string, text: string): { document: Document.Parsed; at: (of
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) {
     const words =
-      fault.code === 'DUPLICATE_KEY' ? `${pointerAt(document, fault.pos[0])}: is there twice` : fault.message;
+      fault.code === 'DUPLICATE_KEY' ? `${pointerAt(document, fault.pos[0])}: appears twice` : fault.message;
     throw usageError(`${name}:${at(fault.pos[0])}: ${words}`);
   }
   return { document, at };

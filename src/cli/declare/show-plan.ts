@@ -9,7 +9,7 @@ const json = (value: Json | undefined): string => (value === undefined ? '(nothi
 export const showChange = ({ path, from, to }: FieldChange): string =>
   `    ${toPointer(path)}: ${paint('red', json(from))} -> ${paint('green', json(to))}`;
 
-/** A step as a headline, for the plan and for what came of it. */
+/** A step as a headline, for the plan and for its outcome. */
 export function showStep(step: Step): string {
   switch (step.kind) {
     case 'create':
@@ -34,12 +34,12 @@ function showDetail(step: Step): string[] {
   }
 }
 
-/** A plan for people to read before it is done. */
+/** A plan for people to read before it is carried out. */
 export function showPlan({ steps, unchanged, unlisted }: Plan): string {
   const count = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
   return [
     ...steps.flatMap((step) => [showStep(step), ...showDetail(step), '']),
-    ...unlisted.map(({ id, name }) => `? ${name} (${id}) is not in the file; it is left alone`),
+    ...unlisted.map(({ id, name }) => `? ${name} (${id}) is not in the file and stays as it is`),
     ...(unlisted.length > 0 ? [''] : []),
     `${count('create')} to create, ${count('change')} to change, ${count('delete')} to delete, ${unchanged} unchanged, ${unlisted.length} not in the file`,
   ].join('\n');

@@ -12,16 +12,22 @@ const BODY = '{}';
 
 /** Errors about the signer, and how to fix each. Any other answer means that Lambda knows who signed. */
 const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: string]>> = {
-  UnrecognizedClientException: ['Lambda does not know AWS_ACCESS_KEY_ID', 'set the access key of an IAM user or role'],
-  InvalidSignatureException: ['the signature was not accepted', 'look at AWS_SECRET_ACCESS_KEY, and at the clock'],
-  ExpiredTokenException: ['AWS_SESSION_TOKEN has expired', 'set new credentials; a gateway needs those that last'],
-  MissingAuthenticationTokenException: ['Lambda saw no signature', 'look whether a proxy takes headers away'],
-  IncompleteSignatureException: ['Lambda saw only a part of the signature', 'look whether a proxy changes headers'],
+  UnrecognizedClientException: [
+    'Lambda does not know AWS_ACCESS_KEY_ID',
+    'set it to the access key of an IAM user or role',
+  ],
+  InvalidSignatureException: ['Lambda did not accept the signature', 'check AWS_SECRET_ACCESS_KEY and the clock'],
+  ExpiredTokenException: [
+    'AWS_SESSION_TOKEN has expired',
+    'set new credentials; a gateway needs ones that do not expire',
+  ],
+  MissingAuthenticationTokenException: ['Lambda saw no signature', 'check whether a proxy removes headers'],
+  IncompleteSignatureException: ['Lambda saw only part of the signature', 'check whether a proxy changes headers'],
 };
 
 /**
- * Calls a function with the invocation type `DryRun`, which runs nothing, as the gateway would sign it. One that is not
- * there will do: Lambda says so only to credentials that it accepts.
+ * Calls a function with the invocation type `DryRun`, which runs nothing, signed as the gateway would sign it. A function
+ * that does not exist is enough: Lambda says so only to credentials that it accepts.
  */
 export async function checkCredentials(
   { credentials, accountId, region, lambdaEndpoint: override }: Settings,
@@ -30,7 +36,7 @@ export async function checkCredentials(
   const { ok, warn, fail } = findingsOf('credentials');
   const origin = lambdaEndpoint(region, override);
   const name = functionName ?? 'postern-doctor';
-  // By its full ARN, as the gateway names it: an AWS_ACCOUNT_ID that is not the credentials' own is seen.
+  // By its full ARN, as the gateway names it: so an AWS_ACCOUNT_ID that is not the credentials' own shows.
   const partition = partitionOf(region)?.name ?? 'aws';
   const arn = name.startsWith('arn:') ? name : arnOf({ partition, region, account: accountId, name });
   const path = `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`;
@@ -50,7 +56,7 @@ export async function checkCredentials(
     response = await fetch(origin + path, { method: 'POST', headers, body: BODY, redirect: 'manual', signal });
     await response.arrayBuffer();
   } catch (error) {
-    const fix = 'look at AWS_REGION, AWS_ENDPOINT_URL_LAMBDA and the network of this machine';
+    const fix = 'check AWS_REGION, AWS_ENDPOINT_URL_LAMBDA and the network of this machine';
     return [fail(`${origin} gave no answer (${whyUnreachable(error)})`, fix)];
   }
   const clock = judgeClock('clock of Lambda', response.headers.get('date'), Date.now());
@@ -58,17 +64,17 @@ export async function checkCredentials(
   const wrong = SIGNER_ERRORS[type];
   if (wrong) return [fail(...wrong), clock];
   if (type === 'AccessDeniedException') {
-    const message = `they are accepted, but may not invoke ${name} of account ${accountId}`;
+    const message = `Lambda accepts them, but they may not invoke ${name} of account ${accountId}`;
     const fix = functionName
-      ? `allow lambda:InvokeFunction on ${arn}, or look at AWS_ACCOUNT_ID`
-      : 'look at AWS_ACCOUNT_ID, allow lambda:InvokeFunction on your functions, and try one with --function NAME';
+      ? `allow lambda:InvokeFunction on ${arn}, or check AWS_ACCOUNT_ID`
+      : 'check AWS_ACCOUNT_ID, allow lambda:InvokeFunction on your functions, and try one with --function NAME';
     return [functionName ? fail(message, fix) : warn(message, fix), clock];
   }
-  if (response.status === 204) return [ok(`Lambda accepts them, and ${name} may be invoked`), clock];
+  if (response.status === 204) return [ok(`Lambda accepts them, and they may invoke ${name}`), clock];
   if (type === 'ResourceNotFoundException') {
     if (functionName === undefined) return [ok('Lambda accepts them'), clock];
-    return [fail(`they are accepted, but there is no function ${name}`, 'look at its name and at AWS_REGION'), clock];
+    return [fail(`Lambda accepts them, but there is no function ${name}`, 'check its name and AWS_REGION'), clock];
   }
   const answer = `${origin} answered ${response.status} ${type}`.trim();
-  return [warn(answer, 'look whether this is Lambda: AWS_ENDPOINT_URL_LAMBDA'), clock];
+  return [warn(answer, 'check that AWS_ENDPOINT_URL_LAMBDA is the address of a Lambda API'), clock];
 }

@@ -1,4 +1,4 @@
-/** What a look at one thing came to. */
+/** The result of one check. */
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warn' | 'fail' | 'skipped';
@@ -24,9 +24,9 @@ const MAX_SKEW_MS = 300_000;
 export function judgeClock(check: string, date: string | null, nowMs: number): Finding {
   const { ok, warn, fail, skipped } = findingsOf(check);
   const skewMs = Date.parse(date ?? '') - nowMs;
-  if (Number.isNaN(skewMs)) return skipped('the answer had no date', 'look whether it is a proxy that answers');
-  const seconds = `${Math.round(Math.abs(skewMs) / 1_000)} seconds ${skewMs > 0 ? 'behind' : 'ahead of'} it`;
-  if (Math.abs(skewMs) > MAX_SKEW_MS) return fail(`this clock is ${seconds}`, 'set the clock by NTP');
-  if (Math.abs(skewMs) > WARN_SKEW_MS) return warn(`this clock is ${seconds}`, 'set the clock by NTP');
-  return ok('this clock agrees with it');
+  if (Number.isNaN(skewMs)) return skipped('the answer had no date', 'check whether a proxy answered');
+  const skew = `this machine's clock is ${Math.round(Math.abs(skewMs) / 1_000)} seconds ${skewMs > 0 ? 'behind' : 'ahead of'} it`;
+  if (Math.abs(skewMs) > MAX_SKEW_MS) return fail(skew, 'set the clock with NTP');
+  if (Math.abs(skewMs) > WARN_SKEW_MS) return warn(skew, 'set the clock with NTP');
+  return ok("this machine's clock agrees with it");
 }

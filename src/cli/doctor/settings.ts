@@ -4,7 +4,7 @@ import { findRangeFault } from '../../edge/address-ranges.ts';
 import type { Environment } from '../serve/choose-settings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it before this one with the next version';
+const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it in front, under the next version';
 /** Of 32 random bytes some 30 differ; fewer than 20 do once in 10^9 keys. */
 const LEAST_DISTINCT = 20;
 
@@ -13,7 +13,7 @@ export function checkSettings(environment: Environment): { findings: Finding[]; 
   const { ok, fail, skipped } = findingsOf('settings');
   if (environment.POSTERN_ROOT_KEYS === undefined && environment.AWS_ACCESS_KEY_ID === undefined) {
     const fix = 'set them in the environment, or give --settings FILE (NAME=value lines)';
-    return { findings: [skipped('none are given', fix)] };
+    return { findings: [skipped('no settings given', fix)] };
   }
   const read = readSettings(environment, findRangeFault);
   const findings = read.ok ? [ok('complete')] : read.error.map((problem) => fail(...splitProblem(problem)));
@@ -32,15 +32,15 @@ const splitProblem = (problem: string): [string, string] => {
 function judgeRootKey({ version, secret }: RootKey): Finding {
   const { ok, fail } = findingsOf(`root key ${version}`);
   const isText = secret.every((byte) => byte >= 0x20 && byte < 0x7f);
-  if (isText) return fail('it is text, and not random bytes', NEW_ROOT_KEY);
-  if (new Set(secret).size < LEAST_DISTINCT) return fail('its bytes repeat: it was not made at random', NEW_ROOT_KEY);
+  if (isText) return fail('it is text, not random bytes', NEW_ROOT_KEY);
+  if (new Set(secret).size < LEAST_DISTINCT) return fail('its bytes repeat, so it is not random', NEW_ROOT_KEY);
   const steps = new Set(secret.slice(1).map((byte, index) => byte - (secret[index] ?? 0)));
-  if (steps.size === 1) return fail('its bytes count evenly: it was not made at random', NEW_ROOT_KEY);
+  if (steps.size === 1) return fail('its bytes are evenly spaced, so it is not random', NEW_ROOT_KEY);
   return ok(`${secret.length} bytes that look random`);
 }
 
 function judgeAdminToken(token: string): Finding {
   const { ok, fail } = findingsOf('admin token');
   if (new Set(token).size >= 10) return ok(`${token.length} characters that look random`);
-  return fail('its characters repeat: it was not made at random', 'make one with: openssl rand -hex 32');
+  return fail('its characters repeat, so it is not random', 'make one with: openssl rand -hex 32');
 }

@@ -17,14 +17,14 @@ function checkOpenAddresses(
   const hasDomain = route !== undefined || routes.length > 0;
   const findings: Finding[] = [];
   if (open === undefined) {
-    const fix = 'set workers_dev = false if the gateway has its own route or domain, else true';
-    findings.push(warn('workers_dev is not set: the platform decides whether the gateway is at workers.dev', fix));
+    const fix = 'set workers_dev = false if the gateway has its own route or domain, otherwise true';
+    findings.push(warn('workers_dev is not set: Cloudflare decides whether the gateway is also at workers.dev', fix));
   } else if (open && hasDomain) {
-    const message = 'the gateway is also open at workers.dev, beside its own route';
+    const message = 'the gateway is open at workers.dev as well as at its own route';
     findings.push(warn(message, 'set workers_dev = false'));
   }
   if (previews && hasDomain) {
-    findings.push(warn('old versions are also open at preview URLs, beside its own route', 'set preview_urls = false'));
+    findings.push(warn('old versions of the gateway are open at preview URLs', 'set preview_urls = false'));
   }
   return findings;
 }
@@ -33,9 +33,9 @@ function checkOpenAddresses(
 const MIN_DATE = '2026-10-01';
 
 /**
- * Looks whether a deployment would have all that the Worker needs, and tell nobody its secrets.
+ * Checks that a deployment would have everything that the Worker needs, and would not reveal its secrets.
  *
- * @returns what was found, and the variables that it sets.
+ * @returns the findings, and the variables that the file sets.
  */
 export function checkWrangler(file: string): { findings: Finding[]; vars: Readonly<Record<string, unknown>> } {
   const { ok, fail, warn } = findingsOf('wrangler.toml');
@@ -44,14 +44,16 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
     config = unstable_readConfig({ config: file }, { hideWarnings: true });
   } catch (error) {
     const [message = 'not valid'] = error instanceof Error ? error.message.split('\n') : [String(error)];
-    return { findings: [fail(`${file} cannot be read: ${message}`, 'take the one of this repository')], vars: {} };
+    return { findings: [fail(`${file} cannot be read: ${message}`, 'use the one in this repository')], vars: {} };
   }
   const findings: Finding[] = [];
   const bindings: readonly { name: string; class_name: string }[] = config.durable_objects.bindings;
   for (const [name, className] of Object.entries(OBJECT_CLASSES)) {
     const bound = bindings.some((one) => one.name === name && one.class_name === className);
     if (!bound) {
-      findings.push(fail(`the object ${name} is not bound`, `add to durable_objects.bindings: ${name}, ${className}`));
+      findings.push(
+        fail(`the Durable Object ${name} is not bound`, `add to durable_objects.bindings: ${name}, ${className}`),
+      );
     }
     const exported = (config as { exports?: Record<string, { storage?: string }> }).exports?.[className];
     if (exported?.storage !== 'sqlite') {
@@ -72,14 +74,14 @@ export function checkWrangler(file: string): { findings: Finding[]; vars: Readon
   }
   for (const name of SECRETS) {
     if (!(name in vars)) continue;
-    const fix = `take it out of [vars] and rotate it: npx wrangler secret put ${name}`;
+    const fix = `remove it from [vars] and rotate it: npx wrangler secret put ${name}`;
     findings.push(fail(`${name} is a secret, but is set in a file that is shared`, fix));
   }
   if (observability?.enabled && !(observability as { redact_query_string?: boolean }).redact_query_string) {
     const fix = 'set [observability] redact_query_string = true';
-    findings.push(warn("the platform's log would hold the signatures of presigned requests", fix));
+    findings.push(warn("Cloudflare's log would hold the signatures of presigned requests", fix));
   }
   findings.push(...checkOpenAddresses(config, { warn }));
-  if (findings.length === 0) findings.push(ok('has all that the Worker needs'));
+  if (findings.length === 0) findings.push(ok('has everything that the Worker needs'));
   return { findings, vars };
 }

@@ -1,4 +1,4 @@
-/** Turns a request's line of the gateway's log into one for people. Any other line stays as it is. */
+/** Turns a request's line in the gateway's log into one that people can read. Any other line stays as it is. */
 export function readableLine(line: string): string {
   let record: Record<string, unknown>;
   try {

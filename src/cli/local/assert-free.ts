@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** @throws a sentence that names the option, where nobody can listen at an address and port. */
+/** @throws a sentence that names the option, if we cannot listen at this address and port. */
 export async function assertFree(host: string, port: number, option: string): Promise<void> {
   if (port === 0 && host === '127.0.0.1') return;
   const { promise, resolve: free, reject } = Promise.withResolvers<void>();
@@ -16,10 +16,10 @@ export function whyNotListen(code: string | undefined, host: string, port: numbe
     case 'EADDRINUSE':
       return `port ${port} is in use; choose another with ${option}`;
     case 'EACCES':
-      return `port ${port} needs a privilege that this user lacks; choose another with ${option}`;
+      return `this user may not listen on port ${port}; choose another with ${option}`;
     case 'EADDRNOTAVAIL':
       return `${host} is not an address of this machine`;
     default:
-      return `cannot listen at ${host} port ${port} (${code}); choose another with ${option}`;
+      return `cannot listen on ${host} port ${port} (${code}); choose another with ${option}`;
   }
 }

@@ -5,7 +5,7 @@ import type { DevServer, FirstCall } from './dev.ts';
 export const curlLine = ({ gateway, demo }: DevServer): string =>
   `curl -s -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
-/** The same call by the AWS CLI, unchanged: an endpoint and a key pair. `fileb://` is read alike by versions 1 and 2. */
+/** The same call with the unmodified AWS CLI. Versions 1 and 2 read `fileb://` alike. */
 const awsCliLine = ({ gateway, demo }: DevServer): string =>
   `echo '{"name":"Ada"}' | AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} aws lambda invoke --region us-east-1 --endpoint-url ${gateway} --function-name hello --payload fileb:///dev/stdin /dev/stdout`;
 
@@ -22,13 +22,13 @@ const lambda = new LambdaClient({
 const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
 
-/** A function that throws is answered 200, as by Lambda. */
+/** Lambda answers 200 even if the function throws. */
 const showFirst = ({ status, functionError, body }: FirstCall): string =>
   status === 200 && functionError === null
     ? `A first call to \`hello\` was answered ${status}: ${body}`
     : `A first call to \`hello\` FAILED (${functionError ?? status}): ${body}`;
 
-/** What `postern dev` says when it is ready: where things are, and lines to copy. */
+/** What `postern dev` prints when it is ready: addresses, and commands to copy. */
 export function banner(server: DevServer, first: FirstCall | undefined): string {
   const { gateway, lambda, adminToken, demo } = server;
   return [
@@ -54,7 +54,7 @@ export function banner(server: DevServer, first: FirstCall | undefined): string 
     '',
     javaScriptLines(server),
     '',
-    'Press Ctrl-C to stop. One line for each call follows, and the output of its function.',
+    'Press Ctrl-C to stop. Below, each call is one line, together with the output of its function.',
     '',
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import type { DemoTenant } from './dev-state.ts';
 /** Everything is allowed: the functions behind it are local, or the developer's own. */
 const DEMO = { name: 'demo', policy: { allow: [{ function: '*', logTail: true, tenantId: 'caller' }] } };
 
-/** Finds the demo tenant of an earlier start, or makes one with a key. */
+/** Finds the demo tenant of an earlier start, or creates one with a key. */
 export async function ensureDemo(admin: AdminClient, earlier: DemoTenant | undefined): Promise<DemoTenant> {
   if (earlier && (await admin.request('GET', `/tenants/${earlier.tenantId}`)).status === 200) return earlier;
   const { id } = await create<TenantResponse>(admin, '/tenants', DEMO);

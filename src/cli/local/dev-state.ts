@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A tenant that the first start makes, so that there is something to call with. */
+/** A tenant that the first start creates, so that there is a key to call with. */
 export interface DemoTenant {
   readonly tenantId: string;
   readonly apiKey: string;
@@ -14,7 +14,7 @@ export interface DemoTenant {
 export interface DevState {
   readonly rootKeys: string;
   readonly adminToken: string;
-  /** What the gateway signs with and the local Lambda checks. */
+  /** The gateway signs with these credentials, and the local Lambda checks them. */
   readonly lambda: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly demo?: DemoTenant;
 }
@@ -45,7 +45,7 @@ export async function openState(dir: string): Promise<DevState> {
     return made;
   }
   const state = parse(text);
-  if (!state) throw new Error(`${fileOf(dir)} is not what was written any more; delete ${dir} to start afresh`);
+  if (!state) throw new Error(`${fileOf(dir)} is damaged; delete ${dir} to start afresh`);
   return state;
 }
 
@@ -63,7 +63,7 @@ function parse(text: string): DevState | undefined {
 const isCode = (error: unknown, ...codes: string[]): boolean =>
   codes.includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Writes the state whole or not at all. */
+/** Writes the state atomically. */
 export async function saveState(dir: string, state: DevState): Promise<void> {
   const temporary = `${fileOf(dir)}.${process.pid}`;
   await writeFile(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });

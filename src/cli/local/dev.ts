@@ -18,16 +18,16 @@ import { lockState } from './lock-state.ts';
 export interface DevOptions {
   readonly port: number;
   readonly lambdaPort: number;
-  /** Use this Lambda, with the AWS settings of the environment, and not the local one. */
+  /** Use the Lambda at this address instead of the local one, with the AWS settings of the environment. */
   readonly lambdaEndpoint?: string;
   /** The developer's own handlers. */
   readonly functions?: string;
   readonly state: string;
-  /** Gets what is worth telling while it runs, a line each. */
+  /** Gets each line to print while it runs. */
   readonly log: (line: string) => void;
 }
 
-/** All of it, running on this machine. */
+/** The gateway and its Lambda, running on this machine. */
 export interface DevServer {
   readonly gateway: string;
   readonly lambda: string;

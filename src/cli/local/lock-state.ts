@@ -6,7 +6,7 @@ import { lockFile } from './lock-file.ts';
 
 /** A state folder that is ours. */
 export interface StateLock {
-  /** Inherited by workerd, which so holds the folder's databases while it lives. Absent without `flock`. */
+  /** Workerd inherits it, and so holds the folder's databases while it lives. Absent without `flock`. */
   readonly databasesFd: number | undefined;
   release(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export async function lockState(dir: string): Promise<StateLock> {
   const inUse = own === 'unsupported' ? holder !== process.pid && (await isPostern(holder)) : own === 'busy';
   if (inUse) {
     const by = holder > 0 ? `process ${holder}` : 'just started';
-    throw new Error(`another postern (${by}) uses ${dir}; stop it, or choose another with --state`);
+    throw new Error(`another postern (${by}) is using ${dir}; stop it, or choose another folder with --state`);
   }
   if (typeof own === 'object') held.push(own);
   try {
@@ -55,7 +55,7 @@ async function lockDatabases(dir: string): Promise<FileHandle | undefined> {
     if (lock !== 'busy') return lock;
     if (performance.now() > deadline) {
       throw new Error(
-        `a workerd left behind by another postern still uses ${dir}, and this process cannot end it: end it yourself, or choose another folder with --state`,
+        `a workerd process left behind by another postern is still using ${dir}, and this process cannot stop it: stop it yourself, or choose another folder with --state`,
       );
     }
     await setTimeout(50);
@@ -93,7 +93,7 @@ async function endOrphans(dir: string): Promise<void> {
   }
 }
 
-/** It may have ended by itself since it was found. */
+/** Ignores a process that has ended since it was found. */
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -102,7 +102,7 @@ function kill(pid: number): void {
   }
 }
 
-/** Not so of one that is dead and whom nobody waits for, as in a container without an init; its threads may live on. */
+/** False for a zombie, as in a container without an init, unless it has other threads that live on. */
 async function isRunning(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);

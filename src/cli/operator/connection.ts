@@ -18,7 +18,7 @@ export interface ConnectionFlags {
 /** What a header can carry as it is (RFC 9110, VCHAR); `fetch` would quote anything else in its complaint. */
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** Every command of the operator's may be given these. */
+/** Options of every command for operators. */
 export interface OperatorFlags extends ConnectionFlags {
   readonly json?: boolean;
 }
@@ -27,12 +27,12 @@ export interface OperatorFlags extends ConnectionFlags {
 export const withConnection = (command: Command): Command =>
   command
     .addOption(
-      new Option('--url <url>', 'the gateway; else POSTERN_URL')
+      new Option('--url <url>', 'the gateway; default: POSTERN_URL')
         // The command-line parser would print the URL in its error, and with it a password in the URL.
         .argParser((text) => checkUrl(text, '--url'))
         .conflicts('profile'),
     )
-    .option('--profile <name>', 'a gateway of $POSTERN_CONFIG or ~/.config/postern/config.json');
+    .option('--profile <name>', 'a profile in $POSTERN_CONFIG or ~/.config/postern/config.json');
 
 /** Where a gateway is, and the token that was written down beside its address, if any. */
 interface Located {
@@ -75,7 +75,7 @@ function checkUrl(text: string, where: string): string {
 
 const isNowhere = (): Error =>
   usageError(
-    'no gateway is named: set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url, or write a profile (--help says where)',
+    'no gateway given: set POSTERN_URL and POSTERN_ADMIN_TOKEN, give --url, or write a profile (--help says where)',
   );
 
 /** The gateway and its admin token. A token that could be read on its way is not sent: fails closed. */
@@ -86,11 +86,13 @@ export async function readConnection(flags: ConnectionFlags, env: NodeJS.Process
   const adminToken = located.adminToken ?? tokenOfEnvironment(located, env);
   if (!adminToken) {
     throw usageError(
-      `no admin token for ${url} (by ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" of a profile in ${profileFile(env)}`,
+      `no admin token for ${url} (from ${by}): set POSTERN_ADMIN_TOKEN, or "adminToken" in a profile in ${profileFile(env)}`,
     );
   }
   if (!VISIBLE_ASCII.test(adminToken)) {
-    throw usageError('the admin token must be visible ASCII without white space; was it cut or quoted wrongly?');
+    throw usageError(
+      'the admin token must be visible ASCII without white space; check that it is complete and quoted correctly',
+    );
   }
   assertPrivate(url, by, 'An admin token');
   return { url, adminToken };
@@ -117,7 +119,7 @@ export const findGateway = async (flags: ConnectionFlags, env: NodeJS.ProcessEnv
 /** The gateway alone, for callers, who have a key. */
 export async function readGateway(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<string> {
   const located = await locate(flags, env);
-  if (!located) throw usageError('no gateway is named: set POSTERN_URL, or give --url or --profile');
+  if (!located) throw usageError('no gateway given: set POSTERN_URL, or give --url or --profile');
   assertPrivate(located.url, located.by, 'A key');
   return located.url;
 }

@@ -3,14 +3,14 @@ import { type AdminAnswer, createAdminClient } from './admin-client.ts';
 import type { Connection } from './connection.ts';
 import { unreachable } from './unreachable.ts';
 
-/** What a request answered, once it went well. */
+/** The answer to a request that succeeded. */
 export interface Answered<T> {
   readonly body: T;
   /** The version of what was read, for `If-Match`. */
   readonly etag?: string;
 }
 
-/** The operator at the admin API: every answer that is not a yes is a `CommandError`. */
+/** The admin API, as an operator uses it. Any answer but a 2xx is thrown as a `CommandError`. */
 export interface Operator {
   readonly url: string;
   call<T>(
@@ -19,7 +19,7 @@ export interface Operator {
     body?: unknown,
     ifMatch?: string,
   ): Promise<Answered<T>>;
-  /** Every item of a list, over all its pages; or at most so many. */
+  /** Every item of a list, from all its pages; or at most `limit` of them. */
   list<T>(path: string, member: string, limit?: number): Promise<T[]>;
 }
 
@@ -45,7 +45,9 @@ export function createOperator({ url, adminToken }: Connection): Operator {
       });
     if (answer.status < 200 || answer.status > 299) throw refusalOf(url, answer);
     if (typeof answer.body === 'string')
-      throw new CommandError(`${url} answered ${path} with what is not JSON: is it a Postern gateway?`);
+      throw new CommandError(
+        `${url} answered ${path} with something other than JSON: check that it is a Postern gateway`,
+      );
     const etag = answer.headers.get('etag');
     return { body: answer.body as T, ...(etag !== null && { etag }) };
   };
@@ -69,7 +71,7 @@ export function createOperator({ url, adminToken }: Connection): Operator {
   };
 }
 
-/** A no of the admin API, in its own words: RFC 9457 problem details, or a refusal of the gateway. */
+/** An error of the admin API in its own words: RFC 9457 problem details, or a refusal of the gateway. */
 function refusalOf(url: string, { status, headers, body }: AdminAnswer): CommandError {
   const { detail, errors, Message, message } = (typeof body === 'object' && body !== null ? body : {}) as {
     detail?: unknown;
@@ -82,6 +84,6 @@ function refusalOf(url: string, { status, headers, body }: AdminAnswer): Command
   const refusal = headers.get('x-postern-refusal');
   const head = `${url} answered ${status}${refusal ? ` (${refusal})` : ''}`;
   const text = faults.length > 0 ? [`${head}: not valid`, ...faults].join('\n') : `${head}: ${words}`;
-  const hint = status === 401 ? ' Is POSTERN_ADMIN_TOKEN (or the profile) the one of this gateway?' : '';
+  const hint = status === 401 ? ' Check that POSTERN_ADMIN_TOKEN, or the profile, is for this gateway.' : '';
   return new CommandError(text + hint, EXIT_OF_STATUS[status] ?? EXIT.failed);
 }

@@ -5,9 +5,9 @@ import { parseDurationSeconds } from './duration.ts';
 export function parseExpiry(text: string): string {
   const isDuration = /^\d+[a-z]$/.test(text);
   const date = new Date(isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : text);
-  // Without an offset it would be read by the clock of whatever machine this is.
+  // Without an offset, the time would depend on this machine's time zone.
   if (Number.isNaN(date.getTime()) || (!isDuration && !/(Z|[+-]\d\d:\d\d)$/.test(text))) {
-    throw new InvalidArgumentError('must be as 30d, or as 2027-01-31T00:00:00Z');
+    throw new InvalidArgumentError('must be a duration such as 30d, or a time such as 2027-01-31T00:00:00Z');
   }
   return date.toISOString();
 }

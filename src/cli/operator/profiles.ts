@@ -11,7 +11,7 @@ const ProfileFile = z.strictObject({ profiles: z.record(z.string(), Profile), de
 /** A gateway and the token for it, under a name. */
 export type Profile = z.output<typeof Profile>;
 
-/** The profiles that are written down on this machine. */
+/** The profiles saved on this machine. */
 export interface Profiles extends z.output<typeof ProfileFile> {
   readonly file: string;
 }
@@ -20,7 +20,7 @@ export interface Profiles extends z.output<typeof ProfileFile> {
 export const profileFile = (env: NodeJS.ProcessEnv): string =>
   env.POSTERN_CONFIG || join(env.HOME || homedir(), '.config/postern/config.json');
 
-/** Reads the profiles. Without a file there are none. What is said of a broken one never quotes it: it holds tokens. */
+/** Reads the profiles. Without a file there are none. An error never quotes the file, because it holds tokens. */
 export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
   const file = profileFile(env);
   let text: string;

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PERIODS } from '../../core/quota/calendar.ts';
 
-/** What of a tenant can be said by options; all else is said in a file. */
+/** The fields of a tenant that options can set; a file sets the others. */
 export interface TenantFlags {
   readonly name?: string;
   readonly allow?: readonly string[];
@@ -16,19 +16,19 @@ export interface TenantFlags {
 /** Gives a command the options that describe a tenant. */
 export const withTenantOptions = (command: Command): Command =>
   command
-    .option('--name <name>', 'what the tenant is called')
+    .option('--name <name>', 'the name of the tenant')
     .option(
       '--allow <pattern...>',
-      'all functions that it may call: names with * as wildcard, or full ARNs; a rule with the same pattern keeps its other fields',
+      'all the functions that it may call: names, with * as a wildcard, or full ARNs; a rule with the same pattern keeps its other fields',
     )
-    .option('--region <region>', 'where its functions are')
-    .option('--rate <perSecond[:burst]>', 'calls a second, and at once', parseRate)
-    .option('--concurrency <n>', 'functions that run at once', parseCount)
-    .option('--max-payload-bytes <n>', 'the largest payload', parseCount)
+    .option('--region <region>', 'the region of its functions')
+    .option('--rate <perSecond[:burst]>', 'calls per second, and the burst allowed at once', parseRate)
+    .option('--concurrency <n>', 'the most functions running at once', parseCount)
+    .option('--max-payload-bytes <n>', 'the largest payload allowed', parseCount)
     .addOption(
       new Option(
         '--quota <period=requests...>',
-        `calls in a period: ${PERIODS.join(', ')} (UTC); quotas of other periods stay`,
+        `calls allowed in a period: ${PERIODS.join(', ')} (UTC); quotas of other periods stay`,
       ).argParser(collectQuota),
     );
 
@@ -88,13 +88,13 @@ export function parseCount(text: string): number {
 
 function parseRate(text: string): { perSecond: number; burst?: number } {
   const match = /^(\d{1,9}(?:\.\d{1,6})?)(?::(\d{1,9}))?$/.exec(text);
-  if (!match) throw new InvalidArgumentError('must be as 50 or 50:100 or 0.5:1');
+  if (!match) throw new InvalidArgumentError('must be a rate such as 50, 50:100 or 0.5:1');
   const perSecond = Number(match[1]);
   return { perSecond, ...(match[2] !== undefined && { burst: Number(match[2]) }) };
 }
 
 function collectQuota(text: string, before: TenantFlags['quota'] = []): NonNullable<TenantFlags['quota']> {
   const match = /^([a-z]+)=(\d{1,15})$/.exec(text);
-  if (!match?.[1]) throw new InvalidArgumentError('must be as day=10000');
+  if (!match?.[1]) throw new InvalidArgumentError('must be a quota such as day=10000');
   return [...before, { period: match[1], requests: Number(match[2]) }];
 }

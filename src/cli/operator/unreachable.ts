@@ -9,13 +9,11 @@ const NOTHING_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
 ]);
 
-/** What to say when no answer came. A change may have been made for all that, and that is said. */
+/** The error for a request that got no answer. It warns that a change may have been made anyway. */
 export function unreachable(url: string, error: unknown, isChange: boolean): CommandError {
   const why = whyUnreachable(error);
   const after =
-    isChange && !NOTHING_SENT.has(why)
-      ? ' The change may have been made all the same: check before you repeat it.'
-      : '';
+    isChange && !NOTHING_SENT.has(why) ? ' The change may have been made anyway: check before you repeat it.' : '';
   return new CommandError(`${url} gave no answer (${why}): check the address, and that the gateway runs.${after}`);
 }
 

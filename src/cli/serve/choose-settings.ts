@@ -9,7 +9,7 @@ export interface SettingSource {
   readonly values: Readonly<Record<string, string | undefined>>;
 }
 
-/** They only work together: AWS refuses an id with the secret of another source, or with a stale token. */
+/** Three settings that belong together: AWS refuses an id with the secret or session token of another source. */
 const CREDENTIALS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[]).includes(name);
 
@@ -33,7 +33,7 @@ export function chooseSettings(sources: readonly SettingSource[]): {
     if (value) environment[name] = value;
     const others = sources.filter(({ values }) => values[name] && values[name] !== value);
     if (others.length === 0 || source === undefined) continue;
-    const set = isCredential(name) ? ' (AWS credentials come from one source)' : '';
+    const set = isCredential(name) ? ' (all AWS credentials come from one source)' : '';
     const from = value ? `from ${source.name}` : 'not set';
     notes.push(`${name}: ${from}, not from ${others.map((other) => other.name).join(' or ')}${set}`);
   }

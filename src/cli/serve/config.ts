@@ -54,7 +54,7 @@ const METADATA = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'];
 /** A text as Cap'n Proto's literal. */
 function quote(text: string): string {
   const escaped = text.replace(/[\\"]/g, '\\$&');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be written otherwise
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
   return `"${escaped.replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
 }
 

@@ -20,7 +20,7 @@ export function describeOpenFiles(limit: number): string {
   const free = Math.max(0, limit - OWN_FILES);
   const show = (count: number) => Math.floor(count).toLocaleString('en-US');
   const allows =
-    `workerd may have ${show(limit)} files open: about ${show(free / FILES_PER_CONNECTION)} connections ` +
+    `workerd can open ${show(limit)} files: enough for about ${show(free / FILES_PER_CONNECTION)} connections ` +
     `(${FILES_PER_CONNECTION} each) or ${show(free / FILES_PER_AWAKE_TENANT)} awake tenants (${FILES_PER_AWAKE_TENANT} each).`;
   if (limit >= FEW_OPEN_FILES) return allows;
   return `${allows} That is low: raise the hard limit (systemd: LimitNOFILE=65536), and limit connections in a proxy.`;

@@ -32,7 +32,7 @@ export interface ServeOptions {
   readonly localIssuers?: boolean;
   /** Milliseconds that calls in flight may go on after workerd is stopped or replaced. */
   readonly drainMs: number;
-  /** Gets what the operator should know. */
+  /** Gets each line meant for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -109,7 +109,7 @@ export async function startServe(options: ServeOptions): Promise<Served> {
       },
       onStarted: () => tls?.confirm(),
       onFailedStart() {
-        if (tls?.revert()) log('workerd did not start with the renewed certificate: it gets the previous one again.');
+        if (tls?.revert()) log('workerd did not start with the renewed certificate; it gets the previous one back.');
       },
       log,
     });
@@ -193,7 +193,7 @@ async function listen(
   };
 }
 
-/** Says at the start what may surprise an operator. */
+/** Logs what may surprise an operator, once, at the start. */
 async function warn({ host, tlsCert, behindTlsProxy, log }: ServeOptions, { current }: Supervised): Promise<void> {
   if (tlsCert === undefined && !behindTlsProxy) {
     log(
@@ -233,7 +233,7 @@ async function ensureBuilt(dist: string, log: (line: string) => void): Promise<s
     () => false,
   );
   if (isBuilt) return file;
-  log(`${dist} holds no build: making one ...`);
+  log(`${dist} has no build yet; building ...`);
   // wrangler takes its time and memory to load: what is built needs none of it.
   const { buildWorker } = await import('../local/build.ts');
   return (await buildWorker(dist)).config;

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { usageError } from './exit.ts';
 
-/** Asks before what cannot be undone. Off a terminal nobody can be asked: without `--yes` it is not done. */
+/** Asks before something that cannot be undone. Without a terminal to ask at, only `--yes` confirms. */
 export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY) throw usageError(`this would ${what}; confirm it with --yes`);

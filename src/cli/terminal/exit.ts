@@ -6,12 +6,12 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_HELP = `
 Exit codes:
   0  done
-  1  it failed, or a function did
+  1  the command failed, or the function did
   2  a mistake in the command, a setting or a file
-  3  there is no such thing
-  4  refused: the token, the key, or what the tenant may do
-  5  diff: the gateway is not as the file says
-  6  it was changed by somebody else meanwhile`;
+  3  not found
+  4  refused: the token, the key, or the tenant's policy
+  5  diff: the gateway differs from the file
+  6  somebody else made a change first`;
 
 /** An expected failure: a sentence that tells the user how to fix it, and the exit code. Never holds a secret. */
 export class CommandError extends Error {

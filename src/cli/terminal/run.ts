@@ -2,16 +2,16 @@ import { type Command, CommanderError } from 'commander';
 import { CommandError, EXIT } from './exit.ts';
 import { protectTerminal } from './terminal.ts';
 
-/** Runs the command that was asked for; says in one sentence what went wrong, and ends with the code that fits. */
+/** Runs the command. If it fails, says why in one sentence and exits with the matching code. */
 export async function run(program: Command): Promise<void> {
   protectTerminal(process.stdout);
   protectTerminal(process.stderr);
-  // A reader that has seen enough (`postern audit | head`) is no failure.
+  // A reader that stops early (`postern audit | head`) is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
   try {
     await program.parseAsync();
   } catch (error) {
-    // The parser has said what is wrong already; `--help` ends here too, with 0.
+    // The parser has already printed the error. `--help` ends here too, with 0.
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
     console.error(`postern: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(error instanceof CommandError ? error.exitCode : EXIT.failed);

@@ -1,5 +1,5 @@
-/** Characters that a terminal would obey, or that reorder text: controls except line feed and tab, and bidirectional ones. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be shown otherwise
+/** Characters that control a terminal or reorder text: controls except line feed and tab, and bidirectional marks. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
 const OBEYED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 const asEscape = (char: string): string => {
@@ -7,16 +7,16 @@ const asEscape = (char: string): string => {
   return code > 0xff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\x${code.toString(16).padStart(2, '0')}`;
 };
 
-/** Makes somebody else's text safe for a terminal: control characters are shown as escapes. */
+/** Makes untrusted text safe for a terminal: shows control characters as escapes. */
 export const escapeControls = (text: string): string => text.replace(OBEYED, asEscape);
 
-/** The colours of `paint`: anything else that begins with ESC is not ours. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what has to be found
+/** The colours of `paint`. Any other escape sequence is not ours. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is the character to find
 const OURS = /(\x1b\[(?:2|22|31|32|33|39|90)m)/;
 
 /**
- * Makes all output safe for a terminal: names, messages and answers come from others. Colours stay.
- * If output is not a terminal nothing changes: a file gets the bytes as they are.
+ * Makes all output safe for a terminal, because names, messages and answers come from others. Keeps our colours.
+ * Output that is not a terminal, such as a file, gets the bytes unchanged.
  */
 export function protectTerminal(stream: NodeJS.WriteStream): void {
   if (!stream.isTTY) return;
