@@ -108,7 +108,7 @@ describe('the gateway', () => {
     expect(await run(LIST)).toEqual(said(2, 'no gateway given: set POSTERN_URL and POSTERN_ADMIN_TOKEN'));
     expect(await run(LIST, { POSTERN_ADMIN_TOKEN: SECRET })).toEqual(said(2, 'no gateway given'));
     const unset = await run(LIST, { POSTERN_URL: postern.gateway });
-    expect(unset).toEqual(said(2, `no admin token for ${postern.gateway} (by POSTERN_URL)`));
+    expect(unset).toEqual(said(2, `no admin token for ${postern.gateway} (from POSTERN_URL)`));
   });
 
   it('is not that of a profile when its token is for another address', async () => {
