@@ -18,7 +18,7 @@ export interface TenantHandle {
    * Asks for a tenant that is not known, and in the same request for a lease. Undefined if the object does not answer in
    * time: fails closed. Never rejects.
    *
-   * @param bytes length of the payload, as far as it is known. Absent: asks for no lease, for a caller that is not proved.
+   * @param bytes length of the payload, as far as it is known. Absent: asks for no lease.
    */
   load(bytes?: number): Promise<KnownTenant | undefined>;
   /** An early refusal, if what was answered before says that this call has to be refused. */

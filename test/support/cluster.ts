@@ -23,11 +23,21 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+export interface ClusterOptions {
+  /** The Worker's source, where it is not the real one. */
+  readonly worker?: string;
+  /** What the objects' service is bound to. */
+  readonly objectSettings?: Readonly<Record<string, string>>;
+}
+
 /** Starts `workerd serve` with so many gateways, on free ports. */
-export async function startCluster(isolates = 1): Promise<Cluster> {
+export async function startCluster(
+  isolates = 1,
+  { worker = WORKER, objectSettings = {} }: ClusterOptions = {},
+): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-cluster-'));
   await mkdir(join(folder, 'objects'));
-  await buildWorker(WORKER, folder);
+  await buildWorker(worker, folder);
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: randomBytes(20).toString('hex') };
   const emulator = await startEmulator({ port: 0, accountId: '123456789012', credentials, log: () => {} });
   const ports = await Promise.all(Array.from({ length: isolates }, () => freePort()));
@@ -41,7 +51,8 @@ export async function startCluster(isolates = 1): Promise<Cluster> {
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_LAMBDA: emulator.url,
   };
-  const texts = Object.entries(settings).map(([name, value]) => `(name = "${name}", text = "${value}")`);
+  const textsOf = (values: Readonly<Record<string, string>>) =>
+    Object.entries(values).map(([name, value]) => `(name = "${name}", text = "${value}")`);
   const objects = OBJECTS.map(
     (name) =>
       `(name = "${name.toUpperCase()}", durableObjectNamespace = (className = "${name}", serviceName = "objects"))`,
@@ -50,6 +61,7 @@ export async function startCluster(isolates = 1): Promise<Cluster> {
   const config = `
   services = [
     (name = "objects", worker = (${workerModule(folder)}
+      bindings = [${textsOf(objectSettings).join(', ')}],
       durableObjectNamespaces = [${classes.join(', ')}],
       durableObjectStorage = (localDisk = "disk"))),
     (name = "disk", disk = (path = "${join(folder, 'objects')}", writable = true)),
@@ -57,7 +69,7 @@ export async function startCluster(isolates = 1): Promise<Cluster> {
     ${ports
       .map(
         (_, at) =>
-          `(name = "gateway${at}", worker = (${workerModule(folder)} bindings = [${[...texts, ...objects].join(', ')}])),`,
+          `(name = "gateway${at}", worker = (${workerModule(folder)} bindings = [${[...textsOf(settings), ...objects].join(', ')}])),`,
       )
       .join('\n    ')}
   ],

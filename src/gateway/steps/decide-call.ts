@@ -33,17 +33,17 @@ export interface Decided {
 }
 
 /**
- * Step 3. Refuses early what the isolate already knows will be refused, and asks ahead for what the call will need. For a
- * caller that is not proved yet nothing is decided, and nothing taken of what is limited: anybody could name its key.
+ * Step 3. Refuses early what the isolate already knows will be refused, and asks ahead for what the call will need.
+ *
+ * Threat: anybody can name a key. For a caller that is not proved yet nothing is decided, nothing taken of what is limited,
+ * and no object asked: with key ids that it has seen, it could have every isolate wake all their tenants again and again.
  */
 export function decideEarly(gateway: Gateway, call: Call, identified: Identified): Result<Decided, Refusal> {
   const { tenant, received } = identified;
   const { declaredBytes, operationRoom } = received;
   const decider = new Decider(gateway, call, identified);
+  if (!call.proved) return ok({ identified, decider, room: operationRoom, loading: undefined });
   const known = tenant.peek();
-  if (!call.proved) {
-    return ok({ identified, decider, room: operationRoom, loading: known ? undefined : tenant.load() });
-  }
   if (!known) {
     return ok({ identified, decider, room: operationRoom, loading: tenant.load(declaredBytes ?? 0) });
   }

@@ -2,8 +2,12 @@ import { isMistake, type Refusal, refuse, refuseLeft } from '../../core/refusal.
 import type { TenantHandle } from '../../tenants/tenant-handle.ts';
 import type { Call } from '../call.ts';
 
-/** Asks for a tenant that this isolate has forgotten. Undefined if it is not known, or the caller has left. */
-export const loadTenant = (tenant: TenantHandle, call: Call) => call.unlessLeft(tenant.load());
+/**
+ * Asks for a tenant that is not known here. Undefined if it cannot be known, or the caller has left.
+ *
+ * @param bytes length of the payload: asks for a lease too.
+ */
+export const loadTenant = (tenant: TenantHandle, call: Call, bytes?: number) => call.unlessLeft(tenant.load(bytes));
 
 /** Refuses a call whose tenant is not known: its caller did not wait, or its object cannot be reached. */
 export const refuseUnknown = (call: Call): Refusal => (call.isLeft ? refuseLeft() : refuse('state-unavailable'));

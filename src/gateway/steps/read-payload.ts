@@ -53,7 +53,7 @@ export async function proveSignature(call: Call, { decided, body }: Bodied): Pro
   if (refusal) return refusal;
   call.proved = true;
   if (!(await body.prove())) return refuse('busy');
-  if (!decided.loading) tenant.prefetch();
+  if (tenant.peek()) tenant.prefetch(); // else it is asked for next, with a lease
   return undefined;
 }
 

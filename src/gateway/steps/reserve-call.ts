@@ -33,7 +33,8 @@ export async function reserveCall(
   const { tenant } = identified;
   const { bytes } = body;
   if (loading && !(await call.unlessLeft(loading))) return err(refuseUnknown(call));
-  const permitted = decider.decideWithBody(tenant.peek() ?? (await loadTenant(tenant, call)), bytes.length);
+  const known = tenant.peek() ?? (await loadTenant(tenant, call, bytes.length));
+  const permitted = decider.decideWithBody(known, bytes.length);
   if (!permitted.ok) return err(await chargeMistake(tenant, call, permitted.error));
 
   const reserved = await tenant.reserve(bytes.length, call.left);
