@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { admit, type Rules } from './admit.ts';
+import { type Admitted, admit, type Rules } from './admit.ts';
 import { type Answer, refusalAnswer, sendAnswer, writeHead } from './answer.ts';
 import type { ReceivedCall } from './calls.ts';
 import { openEventStream } from './event-stream.ts';
@@ -39,9 +39,26 @@ export async function serveCall(service: Service, request: IncomingMessage, resp
 
   const admission = admit(service, { method, path, query, headers }, body);
   if (!admission.ok) return send(refusalAnswer(admission.refusal));
-  const { operation, target, invokedFunctionArn, payload, arguments: given } = admission.value;
+  call.function = admission.value.target.code.name;
+  return runCall(service, admission.value, headers, { requestId, call, response, send });
+}
+
+/** Where an admitted call is answered. */
+interface Answering {
+  readonly requestId: string;
+  readonly call: ReturnType<CallRecord['begin']>;
+  readonly response: ServerResponse;
+  readonly send: (answer: Answer) => void;
+}
+
+/** Runs what was admitted and answers it, by its invocation type. */
+async function runCall(
+  service: Service,
+  { operation, target, invokedFunctionArn, payload, arguments: given }: Admitted,
+  headers: ReturnType<typeof wireHeaders>,
+  { requestId, call, response, send }: Answering,
+): Promise<void> {
   const { invocationType, tail, tenantId } = given;
-  call.function = target.code.name;
 
   const traceId = traceIdOf(headerValue(headers, 'x-amzn-trace-id'), invokedFunctionArn, service.now());
   const trace = ['X-Amzn-Trace-Id', traceId] as const;

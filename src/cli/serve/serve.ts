@@ -74,6 +74,7 @@ export async function startServe(options: ServeOptions): Promise<Served> {
   const stateDir = resolve(options.state);
   const objectsDir = await makeFolders(stateDir);
   const lock = await lockState(stateDir);
+  const databases = lock.databasesFd ?? 'ignore';
   const closers: (() => unknown)[] = [lock.release];
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -85,28 +86,13 @@ export async function startServe(options: ServeOptions): Promise<Served> {
   try {
     const tls = readPair && pair && (await openTlsStore(stateDir, pair, readPair));
     if (tls) closers.push(tls.close);
-    const keepConnectingIp = env.POSTERN_CLIENT_IP_HEADER?.toLowerCase() === 'cf-connecting-ip';
-    const listening: Listening[] = [];
-    for (const listener of listenersOf(options)) {
-      const one = await listen(listener, options, keepConnectingIp);
-      closers.push(one.socket.release);
-      listening.push(one);
-    }
+    const listening = await listenAll(options, env, closers);
     const sockets = listening.map(({ config, socket: { fd } }) => ({ name: config.name, fd }));
     const configFile = join(stateDir, 'serve.capnp');
-    const config = renderServeConfig({
-      workerFile,
-      objectsDir,
-      lambdaEndpoint: env.AWS_ENDPOINT_URL_LAMBDA,
-      localIssuers: options.localIssuers,
-      sockets: listening.map(({ config }) => config),
-    });
-    await writeFile(configFile, config, { mode: 0o600 });
+    const configs = listening.map(({ config }) => config);
+    await writeConfig(configFile, workerFile, objectsDir, configs, env, options);
     const supervised = await superviseWorkerd({
-      start() {
-        const inherited = [lock.databasesFd ?? 'ignore', ...(tls?.fds() ?? [])] as const;
-        return startWorkerd({ configFile, env, sockets, inherited });
-      },
+      start: () => startWorkerd({ configFile, env, sockets, inherited: [databases, ...(tls?.fds() ?? [])] }),
       onStarted: () => tls?.confirm(),
       onFailedStart() {
         if (tls?.revert()) log('workerd did not start with the renewed certificate; it gets the previous one back.');
@@ -167,6 +153,34 @@ function listenersOf({ host, port, adminHost = '127.0.0.1', adminPort }: ServeOp
 }
 
 const isLoopback = (host: string): boolean => /^(127\.|::1$)/.test(host);
+
+async function writeConfig(
+  file: string,
+  workerFile: string,
+  objectsDir: string,
+  sockets: readonly ServeSocket[],
+  env: Readonly<Record<string, string>>,
+  { localIssuers }: ServeOptions,
+): Promise<void> {
+  const lambdaEndpoint = env.AWS_ENDPOINT_URL_LAMBDA;
+  const config = renderServeConfig({ workerFile, objectsDir, lambdaEndpoint, localIssuers, sockets });
+  await writeFile(file, config, { mode: 0o600 });
+}
+
+async function listenAll(
+  options: ServeOptions,
+  env: Readonly<Record<string, string>>,
+  closers: (() => unknown)[],
+): Promise<readonly Listening[]> {
+  const keepConnectingIp = env.POSTERN_CLIENT_IP_HEADER?.toLowerCase() === 'cf-connecting-ip';
+  const listening: Listening[] = [];
+  for (const listener of listenersOf(options)) {
+    const one = await listen(listener, options, keepConnectingIp);
+    closers.push(one.socket.release);
+    listening.push(one);
+  }
+  return listening;
+}
 
 async function listen(
   { name, host, port, option, serves }: Listener,

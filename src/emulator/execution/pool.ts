@@ -24,29 +24,28 @@ export interface PoolOptions {
 }
 
 /** Opens an empty pool. It holds at most `maxConcurrency` environments, running and idle together. */
-export function openPool(options: PoolOptions): Pool {
-  const { maxConcurrency, timeoutSeconds } = options;
+export function openPool({ maxConcurrency, timeoutSeconds, print }: PoolOptions): Pool {
   const all = new Set<Environment>();
   /** Oldest first. */
   const idle = new Map<Environment, NodeJS.Timeout>();
   const waiting: (() => void)[] = [];
   let isClosed = false;
 
-  const end = (environment: Environment) => {
+  const wake = (environment: Environment) => {
     clearTimeout(idle.get(environment));
     idle.delete(environment);
-    all.delete(environment);
+    return environment;
+  };
+
+  const end = (environment: Environment) => {
+    all.delete(wake(environment));
     return environment.end();
   };
 
   const take = (target: Target): Environment => {
     for (const environment of [...idle.keys()].reverse()) {
       if (!environment.isUsable || isOutdated(environment.target, target)) void end(environment);
-      else if (isSame(environment.target, target)) {
-        clearTimeout(idle.get(environment));
-        idle.delete(environment);
-        return environment;
-      }
+      else if (isSame(environment.target, target)) return wake(environment);
     }
     const [oldest] = idle.keys();
     if (oldest && all.size >= maxConcurrency) void end(oldest);
@@ -64,7 +63,7 @@ export function openPool(options: PoolOptions): Pool {
   const start = async (target: Target, invocation: Invocation, passChunk: PassChunk): Promise<Completion> => {
     const environment = take(target);
     try {
-      return await execute(environment, invocation, passChunk, options.print);
+      return await execute(environment, invocation, passChunk, print);
     } finally {
       giveBack(environment);
     }
@@ -72,9 +71,7 @@ export function openPool(options: PoolOptions): Pool {
 
   const isFull = () => isClosed || all.size - idle.size >= maxConcurrency;
   return {
-    run(target, invocation, passChunk) {
-      return isFull() ? undefined : start(target, invocation, passChunk);
-    },
+    run: (target, invocation, passChunk) => (isFull() ? undefined : start(target, invocation, passChunk)),
     async runWhenFree(target, invocation) {
       while (isFull()) await new Promise<void>((resolve) => waiting.push(resolve));
       return start(target, invocation, async () => {});

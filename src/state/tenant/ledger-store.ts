@@ -10,19 +10,6 @@ import {
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 
-/** The ledger in an object's memory, and each change of it in its database before anybody hears of it. */
-export interface LedgerStore {
-  /** Answers an isolate's ask, in one transaction with the use that it reports. */
-  ask(limits: LimitsDocument, ask: LeaseRequest): Answered['response'];
-  /** Brings the ledger to now: what nobody can use any more is written off. */
-  advance(limits: LimitsDocument): void;
-  /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
-  read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number };
-  /** The limit that would refuse one more call with such a payload now, if any. Changes nothing. */
-  peekDenial(limits: LimitsDocument, bytes: number): Denial | undefined;
-  clear(): void;
-}
-
 /** An ask of an isolate that has nothing and wants one call. */
 const askForOne = (bytes: number): LeaseRequest => ({
   holder: 'foresight',
@@ -36,21 +23,95 @@ const askForOne = (bytes: number): LeaseRequest => ({
   waiting: { calls: 1, bytes },
 });
 
-export function createLedgerStore(storage: DurableObjectStorage, usage: UsageStore, now: () => number): LedgerStore {
-  const { sql } = storage;
-  let state: LedgerState | undefined;
+/** The ledger in an object's memory. Each change of it is in the database before anybody hears of it. */
+export class LedgerStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #usage: UsageStore;
+  readonly #now: () => number;
+  #state: LedgerState | undefined;
 
-  const load = (): LedgerState => {
+  constructor(storage: DurableObjectStorage, usage: UsageStore, now: () => number) {
+    this.#storage = storage;
+    this.#usage = usage;
+    this.#now = now;
+  }
+
+  /** Answers an isolate's request, in one transaction with the usage that it reports. */
+  ask(limits: LimitsDocument, ask: LeaseRequest): Answered['response'] {
+    const { response } = this.#change(
+      (ledger) => {
+        const outcome = answerRequest(ledger, limits, ask, this.#now());
+        this.#usage.add('', { ledgerCalls: 1 });
+        for (const { use } of outcome.counted) {
+          for (const [functionName, more] of use) this.#usage.add(functionName, more);
+        }
+        this.#usage.write();
+        return outcome;
+      },
+      [ask.holder],
+    );
+    return response;
+  }
+
+  /** Brings the ledger to now: what nobody can use any more is written off. */
+  advance(limits: LimitsDocument): void {
+    this.#change((ledger) => advanceLedger(ledger, limits, this.#now()), []);
+  }
+
+  /** The ledger as it is now, and the calls that are still to be written off: by reading alone. */
+  read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number } {
+    const ledger = this.#load(); // of its own: what is in memory is what is stored
+    const { writtenOff } = advanceLedger(ledger, limits, this.#now());
+    return { ledger, writtenOff };
+  }
+
+  /** The limit that would refuse one more call with such a payload now, if any. Changes nothing. */
+  peekDenial(limits: LimitsDocument, bytes: number): Denial | undefined {
+    const copy = structuredClone(this.#state ?? this.#load());
+    return answerRequest(copy, limits, askForOne(bytes), this.#now()).response.no;
+  }
+
+  clear(): void {
+    const { sql } = this.#storage;
+    this.#state = undefined;
+    this.#usage.forget();
+    sql.exec('DELETE FROM ledger');
+    sql.exec('DELETE FROM holder');
+  }
+
+  /** Runs one change of the ledger as one transaction. What could not be stored has not happened, in memory neither. */
+  #change<T extends Swept>(run: (ledger: LedgerState) => T, changed: readonly string[]): T {
+    try {
+      return this.#storage.transactionSync(() => {
+        this.#state ??= this.#load();
+        const outcome = run(this.#state);
+        this.#save(this.#state, [...changed, ...outcome.holders]);
+        if (outcome.writtenOff > 0) {
+          this.#usage.add('', { unsettled: outcome.writtenOff });
+          this.#usage.write();
+        }
+        return outcome;
+      });
+    } catch (error) {
+      this.#state = undefined;
+      this.#usage.forget();
+      throw error;
+    }
+  }
+
+  #load(): LedgerState {
+    const { sql } = this.#storage;
     const [row] = sql.exec<{ state: string }>('SELECT state FROM ledger').toArray();
-    if (!row) return createLedger(now());
+    if (!row) return createLedger(this.#now());
     const holders = sql
       .exec<{ id: string; state: string }>('SELECT id, state FROM holder')
       .toArray()
       .map(({ id, state: json }) => [id, JSON.parse(json) as HolderState] as const);
     return restoreLedger(JSON.parse(row.state) as StoredLedger, new Map(holders));
-  };
+  }
 
-  const save = ({ atMs, level, demand, windows, holders }: LedgerState, changed: readonly string[]): void => {
+  #save({ atMs, level, demand, windows, holders }: LedgerState, changed: readonly string[]): void {
+    const { sql } = this.#storage;
     const stored: StoredLedger = { atMs, level, demand, windows };
     sql.exec('INSERT OR REPLACE INTO ledger (only, state) VALUES (1, ?)', JSON.stringify(stored));
     for (const id of new Set(changed)) {
@@ -61,61 +122,5 @@ export function createLedgerStore(storage: DurableObjectStorage, usage: UsageSto
       }
       sql.exec('INSERT OR REPLACE INTO holder (id, state) VALUES (?, ?)', id, JSON.stringify(holder));
     }
-  };
-
-  /** Runs one change of the ledger as one transaction. What could not be stored has not happened, in memory neither. */
-  const change = <T extends Swept>(run: (ledger: LedgerState) => T, changed: readonly string[]): T => {
-    try {
-      return storage.transactionSync(() => {
-        state ??= load();
-        const outcome = run(state);
-        save(state, [...changed, ...outcome.holders]);
-        if (outcome.writtenOff > 0) {
-          usage.add('', { unsettled: outcome.writtenOff });
-          usage.write();
-        }
-        return outcome;
-      });
-    } catch (error) {
-      state = undefined;
-      usage.forget();
-      throw error;
-    }
-  };
-
-  return {
-    ask(limits, ask) {
-      const { response } = change(
-        (ledger) => {
-          const outcome = answerRequest(ledger, limits, ask, now());
-          usage.add('', { ledgerCalls: 1 });
-          for (const { use } of outcome.counted) {
-            for (const [functionName, more] of use) usage.add(functionName, more);
-          }
-          usage.write();
-          return outcome;
-        },
-        [ask.holder],
-      );
-      return response;
-    },
-    advance(limits) {
-      change((ledger) => advanceLedger(ledger, limits, now()), []);
-    },
-    read(limits) {
-      const ledger = load(); // of its own: what is in memory is what is stored
-      const { writtenOff } = advanceLedger(ledger, limits, now());
-      return { ledger, writtenOff };
-    },
-    peekDenial(limits, bytes) {
-      const copy = structuredClone(state ?? load());
-      return answerRequest(copy, limits, askForOne(bytes), now()).response.no;
-    },
-    clear() {
-      state = undefined;
-      usage.forget();
-      sql.exec('DELETE FROM ledger');
-      sql.exec('DELETE FROM holder');
-    },
-  };
+  }
 }

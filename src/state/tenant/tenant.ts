@@ -19,9 +19,9 @@ import { migrate } from '../migrate.ts';
 import type { Page } from '../page.ts';
 import type { ObjectPorts } from '../ports.ts';
 import { type KeyRecord, KeyStore } from './key-store.ts';
-import { createLedgerStore, type LedgerStore } from './ledger-store.ts';
+import { LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
-import { createUsageStore, type UsageStore } from './usage-store.ts';
+import { UsageStore } from './usage-store.ts';
 
 /** A key that has a successor: it is not rotated twice. */
 export interface RotatedKey {
@@ -82,8 +82,8 @@ export class Tenant extends DurableObject {
     this.#sql = ctx.storage.sql;
     migrate(ctx.storage, TENANT_MIGRATIONS, now);
     this.#keys = new KeyStore(this.#sql, now);
-    this.#usage = createUsageStore(this.#sql, now);
-    this.#ledger = createLedgerStore(ctx.storage, this.#usage, now);
+    this.#usage = new UsageStore(this.#sql, now);
+    this.#ledger = new LedgerStore(ctx.storage, this.#usage, now);
     this.#audit = createAuditTrail(this.#sql, now);
     this.#onFailure = createFailureLog(writeLog, now);
   }

@@ -14,108 +14,121 @@ export interface UsedStep {
   readonly functions: UsageByFunction;
 }
 
-/** A tenant's use: written by the minute, when it is reported, and rolled up to hours and days once those are over. */
-export interface UsageStore {
-  /** Adds use to the current minute; `write` stores it. */
-  add(functionName: string, use: Partial<Usage>): void;
-  write(): void;
-  /** Adds up the hours and days that are over. */
-  rollUp(): void;
-  /** Use that was written, from one moment to before another, oldest first; steps without use are left out. */
-  read(step: UsageStep, fromMs: number, toMs: number): UsedStep[];
-  /** Forgets what was added and not written. */
-  forget(): void;
-  clear(): void;
-}
-
 type Row = { at_ms: number; function: string; use: string };
 
-export function createUsageStore(sql: SqlStorage, now: () => number): UsageStore {
-  let minute: { atMs: number; functions: UsageByFunction; changed: Set<string> } | undefined;
+/** Usage of one minute that is not all written yet. */
+interface Minute {
+  readonly atMs: number;
+  readonly functions: UsageByFunction;
+  readonly changed: Set<string>;
+}
 
-  const rows = (step: UsageStep, fromMs: number, toMs: number) =>
-    sql.exec<Row>(
+/** A tenant's usage: written by the minute, when it is reported, and rolled up to hours and days once those are over. */
+export class UsageStore {
+  readonly #sql: SqlStorage;
+  readonly #now: () => number;
+  #minute: Minute | undefined;
+
+  constructor(sql: SqlStorage, now: () => number) {
+    this.#sql = sql;
+    this.#now = now;
+  }
+
+  /** Adds usage to the current minute; `write` stores it. */
+  add(functionName: string, use: Partial<Usage>): void {
+    const { functions, changed } = this.#currentMinute();
+    changed.add(addUsageOf(functions, functionName, use));
+  }
+
+  write(): void {
+    if (!this.#minute) return;
+    const { atMs, functions, changed } = this.#minute;
+    for (const name of changed) this.#put('minute', atMs, name, functions.get(name) ?? emptyUsage());
+    changed.clear();
+    this.#rollUpFrom(atMs);
+  }
+
+  /** Adds up the hours and days that are over. */
+  rollUp(): void {
+    const nowMs = this.#currentMinute().atMs;
+    this.write();
+    this.#rollUpFrom(nowMs);
+  }
+
+  /** Usage that was written, from one moment to before another, oldest first; steps without usage are left out. */
+  read(step: UsageStep, fromMs: number, toMs: number): UsedStep[] {
+    // What is not yet rolled up stands in the finer steps.
+    const parts = [...this.#rows(step, fromMs, toMs)];
+    if (step === 'day') parts.push(...this.#rows('hour', Math.max(fromMs, this.#rolledUpUntil('day')), toMs));
+    if (step !== 'minute') parts.push(...this.#rows('minute', Math.max(fromMs, this.#rolledUpUntil('hour')), toMs));
+    return collect(step, parts);
+  }
+
+  /** Forgets what was added and not written. */
+  forget(): void {
+    this.#minute = undefined;
+  }
+
+  clear(): void {
+    this.forget();
+    this.#sql.exec('DELETE FROM use');
+    this.#sql.exec('DELETE FROM rolled_up');
+  }
+
+  #currentMinute(): Minute {
+    const atMs = startOf('minute', this.#now());
+    if (this.#minute?.atMs === atMs) return this.#minute;
+    if (this.#minute && this.#minute.changed.size > 0) this.write();
+    const functions: UsageByFunction = new Map();
+    for (const row of this.#rows('minute', atMs, atMs + STEP_MS.minute)) {
+      functions.set(row.function, JSON.parse(row.use) as Usage);
+    }
+    this.#minute = { atMs, functions, changed: new Set() };
+    return this.#minute;
+  }
+
+  #rollUpFrom(nowMs: number): void {
+    this.#rollUp('minute', 'hour', nowMs);
+    this.#rollUp('hour', 'day', nowMs);
+  }
+
+  /** Adds up the finer steps of those coarser ones that are over, and lets go of what is older than it is kept. */
+  #rollUp(finer: UsageStep, coarser: UsageStep, nowMs: number): void {
+    const untilMs = startOf(coarser, nowMs);
+    const doneMs = this.#rolledUpUntil(coarser);
+    if (doneMs >= untilMs) return;
+    for (const { atMs, functions } of collect(coarser, this.#rows(finer, doneMs, untilMs))) {
+      for (const [name, use] of functions) this.#put(coarser, atMs, name, use);
+    }
+    this.#sql.exec('INSERT OR REPLACE INTO rolled_up (step, until_ms) VALUES (?, ?)', coarser, untilMs);
+    for (const step of [finer, coarser]) {
+      this.#sql.exec('DELETE FROM use WHERE step = ? AND at_ms < ?', step, nowMs - KEPT_MS[step]);
+    }
+  }
+
+  #rolledUpUntil(step: UsageStep): number {
+    const rows = this.#sql.exec<{ until_ms: number }>('SELECT until_ms FROM rolled_up WHERE step = ?', step).toArray();
+    return rows[0]?.until_ms ?? 0;
+  }
+
+  #rows(step: UsageStep, fromMs: number, toMs: number): SqlStorageCursor<Row> {
+    return this.#sql.exec<Row>(
       'SELECT at_ms, function, use FROM use WHERE step = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms',
       step,
       fromMs,
       toMs,
     );
+  }
 
-  const put = (step: UsageStep, atMs: number, functionName: string, use: Usage) =>
-    sql.exec(
+  #put(step: UsageStep, atMs: number, functionName: string, use: Usage): void {
+    this.#sql.exec(
       'INSERT OR REPLACE INTO use (step, at_ms, function, use) VALUES (?, ?, ?, ?)',
       step,
       atMs,
       functionName,
       JSON.stringify(use),
     );
-
-  const currentMinute = () => {
-    const atMs = startOf('minute', now());
-    if (minute?.atMs !== atMs) {
-      if (minute && minute.changed.size > 0) write();
-      const functions: UsageByFunction = new Map();
-      for (const row of rows('minute', atMs, atMs + STEP_MS.minute)) {
-        functions.set(row.function, JSON.parse(row.use) as Usage);
-      }
-      minute = { atMs, functions, changed: new Set() };
-    }
-    return minute;
-  };
-
-  const write = () => {
-    if (!minute) return;
-    const { atMs, functions, changed } = minute;
-    for (const name of changed) put('minute', atMs, name, functions.get(name) ?? emptyUsage());
-    changed.clear();
-    rollUp('minute', 'hour', atMs);
-    rollUp('hour', 'day', atMs);
-  };
-
-  const rolledUpUntil = (step: UsageStep): number =>
-    sql.exec<{ until_ms: number }>('SELECT until_ms FROM rolled_up WHERE step = ?', step).toArray()[0]?.until_ms ?? 0;
-
-  /** Adds up the finer steps of those coarser ones that are over, and lets go of what is older than it is kept. */
-  const rollUp = (finer: UsageStep, coarser: UsageStep, nowMs: number): void => {
-    const untilMs = startOf(coarser, nowMs);
-    const doneMs = rolledUpUntil(coarser);
-    if (doneMs >= untilMs) return;
-    for (const { atMs, functions } of collect(coarser, rows(finer, doneMs, untilMs))) {
-      for (const [name, use] of functions) put(coarser, atMs, name, use);
-    }
-    sql.exec('INSERT OR REPLACE INTO rolled_up (step, until_ms) VALUES (?, ?)', coarser, untilMs);
-    sql.exec('DELETE FROM use WHERE step = ? AND at_ms < ?', finer, nowMs - KEPT_MS[finer]);
-    sql.exec('DELETE FROM use WHERE step = ? AND at_ms < ?', coarser, nowMs - KEPT_MS[coarser]);
-  };
-
-  return {
-    add(functionName, use) {
-      const { functions, changed } = currentMinute();
-      changed.add(addUsageOf(functions, functionName, use));
-    },
-    write,
-    rollUp() {
-      const nowMs = currentMinute().atMs;
-      write();
-      rollUp('minute', 'hour', nowMs);
-      rollUp('hour', 'day', nowMs);
-    },
-    read(step, fromMs, toMs) {
-      // What is not yet rolled up stands in the finer steps.
-      const parts = [...rows(step, fromMs, toMs)];
-      if (step === 'day') parts.push(...rows('hour', Math.max(fromMs, rolledUpUntil('day')), toMs));
-      if (step !== 'minute') parts.push(...rows('minute', Math.max(fromMs, rolledUpUntil('hour')), toMs));
-      return collect(step, parts);
-    },
-    forget() {
-      minute = undefined;
-    },
-    clear() {
-      minute = undefined;
-      sql.exec('DELETE FROM use');
-      sql.exec('DELETE FROM rolled_up');
-    },
-  };
+  }
 }
 
 /** Adds up rows by the step that they fall into. */
