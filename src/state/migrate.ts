@@ -1,5 +1,4 @@
-/** One step of an object's schema: SQL statements, run once, in order. Never change one that has been released. */
-export type Migration = string;
+import type { Migration } from './migration.ts';
 
 /**
  * Brings an object's database to the newest schema. Each step and its mark are one transaction, so a step has happened

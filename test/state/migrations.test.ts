@@ -12,7 +12,7 @@ const LANDED = {
     'a346dfa1e3d7291c',
     '76e367b8e0354fd2',
   ],
-  directory: ['1c53d6290fc245a4', '1afde14f94425921', 'e1cc65e6091ca1c0'],
+  directory: ['1c53d6290fc245a4', '1afde14f94425921', 'e1cc65e6091ca1c0', '36b4171221f184bd'],
 };
 
 const hashOf = async (text: string): Promise<string> => {

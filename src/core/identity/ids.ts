@@ -4,6 +4,7 @@ import type { RootKey, RootKeys } from './root-keys.ts';
 
 declare const tenantIdBrand: unique symbol;
 declare const keyIdBrand: unique symbol;
+declare const gatewayIdBrand: unique symbol;
 
 /** A tenant id that we minted: its MAC has been verified. `t<version>_<hint><16 random><13 MAC>`. */
 export type TenantId = string & { readonly [tenantIdBrand]: true };
@@ -29,6 +30,9 @@ export const LOCATION_HINTS = {
 export type HintLetter = keyof typeof LOCATION_HINTS;
 export type LocationHint = (typeof LOCATION_HINTS)[HintLetter];
 
+/** A gateway's id, minted once. `g<version>_<16 random>`: no caller shows it, so it needs no MAC. */
+export type GatewayId = string & { readonly [gatewayIdBrand]: true };
+
 const TENANT_ID = /^t([1-9]\d{0,3})_([a-i])[a-z2-7]{16}[a-z2-7]{13}$/;
 const KEY_ID = /^k([1-9]\d{0,3})_(t[1-9]\d{0,3}_[a-i][a-z2-7]{29})_[a-z2-7]{8}[a-z2-7]{13}$/;
 const MAC_LENGTH = 13; // 64 bits in base32
@@ -36,6 +40,7 @@ const MAC_BYTES = 8;
 
 export const TENANT_RANDOM_BYTES = 10;
 export const KEY_RANDOM_BYTES = 5;
+export const GATEWAY_RANDOM_BYTES = 10;
 
 const mac = (crypto: KeyCrypto, key: RootKey, purpose: string, text: string) =>
   encodeBase32(crypto.hmacSha256(key.secret, `${purpose}/${text}`).subarray(0, MAC_BYTES));
@@ -51,6 +56,10 @@ export function mintKeyId(crypto: KeyCrypto, keys: RootKeys, tenant: TenantId, r
   const body = `k${keys.minting.version}_${tenant}_${encodeBase32(random)}`;
   return (body + mac(crypto, keys.minting, 'key-id', body)) as KeyId;
 }
+
+/** Mints a gateway id from `GATEWAY_RANDOM_BYTES` random bytes. */
+export const mintGatewayId = ({ minting }: RootKeys, random: Uint8Array): GatewayId =>
+  `g${minting.version}_${encodeBase32(random)}` as GatewayId;
 
 const verify = (crypto: KeyCrypto, key: RootKey | undefined, purpose: string, text: string): boolean =>
   key !== undefined &&

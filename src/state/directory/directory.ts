@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Actor } from '../../core/identity/actor.ts';
 import { type AdminAccess, type AdminTokenId, MAX_ADMIN_TOKENS } from '../../core/identity/admin-tokens.ts';
-import type { TenantId } from '../../core/identity/ids.ts';
+import type { GatewayId, TenantId } from '../../core/identity/ids.ts';
 import type { TenantStatus } from '../../core/tenancy/tenant.ts';
 import { type AuditEntry, type AuditTrail, createAuditTrail } from '../audit-trail.ts';
 import { migrate } from '../migrate.ts';
@@ -173,6 +173,13 @@ export class Directory extends DurableObject {
       this.#audit.add(actor, 'admin-token.revoke', { adminToken: { id, name, access } });
       return true;
     });
+  }
+
+  /** The gateway's id. The first reading makes it the one that is offered; it never changes. */
+  gatewayId(offered: GatewayId): GatewayId {
+    const read = () => this.#sql.exec<{ id: string }>('SELECT id FROM gateway').toArray()[0];
+    if (!read()) this.#sql.exec('INSERT INTO gateway (only, id, created_at_ms) VALUES (1, ?, ?)', offered, this.#now());
+    return (read()?.id ?? offered) as GatewayId;
   }
 
   /** Changes to admin tokens, and tenants created and deleted; the newest first. */

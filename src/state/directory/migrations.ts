@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 
 /**
  * The steps that made the database of the directory: the only place that says what tables there are. Never change a step that has
@@ -34,4 +34,9 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
    INSERT OR IGNORE INTO admin_token_name SELECT lower(name) FROM admin_token;
    INSERT OR IGNORE INTO admin_token_name SELECT lower(json_extract(detail, '$.adminToken.name')) FROM audit
      WHERE json_extract(detail, '$.adminToken.name') IS NOT NULL;`,
+  `CREATE TABLE gateway (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     id TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL
+   );`,
 ];

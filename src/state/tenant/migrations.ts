@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 import { SEPARATE_RESPONSE_STREAMS } from './separate-response-streams.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 
 const lists = (rule: string, type: string) =>
   `EXISTS (SELECT 1 FROM json_each(${rule}, '$.types') WHERE json_each.value = '${type}')`;
