@@ -1,7 +1,7 @@
 import type { WireHeaders } from './wire-headers.ts';
 
 /** A call as the emulator received it. */
-export interface Call {
+export interface ReceivedCall {
   readonly method: string;
   /** Path and query, as they came. */
   readonly path: string;
@@ -18,20 +18,20 @@ export interface Call {
 }
 
 /** The last calls received, oldest first. */
-export interface ReceivedCall {
-  begin(method: string, path: string, headers: WireHeaders, startedAtMs: number): Call;
-  list(): readonly Call[];
+export interface ReceivedCalls {
+  begin(method: string, path: string, headers: WireHeaders, startedAtMs: number): ReceivedCall;
+  list(): readonly ReceivedCall[];
   clear(): void;
 }
 
 const maxCalls = 10_000;
 
 /** Opens an empty record. It keeps no bodies. */
-export function openCallRecord(): ReceivedCall {
-  let calls: Call[] = [];
+export function openReceivedCalls(): ReceivedCalls {
+  let calls: ReceivedCall[] = [];
   return {
     begin(method, path, headers, startedAtMs) {
-      const call: Call = {
+      const call: ReceivedCall = {
         method,
         path,
         headers: Object.fromEntries([...headers].map(([name, values]) => [name, values.join(',')])),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Admitted, admit, type Rules } from './admit.ts';
 import { type Answer, refusalAnswer, sendAnswer, writeHead } from './answer.ts';
-import type { ReceivedCall } from './calls.ts';
+import type { ReceivedCall, ReceivedCalls } from './calls.ts';
 import { openEventStream } from './event-stream.ts';
 import type { Pool } from './execution/pool.ts';
 import { refuse } from './refusal.ts';
@@ -14,7 +14,7 @@ import { headerValue, wireHeaders } from './wire-headers.ts';
 /** What serving a call needs besides the rules. */
 export interface Service extends Rules {
   readonly pool: Pool;
-  readonly calls: ReceivedCall;
+  readonly calls: ReceivedCalls;
 }
 
 /** Serves one call from its first byte to its last: record, read, admit, run, answer. */
@@ -46,7 +46,7 @@ export async function serveCall(service: Service, request: IncomingMessage, resp
 /** Where an admitted call is answered. */
 interface Answering {
   readonly requestId: string;
-  readonly call: ReturnType<CallRecord['begin']>;
+  readonly call: ReceivedCall;
   readonly response: ServerResponse;
   readonly send: (answer: Answer) => void;
 }

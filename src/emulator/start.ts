@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Credentials } from './auth/verify-signature.ts';
-import { openCallRecord, type ReceivedCall } from './calls.ts';
+import { openReceivedCalls, type ReceivedCalls } from './calls.ts';
 import { openCatalog } from './catalog.ts';
 import { openPool } from './execution/pool.ts';
 import { type Service, serveCall } from './serve-call.ts';
@@ -45,7 +45,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const { maxConcurrency = 256, timeoutSeconds = maxTimeoutSeconds, host = '127.0.0.1' } = options;
   const catalog = openCatalog(options.functionsDir, print);
   const pool = openPool({ maxConcurrency, timeoutSeconds, print });
-  const calls = openCallRecord();
+  const calls = openReceivedCalls();
   const service: Service = { accountId, credentials, catalog, pool, calls, now };
 
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 65_000, requestTimeout: 0 });
@@ -78,7 +78,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 /** Answers a look at the record of calls; false when the method asks for neither a look nor its emptying. */
-function showCalls(calls: ReceivedCall, method: string | undefined, response: ServerResponse): boolean {
+function showCalls(calls: ReceivedCalls, method: string | undefined, response: ServerResponse): boolean {
   if (method === 'GET') {
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(calls.list()));

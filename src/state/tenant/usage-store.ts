@@ -57,7 +57,7 @@ export class UsageStore {
 
   /** Usage that was written, from one moment to before another, oldest first; steps without usage are left out. */
   read(step: UsageStep, fromMs: number, toMs: number): UsedStep[] {
-    // What is not yet rolled up stands in the finer steps.
+    // What is not yet rolled up is in the finer steps.
     const parts = [...this.#rows(step, fromMs, toMs)];
     if (step === 'day') parts.push(...this.#rows('hour', Math.max(fromMs, this.#rolledUpUntil('day')), toMs));
     if (step !== 'minute') parts.push(...this.#rows('minute', Math.max(fromMs, this.#rolledUpUntil('hour')), toMs));
