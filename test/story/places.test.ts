@@ -27,6 +27,18 @@ folder.write(
    };`,
 );
 
+// An event that ends in the middle of a line end, and the rest of it once that has gone out.
+folder.write(
+  'lines.mjs',
+  `export const handler = awslambda.streamifyResponse(async (_, out) => {
+     for (const piece of ['x\\r', '\\ny', '\\r']) {
+       out.write(piece);
+       await new Promise((sent) => setTimeout(sent, 50));
+     }
+     out.end('z');
+   });`,
+);
+
 let postern: RunningPostern;
 beforeAll(async () => {
   postern = await startPostern({ args: ['--functions', folder.path] });
@@ -266,5 +278,17 @@ describe('D13: the format of a stream', () => {
     expect(await typeOf('application/x-ndjson;q=0, text/event-stream')).toBe('text/event-stream');
     expect(await typeOf('*/*, application/x-ndjson;q=0.5')).toBe(own);
     expect(await typeOf('*/*, application/x-ndjson')).toBe('application/x-ndjson');
+  });
+
+  it('has one line end for a CR and the LF of the next chunk, and for a CR alone', async () => {
+    const key = await tenantWith({ allow: [{ function: '*' }] });
+    const { body } = await call(key, streamPath('lines'), { accept: 'text/event-stream' });
+    const [events] = body.toString().split('event: complete');
+    // As a browser reads them: the data lines of each event, joined by LF.
+    const read = (events ?? '')
+      .split('\n\n')
+      .filter((event) => event !== '')
+      .map((event) => event.replaceAll(/^data: /gm, ''));
+    expect(read.join('')).toBe('x\ny\nz');
   });
 });
