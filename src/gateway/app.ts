@@ -7,6 +7,7 @@ import { logAddress } from '../edge/log-address.ts';
 import { isServedHost } from '../edge/served-host.ts';
 import type { Answer } from './answer.ts';
 import { type Call, type CallPorts, startCall } from './call.ts';
+import { recordAddress } from './call-record.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import type { Gateway } from './gateway.ts';
 import { invoke } from './invoke.ts';
@@ -39,7 +40,7 @@ const createPorts = ({ settings, bodies, now }: Gateway): CallPorts => ({
   now,
   bodies,
   log({ record, request }) {
-    record.address = logAddress(request, settings.logAddress, settings.clientIpHeader);
+    recordAddress(record, logAddress(request, settings.logAddress, settings.clientIpHeader));
     writeLog(record);
   },
   onForward({ tenant, record }) {

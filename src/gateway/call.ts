@@ -1,56 +1,13 @@
 import type { BodyMemory } from '../core/body-memory/body-memory.ts';
-import type { KeyId, TenantId } from '../core/identity/ids.ts';
-import type { Billed } from '../core/invoke/report-line.ts';
 import type { Listener } from '../core/listener.ts';
-import { type Refusal, renderRefusal, type Started } from '../core/refusal.ts';
+import { type Refusal, renderRefusal } from '../core/refusal.ts';
 import { createStopwatch, type Stopwatch } from '../edge/deadline.ts';
 import { isExposed } from '../edge/is-exposed.ts';
 import type { WaitUntil } from '../edge/wait-until.ts';
 import type { TenantHandle } from '../tenants/tenant-handle.ts';
 import type { Answer } from './answer.ts';
+import { type CallRecord, openRecord, recordDuration, recordRefusal } from './call-record.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
-
-/** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
-export interface CallRecord {
-  /** When it came, as ISO 8601 has it. */
-  readonly at: string;
-  readonly requestId: string;
-  /** Where it came from, as far as `POSTERN_LOG_ADDRESS` lets the log have it. */
-  address?: string | undefined;
-  tenant?: TenantId;
-  key?: KeyId;
-  /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
-  issuer?: string;
-  subject?: string;
-  /** As the caller named it. */
-  function?: string;
-  /** Which function that is: its name, or its ARN where it is not among the tenant's own. */
-  target?: string;
-  type?: string;
-  status?: number;
-  refusal?: string;
-  functionError?: string;
-  /** Its trace, as Lambda was told of it. */
-  traceId?: string;
-  /** Lambda's own id of the request. */
-  upstreamRequestId?: string;
-  /** It was sent to Lambda. */
-  forwarded?: boolean;
-  /** Of a call that got no answer: whether its function may have started. */
-  started?: Started;
-  /** Sent though its tenant's ledger could not be reached. */
-  uncounted?: boolean;
-  bytesIn?: number;
-  /** How long it waited for memory for its body, in milliseconds, where it did. */
-  waitedMs?: number;
-  bytesOut?: number;
-  billed?: Billed | undefined;
-  /** The answer did not get to its end, at Lambda or because the caller left. */
-  brokenOff?: boolean;
-  /** The caller had left before the answer's end. */
-  callerLeft?: boolean;
-  durationMs?: number;
-}
 
 /** One call while it is being served. */
 export interface Call {
@@ -130,7 +87,7 @@ class OpenCall implements Call {
     this.listener = listener;
     this.ports = ports;
     this.startedAtMs = ports.now();
-    this.record = { at: new Date(this.startedAtMs).toISOString(), requestId };
+    this.record = openRecord(requestId, this.startedAtMs);
   }
 
   readonly left = () => {
@@ -160,9 +117,7 @@ class OpenCall implements Call {
   async refuse(refusal: Refusal): Promise<Answer> {
     const { record, request, proved } = this;
     const { status, headers, body } = renderRefusal(refusal);
-    record.status = status;
-    record.refusal = refusal.reason;
-    if (refusal.started !== undefined) record.started = refusal.started;
+    recordRefusal(record, refusal, status);
     this.settle();
     if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {
       const { tenant } = record;
@@ -182,7 +137,7 @@ class OpenCall implements Call {
   settle(): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.record.durationMs = this.ports.now() - this.startedAtMs;
+    recordDuration(this.record, this.ports.now() - this.startedAtMs);
     this.ports.log(this);
     this.ports.onEnd(this);
   }

@@ -1,6 +1,6 @@
 import { parseReportLine } from '../core/invoke/report-line.ts';
 import { durationBucket, type Usage } from '../core/usage/usage.ts';
-import type { CallRecord } from './call.ts';
+import type { CallRecord } from './call-record.ts';
 
 /** What a call adds to its tenant's use when it goes out: at once, for it may run for long. */
 export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Usage> => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseReportLine } from '../../src/core/invoke/report-line.ts';
-import type { CallRecord } from '../../src/gateway/call.ts';
+import type { CallRecord } from '../../src/gateway/call-record.ts';
 import { readBilled, usageOf, usageOfForwarding } from '../../src/gateway/metering.ts';
 
 const report = (billed: number, memory: number, more = '') =>

@@ -21,7 +21,7 @@ export interface SignedCall {
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
@@ -54,9 +54,9 @@ export function signCall(host: string, { accessKeyId, secretAccessKey }: KeyPair
     signedHeaders,
     sha256(body),
   ].join('\n');
-  let key: string | Buffer = `AWS4${secretAccessKey}`;
-  for (const part of scope.split('/')) key = hmac(key, part);
-  const signature = hmac(key, `AWS4-HMAC-SHA256\n${longDate}\n${scope}\n${sha256(canonical)}`).toString('hex');
+  let key: Uint8Array = new TextEncoder().encode(`AWS4${secretAccessKey}`);
+  for (const part of scope.split('/')) key = hmac(key, part).digest();
+  const signature = hmac(key, `AWS4-HMAC-SHA256\n${longDate}\n${scope}\n${sha256(canonical)}`).digest('hex');
   const authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
   if (isPresigned) rawQuery.push(`X-Amz-Signature=${signature}`);
   const onWire: Record<string, string | string[]> = {};

@@ -1,7 +1,6 @@
 import { type InvokeArguments, parseArguments } from '../../core/invoke/arguments.ts';
 import { type CallerFacts, checkCaller } from '../../core/policy/check-caller.ts';
-import { checkPayloadLength, type Decision, decideCall } from '../../core/policy/decide.ts';
-import { arnOf } from '../../core/policy/pattern.ts';
+import { checkPayloadLength, decideCall } from '../../core/policy/decide.ts';
 import type { PayloadRoom } from '../../core/policy/payload-too-large.ts';
 import type { Permit } from '../../core/policy/permit.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
@@ -9,6 +8,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { clientAddress } from '../../edge/client-address.ts';
 import type { KnownTenant } from '../../tenants/known-tenant.ts';
 import type { Call } from '../call.ts';
+import { recordDecision } from '../call-record.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Caller } from '../identify.ts';
 import type { Identified } from './identify-caller.ts';
@@ -101,7 +101,7 @@ export class Decider {
     const { settings, keyring, now } = this.gateway;
     const { caller, received } = this.identified;
     const { tenantId, credential, origin } = caller;
-    const { request } = this.call;
+    const { call } = this;
     this.args ??= parseArguments(received.source);
     const { args } = this;
     const decision = decideCall({
@@ -112,13 +112,17 @@ export class Decider {
       claim: credential.kind === 'signature' ? credential.claim : undefined,
       origin,
       // An address is dear to read: only a tenant that names ranges has it read.
-      isAddressAllowed: () => tenant.isAddressAllowed?.(clientAddress(request, settings.clientIpHeader)) ?? true,
+      isAddressAllowed: () => tenant.isAddressAllowed?.(clientAddress(call.request, settings.clientIpHeader)) ?? true,
       scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
       args,
       room: received.operationRoom,
       nowMs: now(),
     });
-    recordDecision(this.call, decision, args, origin);
+    if (decision.isLive) {
+      call.isLive = true;
+      if (decision.allowsOrigin) call.corsOrigin = origin;
+      recordDecision(call.record, decision, args.ok ? args.value : undefined);
+    }
     if (!decision.outcome.ok) return decision.outcome;
     return args.ok ? ok({ permit: decision.outcome.value, args: args.value, room: decision.room }) : args;
   }
@@ -128,26 +132,3 @@ const factsOf = ({ credential }: Caller): CallerFacts =>
   credential.kind === 'token'
     ? { kind: 'token', claims: credential.token.claims }
     : { kind: 'key', keyId: credential.key.keyId };
-
-/** Writes down what was decided. */
-function recordDecision(
-  call: Call,
-  { isLive, allowsOrigin, rule, target, home }: Decision,
-  args: Result<InvokeArguments, Refusal>,
-  origin: string | undefined,
-): void {
-  if (!isLive) return;
-  const { record } = call;
-  call.isLive = true;
-  if (allowsOrigin) call.corsOrigin = origin;
-  if (args.ok) {
-    record.function = args.value.givenName;
-    record.type = args.value.invocationType;
-    if (args.value.traceId !== undefined) record.traceId = args.value.traceId;
-  }
-  // Callers are free to invent names: a function is counted apart only where one of the tenant's rules is about it.
-  if (rule && target) {
-    const isHome = target.region === home.region && target.account === home.account;
-    record.target = isHome ? target.name : arnOf(target);
-  }
-}

@@ -2,6 +2,7 @@ import { refuseLeft, refuseLost } from '../../core/refusal.ts';
 import { MAX_WHOLE_PAYLOAD_BYTES } from '../../upstream/send.ts';
 import { type Answer, type AnswerEnd, mapIdentityError, mapPlatformError } from '../answer.ts';
 import type { Call } from '../call.ts';
+import { recordAnswer, recordEnd, recordForwarding, recordUpstream } from '../call-record.ts';
 import type { Gateway } from '../gateway.ts';
 import { readBilled } from '../metering.ts';
 import { passPermitted } from '../pass-permitted.ts';
@@ -16,8 +17,7 @@ export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserv
     reservation.cancel();
     return call.refuse(refuseLeft());
   }
-  record.forwarded = true;
-  if (reservation.uncounted) record.uncounted = true;
+  recordForwarding(record, reservation.uncounted);
   call.onForward();
   const sent = await gateway.send(permit, body, {
     wait: call.stopwatch.within,
@@ -44,7 +44,7 @@ async function answerCall(call: Call, { permit, reservation }: Reserved, upstrea
     call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
     return call.refuse(lost);
   }
-  record.upstreamRequestId = upstream.headers.get('x-amzn-requestid') ?? '';
+  recordUpstream(record, upstream);
   const refusal = mapIdentityError(upstream, permit.givenName);
   if (refusal || upstream.status === 429) reservation.giveBack();
   if (refusal) {
@@ -52,10 +52,7 @@ async function answerCall(call: Call, { permit, reservation }: Reserved, upstrea
     call.waitUntil(upstream.body?.cancel() ?? Promise.resolve());
     return call.refuse(refusal);
   }
-  record.status = upstream.status;
-  const functionError = upstream.headers.get('x-amz-function-error');
-  if (functionError !== null) record.functionError = functionError;
-  record.billed = readBilled(upstream.headers.get('x-amz-log-result'));
+  recordAnswer(record, upstream, readBilled(upstream.headers.get('x-amz-log-result')));
   const accept = call.request.headers.get('accept') ?? undefined;
   const passed = await passPermitted(upstream, permit, accept, call);
   if (typeof passed === 'string') {
@@ -65,12 +62,9 @@ async function answerCall(call: Call, { permit, reservation }: Reserved, upstrea
     return call.refuse(refuseLost(passed === 'stalled' ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));
   }
   const { answer, ended } = passed;
-  const settle = ({ brokenOff, functionEnded, callerLeft, bytes, functionError: streamed }: AnswerEnd) => {
-    if (streamed !== undefined) record.functionError = streamed;
-    if (functionEnded) reservation.end();
-    if (brokenOff) record.brokenOff = true;
-    if (callerLeft) record.callerLeft = true;
-    record.bytesOut = bytes;
+  const settle = (end: AnswerEnd) => {
+    if (end.functionEnded) reservation.end();
+    recordEnd(record, end);
     call.settle();
   };
   if (ended instanceof Promise) call.waitUntil(ended.then(settle));

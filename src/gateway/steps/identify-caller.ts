@@ -1,9 +1,10 @@
-import { jwksUriOf, MAX_CLAIM_LENGTH, namesIssuer } from '../../core/identity/issuers.ts';
+import { jwksUriOf, namesIssuer } from '../../core/identity/issuers.ts';
 import { checkPayloadLength } from '../../core/policy/decide.ts';
 import { type Refusal, refuse, refuseLeft } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { TenantHandle } from '../../tenants/tenant-handle.ts';
 import type { Call } from '../call.ts';
+import { recordCaller, recordToken } from '../call-record.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Caller, identify } from '../identify.ts';
 import { type Token, verifyTokenSignature } from '../token.ts';
@@ -33,11 +34,10 @@ export function identifyCaller(
   if (!identified.ok) return identified;
   const caller = identified.value;
   const { tenantId, credential } = caller;
-  record.tenant = tenantId;
+  recordCaller(record, tenantId, credential.kind === 'token' ? undefined : credential.key.keyId);
   const tenant = tenants.open(tenantId, call.waitUntil);
   call.tenant = tenant;
   call.proved = credential.kind === 'api-key';
-  if (credential.kind !== 'token') record.key = credential.key.keyId;
   const tooLarge = declaredBytes === undefined ? undefined : checkPayloadLength(operationRoom, declaredBytes);
   if (tooLarge) return err(tooLarge);
   if (credential.kind !== 'signature') return ok({ received, caller, tenant, finishProof: undefined });
@@ -72,7 +72,6 @@ export async function proveToken(
   const refusal = await verifyTokenSignature(token, issuerKeys, now(), call, jwksUriOf(known, claims.issuer));
   if (refusal) return call.isLeft ? refuseLeft() : refusal;
   call.proved = true;
-  call.record.issuer = claims.issuer;
-  if (typeof claims.all.sub === 'string') call.record.subject = claims.all.sub.slice(0, MAX_CLAIM_LENGTH);
+  recordToken(call.record, claims);
   return undefined;
 }

@@ -7,6 +7,7 @@ import { networkOf } from '../../edge/address-ranges.ts';
 import { clientAddress } from '../../edge/client-address.ts';
 import { type Body, type BodyFault, readBody } from '../body.ts';
 import type { Call } from '../call.ts';
+import { recordBody, recordWait } from '../call-record.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Caller } from '../identify.ts';
 import type { Decided } from './decide-call.ts';
@@ -32,12 +33,10 @@ export async function readPayload(
     memory: bodies,
     uploader: uploaderOf(request, identified.caller, declaredBytes, settings.clientIpHeader),
     wait: call.stopwatch.within,
-    onWaited: (ms) => {
-      record.waitedMs = ms;
-    },
+    onWaited: (ms) => recordWait(record, ms),
   });
   if (!body.ok) return err(refuseBody(body.error, room));
-  record.bytesIn = body.value.bytes.length;
+  recordBody(record, body.value.bytes.length);
   return ok({ decided, body: body.value });
 }
 

@@ -268,6 +268,14 @@ function callThatFailsAfter(count: number): CallFacts {
   };
 }
 
+/** Freezes plain data, and all that it holds. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const one of Object.values(value)) deepFreeze(one);
+  return value;
+}
+
 describe('CHECKS', () => {
   it('are asked in this order, and the first that refuses decides', () => {
     const reasons = CHECKS.map(([name], index) => {
@@ -287,6 +295,15 @@ describe('CHECKS', () => {
       ['place', 'function-elsewhere'],
       ['durable name', 'durable-names-unavailable'],
     ]);
+  });
+
+  it('change nothing: the same facts, which cannot be changed, give the same decision', () => {
+    for (let count = 0; count <= CHECKS.length; count++) {
+      const facts = deepFreeze(callThatFailsAfter(count));
+      expect(decideCall(facts)).toEqual(decideCall(facts));
+    }
+    const list: unknown[] = deepFreeze([[]]);
+    expect(() => (list[0] as unknown[]).push(1)).toThrow(TypeError);
   });
 
   it('say how far the decision came', () => {
