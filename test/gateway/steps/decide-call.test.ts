@@ -54,12 +54,12 @@ describe('decideEarly', () => {
     expect([asked, call.record.function]).toEqual([[['loads', 2]], undefined]);
   });
 
-  it('decides nothing for a caller that is not proved, takes no lease for it, and writes nothing down', () => {
+  it('decides nothing for a caller that is not proved, asks its tenant nothing, and writes nothing down', () => {
     const refused = known({ policy: { allow: [] } });
     const { asked, decided, call } = deciding({ peeks: [refused] }, signed());
     expect(must(decided).room.maxBytes).toBe(6_291_456);
     expect([asked, call.isLive, call.record.function]).toEqual([[], false, undefined]);
-    expect(deciding({ peeks: [undefined] }, signed()).asked).toEqual([['loads', undefined]]);
+    expect(deciding({ peeks: [undefined] }, signed()).asked).toEqual([]);
   });
 });
 

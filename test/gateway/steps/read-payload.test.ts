@@ -55,7 +55,7 @@ describe('proveSignature', () => {
     expect(proved).toEqual({ reason: undefined, proved: true, asked: [['prefetches', undefined]] });
   });
 
-  it('asks nothing ahead of a tenant that is being asked for', async () => {
+  it('asks nothing ahead of a tenant that is not known: it is asked next, with a lease', async () => {
     const proved = await proving(signCall(HOST, keyPair, call), { peeks: [undefined], loads: known() });
     expect(proved).toEqual({ reason: undefined, proved: true, asked: [] });
   });

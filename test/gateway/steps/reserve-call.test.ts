@@ -4,7 +4,22 @@ import { decideEarly } from '../../../src/gateway/steps/decide-call.ts';
 import { chargeMistake } from '../../../src/gateway/steps/load-tenant.ts';
 import { readPayload } from '../../../src/gateway/steps/read-payload.ts';
 import { reserveCall } from '../../../src/gateway/steps/reserve-call.ts';
-import { apiKey, callOf, gatewayOf, identified, known, must, reasonOf, type Sent, tenantOf } from './world.ts';
+import { signCall } from '../../support/sign.ts';
+import {
+  apiKey,
+  callOf,
+  gatewayOf,
+  HOST,
+  identified,
+  keyPair,
+  known,
+  must,
+  NOW_MS,
+  PATH,
+  reasonOf,
+  type Sent,
+  tenantOf,
+} from './world.ts';
 
 async function reserving(given: Parameters<typeof tenantOf>[0], sent?: Sent) {
   const { handle, asked } = tenantOf(given);
@@ -31,6 +46,23 @@ describe('reserveCall', () => {
   it('decides on a tenant that was not known when the call came', async () => {
     const { outcome } = await reserving({ peeks: [undefined, known({ policy: { allow: [] } })], loads: known() });
     expect(outcome).toEqual(['function-not-allowed', []]);
+  });
+
+  it('asks for the tenant of a signed caller, and its lease, now that it is proved', async () => {
+    const sent = signCall(HOST, keyPair, {
+      path: PATH,
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+      atMs: NOW_MS,
+    });
+    const { outcome } = await reserving({ peeks: [undefined, known()], loads: known() }, sent);
+    expect(outcome).toEqual([
+      undefined,
+      [
+        ['loads', 2],
+        ['reserves', 2],
+      ],
+    ]);
   });
 
   it('charges a mistake to the rate', async () => {
