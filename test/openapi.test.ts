@@ -3,8 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { describeApi } from '../src/admin/openapi.ts';
 import { OPERATIONS } from '../src/admin/operations.ts';
 
+interface WithDescription {
+  readonly description?: string;
+}
+interface DescribedOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly parameters: readonly (WithDescription & { readonly name: string })[];
+  readonly responses: Record<string, WithDescription & { readonly headers?: Record<string, WithDescription> }>;
+}
 interface Described {
-  readonly paths: Record<string, Record<string, { responses: Record<string, unknown>; operationId: string }>>;
+  readonly paths: Record<string, Record<string, DescribedOperation>>;
   readonly components: { schemas: Record<string, Record<string, unknown>> };
 }
 const document = JSON.parse(JSON.stringify(describeApi())) as Described;
@@ -15,6 +24,8 @@ function* schemasIn(value: unknown): Generator<Record<string, unknown>> {
   if (!Array.isArray(value)) yield value as Record<string, unknown>;
   for (const one of Object.values(value)) yield* schemasIn(one);
 }
+
+const isSentence = (text: unknown) => typeof text === 'string' && /^[A-Z`].*\.$/s.test(text);
 
 describe('D14: the OpenAPI document', () => {
   it('is a valid one', async () => {
@@ -36,6 +47,36 @@ describe('D14: the OpenAPI document', () => {
     expect(Object.keys(patch?.responses ?? {})).toEqual(
       expect.arrayContaining(['200', '400', '404', '409', '412', '413', '415', '507']),
     );
+  });
+
+  it('has a sentence for every parameter, answer, header and problem', () => {
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const described = operations.flatMap(({ operationId, parameters, responses }) => [
+      ...parameters.map(({ name, description }) => [`${operationId} ${name}`, description]),
+      ...Object.entries(responses).flatMap(([status, { description, headers = {} }]) => [
+        [`${operationId} ${status}`, description],
+        ...Object.entries(headers).map(([name, header]) => [`${operationId} ${status} ${name}`, header.description]),
+      ]),
+    ]);
+    expect(described.length).toBeGreaterThan(100);
+    expect(described.filter(([, description]) => !isSentence(description))).toEqual([]);
+  });
+
+  it('has a description for every schema, and for every member of one', () => {
+    const { schemas } = document.components;
+    const named = Object.entries(schemas).filter(([, { description }]) => !isSentence(description));
+    expect(named.map(([name]) => name)).toEqual([]);
+    const members = Object.entries(schemas).flatMap(([schema, one]) =>
+      [...schemasIn(one)].flatMap(({ properties }) =>
+        Object.entries((properties ?? {}) as Record<string, WithDescription>).map(
+          ([name, member]) => [`${schema} ${name}`, member] as const,
+        ),
+      ),
+    );
+    expect(members.length).toBeGreaterThan(100);
+    // What is only a reference is described where it points.
+    const bare = members.filter(([, member]) => !('$ref' in member) && !isSentence(member.description));
+    expect(bare.map(([name]) => name)).toEqual([]);
   });
 
   it('takes no member in a body that it does not name, in a patch neither', () => {

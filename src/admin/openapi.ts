@@ -1,23 +1,9 @@
 import * as z from 'zod';
-import { needOf, type Operation } from './operation.ts';
+import { describeProblems } from './describe-problems.ts';
+import { ADMIN_PATH } from './envelope.ts';
+import { type Operation, PARAMS, paramsOf } from './operation.ts';
 import { OPERATIONS } from './operations.ts';
 import { ProblemSchema } from './problem-schema.ts';
-
-const WORDS = {
-  403: 'The admin token is read-only, or the request came over plain HTTP or from an address that POSTERN_ADMIN_IP_ALLOW does not include',
-  405: 'The path does not support this method',
-  413: 'The body is too large',
-  415: 'The body is not declared as JSON',
-  500: 'Something went wrong inside; the log has it',
-  400: 'A field is missing or wrong',
-  401: 'The admin token is missing or wrong',
-  421: 'POSTERN_HOSTS does not list the host of the request',
-  412: 'The tenant has changed since; nothing was done',
-  404: 'There is no such thing',
-  409: 'The maximum number exists already, the key was already rotated, the name is taken, or the root key of the tenant is missing',
-  503: 'The state of the tenant or of the directory cannot be read; `detail` says why',
-  507: 'The audit trail or the storage is full; nothing was changed',
-} as const;
 
 const IF_MATCH = {
   name: 'if-match',
@@ -51,7 +37,7 @@ export function describeApi(): object {
   return {
     openapi: '3.1.0',
     info: { title: 'Postern admin API', version: '1' },
-    servers: [{ url: '/admin/v1' }],
+    servers: [{ url: ADMIN_PATH }],
     security: [{ adminToken: [] }],
     paths,
     components: {
@@ -61,50 +47,44 @@ export function describeApi(): object {
   };
 }
 
-function describe(operation: Operation): object {
-  const { path, summary, query, body, answer, problems = [] } = operation;
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
+const describe = (operation: Operation) => ({
+  summary: operation.summary,
+  parameters: describeParameters(operation),
+  ...(operation.body && { requestBody: { required: true, ...jsonOf(operation.body) } }),
+  responses: {
+    [operation.answer.status]: describeAnswer(operation.answer),
+    ...mapValues(describeProblems(operation), (description) => ({
+      description,
+      ...jsonOf(ProblemSchema, 'application/problem+json'),
+    })),
+  },
+});
+
+function describeParameters({ path, query, isConditional }: Operation): object[] {
+  const inPath = paramsOf(path).map((name) => ({
+    ...{ name, in: 'path', required: true, description: `The id of the ${PARAMS[name]}.`, schema: { type: 'string' } },
   }));
-  const inQuery = Object.entries(query?.shape ?? {}).map(([name, schema]) => {
-    const { $schema: _dialect, ...described } = z.toJSONSchema(schema as z.ZodType, {
-      io: 'input',
-      override: dropReadOnly,
-    });
-    return { name, in: 'query', required: false, schema: described };
+  const inQuery = Object.entries(query?.shape ?? {}).map(([name, member]) => {
+    const described = z.toJSONSchema(member as z.ZodType, { io: 'input', override: dropReadOnly });
+    const { $schema: _dialect, description, ...schema } = described;
+    return { name, in: 'query', required: false, description, schema };
   });
-  // Without its root key version the id of a tenant cannot be verified.
-  const unverified = path.includes('{tenantId}') ? ([409] as const) : [];
-  const full = needOf(operation) === 'read' ? [] : ([507] as const);
-  const problem = { content: { 'application/problem+json': { schema: refTo(ProblemSchema) } } };
-  return {
-    summary,
-    parameters: [...inPath, ...inQuery, ...(problems.includes(412) ? [IF_MATCH] : [])],
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: refTo(body) } } } }),
-    responses: {
-      [answer.status]: {
-        description: summary,
-        ...(answer.schema && { content: { 'application/json': { schema: refTo(answer.schema) } } }),
-      },
-      ...Object.fromEntries(
-        (
-          [
-            401,
-            403,
-            405,
-            421,
-            ...(body ? ([413, 415] as const) : []),
-            ...problems,
-            ...unverified,
-            500,
-            503,
-            ...full,
-          ] as const
-        ).map((status) => [status, { description: WORDS[status], ...problem }]),
-      ),
-    },
-  };
+  return [...inPath, ...inQuery, ...(isConditional ? [IF_MATCH] : [])];
 }
+
+const describeAnswer = ({ description, schema, headers }: Operation['answer']) => ({
+  description,
+  ...(headers && {
+    headers: mapValues(headers, (header) => ({
+      description: header.description,
+      required: true,
+      schema: { type: 'string' },
+    })),
+  }),
+  ...(schema && jsonOf(schema)),
+});
+
+const jsonOf = (schema: z.ZodType, media = 'application/json') => ({ content: { [media]: { schema: refTo(schema) } } });
+
+const mapValues = <T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));

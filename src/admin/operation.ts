@@ -1,25 +1,43 @@
 import type * as z from 'zod';
 import type { Need } from '../operator/access.ts';
 
-/** One operation of the admin API: what its handler gets and returns, and what its description says. */
+/** A header of an answer: its description, and its value for a body. */
+export interface AnswerHeader {
+  readonly description: string;
+  readonly of: (body: never) => string;
+}
+
+/** One operation of the admin API: what its handler gets and returns, and how the OpenAPI document describes it. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below `/admin/v1`, with parameters as OpenAPI writes them. */
+  /** Below `/admin/v1`, with parameters as OpenAPI writes them. Each is a row of `PARAMS`. */
   readonly path: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answer: {
     readonly status: 200 | 201 | 204;
+    readonly description: string;
     readonly schema?: z.ZodType;
-    /** Headers of the answer, from its body. */
-    readonly headers?: (body: never) => Readonly<Record<string, string>>;
+    readonly headers?: Readonly<Record<string, AnswerHeader>>;
   };
   /** Changes nothing, although it is no GET. */
   readonly isReading?: true;
-  /** Which problems it may answer, besides those of every operation, every tenant and every body. */
-  readonly problems?: readonly (400 | 404 | 409 | 412)[];
+  /** It applies only to the versions in `If-Match`, if the request has one. */
+  readonly isConditional?: true;
+  /** Descriptions of problems beyond those that follow from the path, the query and the body. */
+  readonly problems?: { readonly 404?: string; readonly 409?: string };
 }
 
 /** The access that an operation needs. It is checked before the body is read, and again by the operator's operation. */
 export const needOf = ({ method, isReading }: Operation): Need => (method === 'GET' || isReading ? 'read' : 'change');
+
+/** What each parameter of a path is the id of. */
+export const PARAMS: Readonly<Record<string, string>> = {
+  tenantId: 'tenant',
+  keyId: 'key',
+  adminTokenId: 'admin token',
+};
+
+/** The names of a path's parameters. */
+export const paramsOf = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);

@@ -1,8 +1,18 @@
 import * as z from 'zod';
 
-/** The query of a list: from behind a cursor, at most `limit` items. */
+/** The query of a list: at most `limit` items, from behind a cursor. */
 export const listQuery = (cursor: RegExp) =>
   z.object({
-    cursor: z.string().regex(cursor, "must be the 'cursor' of the page before").default(''),
-    limit: z.coerce.number().int().min(1).max(100).default(50),
+    cursor: z
+      .string()
+      .regex(cursor, "must be the 'cursor' of the page before")
+      .default('')
+      .meta({ description: 'The `cursor` of the page before. Default: the first page.' }),
+    limit: z.coerce.number().int().min(1).max(100).default(50).meta({ description: 'The most items to return.' }),
   });
+
+/** The cursor in a page of a list. */
+export const NextCursor = z
+  .string()
+  .nullable()
+  .meta({ description: 'Pass it as `cursor` to get the next page. Null: this is the last page.' });

@@ -25,9 +25,9 @@ export function serve<O extends Operation>(
     if (!input.ok) return answerProblem(input.error);
     const result = await handler(ports, input.value);
     if (!result.ok) return answerProblem(problemOf(result.error));
-    const { status, headers } = operation.answer;
-    if (status === 204) return c.body(null, 204);
-    return c.json(result.value as object, status, headers?.(result.value as never) ?? {});
+    const { status, headers = {} } = operation.answer;
+    for (const [name, { of }] of Object.entries(headers)) c.header(name, of(result.value as never));
+    return status === 204 ? c.body(null, 204) : c.json(result.value as object, status);
   });
 }
 

@@ -26,7 +26,8 @@ const Issuer = z
       .refine(
         isIssuerUrl,
         "must be the issuer's https URL exactly as in a token's 'iss', such as https://login.example.com, without query or fragment",
-      ),
+      )
+      .meta({ description: 'The `iss` of its tokens: an https URL.' }),
     jwksUri: z
       .string()
       .max(MAX_ISSUER_LENGTH)

@@ -5,7 +5,11 @@ import { DEFAULT_MAX_DURATION_SECONDS, DEFAULT_SERVE_SECONDS } from '../core/quo
 
 const MAX_COUNT = 1_000_000_000_000;
 
-export const MaxPayloadBytes = z.int().min(1).max(INVOKE_LIMITS.maxSyncPayloadBytes);
+export const MaxPayloadBytes = z
+  .int()
+  .min(1)
+  .max(INVOKE_LIMITS.maxSyncPayloadBytes)
+  .meta({ description: 'The largest payload of a call, in bytes.' });
 
 const Quota = z
   .strictObject({
@@ -17,15 +21,15 @@ const Quota = z
     ({ requests, payloadBytes }) => requests !== undefined || payloadBytes !== undefined,
     'must limit requests, payloadBytes or both',
   )
-  .meta({ id: 'Quota' });
+  .meta({ id: 'Quota', description: 'The most calls and bytes in one period.' });
 
 /** What a tenant may use. */
 export const Limits = z
   .strictObject({
     rate: z
       .strictObject({
-        perSecond: z.number().min(0.001).max(1_000_000),
-        burst: z.int().min(1).max(10_000_000),
+        perSecond: z.number().min(0.001).max(1_000_000).meta({ description: 'Calls per second, on average.' }),
+        burst: z.int().min(1).max(10_000_000).meta({ description: 'Calls that may come at once.' }),
       })
       .optional()
       .meta({ description: 'A token bucket; `perSecond` may be a fraction.' }),

@@ -23,7 +23,9 @@ function patched(member: z.ZodType): z.ZodType {
 export function patchOf(object: z.ZodObject): z.ZodType<Readonly<Record<string, unknown>>> {
   const members = Object.entries(object.shape as Record<string, z.ZodType>).map(([name, schema]) => {
     const member = patched(bare(schema));
-    return [name, schema.isOptional() ? member.nullable().optional() : member.optional()] as const;
+    const patch = schema.isOptional() ? member.nullable().optional() : member.optional();
+    const description = schema.description ?? bare(schema).description;
+    return [name, description === undefined ? patch : patch.meta({ description })] as const;
   });
   return z.strictObject(Object.fromEntries(members));
 }

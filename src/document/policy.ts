@@ -58,7 +58,7 @@ const AllowRule = z
         'Whether the caller may send X-Amz-Durable-Execution-Name. `scoped`: yes, and Postern makes the name unique to this tenant. `shared`: yes, and the name is sent as given, so a tenant that sends the same name and payload as another gets its result. Absent: such a call is refused.',
     }),
   })
-  .meta({ id: 'AllowRule' });
+  .meta({ id: 'AllowRule', description: 'A call is allowed if one rule allows all of it.' });
 
 const DenyRule = z.strictObject(selector).meta({ id: 'DenyRule', description: 'Wins over every rule of `allow`.' });
 
@@ -84,8 +84,13 @@ const Origin = z
 /** What a tenant may call. */
 export const Policy = z
   .strictObject({
-    allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]),
-    deny: z.array(DenyRule).max(MAX_RULES).readonly().optional(),
+    allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]).meta({ description: 'Rules that allow calls.' }),
+    deny: z
+      .array(DenyRule)
+      .max(MAX_RULES)
+      .readonly()
+      .optional()
+      .meta({ description: 'Rules that forbid calls, whatever `allow` says.' }),
     publish: z
       .record(z.string(), z.string())
       .refine((names) => Object.keys(names).length <= MAX_PUBLISHED, `must have at most ${MAX_PUBLISHED} names`)

@@ -7,12 +7,18 @@ import { patchOf } from './patch-shape.ts';
 import { Policy } from './policy.ts';
 import { Upstream } from './upstream.ts';
 
-const Name = nameOf(NAME, 'must not be empty or contain control or format characters').meta({ examples: ['Acme'] });
+const Name = nameOf(NAME, 'must not be empty or contain control or format characters').meta({
+  description: 'The name of the tenant, for people.',
+  examples: ['Acme'],
+});
 
 /** What an operator sets of a tenant, complete. */
 export const TenantDocumentSchema = z.strictObject({
   name: Name,
-  status: z.enum(['active', 'suspended']).default('active'),
+  status: z
+    .enum(['active', 'suspended'])
+    .meta({ description: 'Every call of a suspended tenant is refused.' })
+    .default('active'),
   policy: Policy.prefault({}),
   limits: Limits.default({}),
   upstream: Upstream.default({}),
@@ -25,7 +31,7 @@ export const TenantDocumentSchema = z.strictObject({
 /** The same, where nothing may be left out that would change what a tenant may do: after a merge patch. */
 export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocumentSchema.shape.status.unwrap() });
 
-export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant' });
+export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant', description: 'A tenant to create.' });
 
 /** The patched tenant is checked as a whole, too. */
 export const PatchTenant = patchOf(MergedTenant).meta({

@@ -79,10 +79,13 @@ describe('the check of every answer of the admin API', () => {
     }
   });
 
-  it('catches a status, a media type and a body that are not described', () => {
+  it('catches a status, a media type and a body that are not described, and a header that is missing', () => {
     const answer = { method: 'GET', path: '/admin/v1/tenants/t1_x', status: 200, body: '' };
-    const header = (name: string) => ({ 'x-amzn-requestid': 'id', 'content-type': 'text/plain' })[name];
+    const headers: Record<string, string> = { 'x-amzn-requestid': 'id', 'content-type': 'text/plain', etag: '"1"' };
+    const header = (name: string) => headers[name];
     expect(findAnswerFaults({ ...answer, header })).toEqual([expect.stringContaining('is text/plain')]);
+    const bare = (name: string) => (name === 'etag' ? null : header(name));
+    expect(findAnswerFaults({ ...answer, header: bare })).toEqual([expect.stringContaining('lacks etag')]);
     expect(findAnswerFaults({ ...answer, status: 418, header })).toEqual([expect.stringContaining('in no document')]);
     expect(findAnswerFaults({ ...answer, method: 'DELETE', status: 204, body: '{}', header })).toEqual([
       expect.stringContaining('has a body'),

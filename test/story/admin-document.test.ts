@@ -1,10 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { startFaultyProxy } from '../fuzz/admin/faults.ts';
+import { type PlantedFault, startFaultyProxy } from '../fuzz/admin/faults.ts';
+import { watch } from '../support/check-answers-setup.ts';
 import { runCli } from '../support/cli.ts';
 import { makeTenant, send } from '../support/postern.ts';
 import { usePostern } from '../support/use-postern.ts';
 
 const postern = usePostern();
+
+interface RequestOptions {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+}
+
+const TENANTS = '/admin/v1/tenants';
+const EXTRA_MEMBER: PlantedFault = {
+  name: 'an extra member',
+  operation: 'listTenants',
+  method: 'GET',
+  path: '/tenants',
+  plant: (answer) => {
+    answer.body = JSON.stringify({ ...JSON.parse(answer.body), planted: true });
+  },
+  report: /planted/,
+};
 
 // Each answer is held to the OpenAPI document, as in every test (`support/check-answers-setup.ts`): here are all statuses.
 describe('D14: answers of the admin API', () => {
@@ -61,17 +79,27 @@ describe('D14: answers of the admin API', () => {
     expect([...seen].sort()).toEqual([200, 201, 204, 400, 401, 403, 404, 409, 412, 415]);
   });
 
+  it.each([
+    ['fetch', (origin: string, init: RequestOptions) => fetch(origin + TENANTS, init)],
+    ['node:http', (origin: string, init: RequestOptions) => send(origin, TENANTS, init)],
+  ])('are checked in each test that asks by %s: an extra member fails it', async (_, ask) => {
+    const proxy = await startFaultyProxy(postern.gateway, EXTRA_MEMBER);
+    const init = { method: 'GET', headers: { authorization: `Bearer ${postern.adminToken}` } };
+    try {
+      await ask(postern.gateway, init);
+      await watch.settled();
+      expect(watch.takeFaults()).toEqual([]);
+      await ask(proxy.url, init);
+      await watch.settled();
+      // What is not taken fails this test when it ends.
+      expect(watch.takeFaults().join()).toContain('planted');
+    } finally {
+      proxy.close();
+    }
+  });
+
   it('are checked for commands too: one that is answered an extra member fails its test', async () => {
-    const proxy = await startFaultyProxy(postern.gateway, {
-      name: 'an extra member',
-      operation: 'listTenants',
-      method: 'GET',
-      path: '/tenants',
-      plant: (answer) => {
-        answer.body = JSON.stringify({ ...JSON.parse(answer.body), planted: true });
-      },
-      report: /planted/,
-    });
+    const proxy = await startFaultyProxy(postern.gateway, EXTRA_MEMBER);
     const list = (url: string) =>
       runCli(['tenants', 'list'], { env: { POSTERN_URL: url, POSTERN_ADMIN_TOKEN: postern.adminToken } });
     try {

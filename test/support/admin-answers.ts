@@ -1,13 +1,16 @@
 import { type Schema, Validator } from '@cfworker/json-schema';
 import { describeApi } from '../../src/admin/openapi.ts';
+import { ADMIN_PATH, isAdminPath } from './admin-path.ts';
 
 interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Responses }>>>>;
   readonly components: Readonly<Record<string, unknown>>;
 }
-type Responses = Readonly<
-  Record<string, { readonly content?: Readonly<Record<string, { readonly schema: { readonly $ref: string } }>> }>
->;
+type Responses = Readonly<Record<string, DescribedAnswer>>;
+interface DescribedAnswer {
+  readonly content?: Readonly<Record<string, { readonly schema: { readonly $ref: string } }>>;
+  readonly headers?: Readonly<Record<string, object>>;
+}
 
 /** An answer of the admin API, as it came. */
 export interface AdminAnswer {
@@ -19,13 +22,14 @@ export interface AdminAnswer {
   readonly body: string;
 }
 
-const PREFIX = '/admin/v1';
-const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+const PROBLEM: DescribedAnswer = {
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
 
 const document = JSON.parse(JSON.stringify(describeApi())) as Described;
 const routes = Object.entries(document.paths).map(([path, operations]) => ({
   path,
-  pattern: new RegExp(`^${PREFIX}${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(`^${ADMIN_PATH}${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}$`),
   operations,
 }));
 
@@ -40,36 +44,40 @@ function faultsOf($ref: string, value: unknown): string[] {
   return validator.validate(value).errors.map(({ instanceLocation, error }) => `${instanceLocation}: ${error}`);
 }
 
-/** Which media types an answer may have; undefined if the document has no such status. */
-function contentOf({ method, path, status }: AdminAnswer) {
+/** The description of an answer. Undefined if the document has no such status. */
+function describedFor({ method, path, status }: AdminAnswer): DescribedAnswer | undefined {
   const [bare = ''] = path.split('?');
   const route = routes.find(({ pattern }) => pattern.test(bare));
   if (!route) return status < 400 ? undefined : PROBLEM;
   const operation = route.operations[method.toLowerCase()];
   // Other methods of a known path: a refusal, or OPTIONS.
   if (!operation) return method === 'OPTIONS' && status === 204 ? {} : PROBLEM;
-  const described = operation.responses[status];
-  return described && (described.content ?? {});
+  return operation.responses[status];
 }
 
+/** True if an answer is the admin API's own: not one of the gateway, or of a server that plays one. */
+export const isAdminAnswer = ({ path, header }: AdminAnswer): boolean =>
+  isAdminPath(path) && Boolean(header('x-amzn-requestid')) && !header('x-postern-refusal');
+
 /**
- * Holds an answer of the admin API to its OpenAPI document: its status, media type, and every member of its body.
+ * Holds an answer of the admin API to its OpenAPI document: its status, headers, media type, and every member of its body.
  *
- * @returns what is wrong. Nothing for answers that are not the admin API's: those of the gateway, or of a server that
- * plays one.
+ * @returns what is wrong. Nothing for an answer that is not the admin API's.
  */
 export function findAnswerFaults(answer: AdminAnswer): string[] {
   const { method, path, status, header, body } = answer;
-  const isOurs = path.startsWith(`${PREFIX}/`) && header('x-amzn-requestid') && !header('x-postern-refusal');
   // The document does not describe itself.
-  if (!isOurs || method === 'HEAD' || (path === `${PREFIX}/openapi.json` && status === 200)) return [];
+  if (!isAdminAnswer(answer) || method === 'HEAD' || (path === `${ADMIN_PATH}/openapi.json` && status === 200))
+    return [];
   const say = (fault: string) => `${method} ${path} ${status}: ${fault}`;
-  const content = contentOf(answer);
-  if (!content) return [say('is in no document')];
-  const [[media, described] = []] = Object.entries(content);
-  if (!media || !described) return body === '' ? [] : [say('has a body')];
+  const described = describedFor(answer);
+  if (!described) return [say('is in no document')];
+  const lacking = Object.keys(described.headers ?? {}).filter((name) => !header(name));
+  if (lacking.length > 0) return [say(`lacks ${lacking.join()}`)];
+  const [[media, content] = []] = Object.entries(described.content ?? {});
+  if (!media || !content) return body === '' ? [] : [say('has a body')];
   if (!header('content-type')?.startsWith(media)) return [say(`is ${header('content-type')}, not ${media}`)];
-  return faultsOf(described.schema.$ref, JSON.parse(body)).map(say);
+  return faultsOf(content.schema.$ref, JSON.parse(body)).map(say);
 }
 
 /** @throws what is wrong with an answer of the admin API, by its OpenAPI document. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, expect } from 'vitest';
 import { watchAdminAnswers } from './watch-admin-answers.ts';
 
-// Loaded before each file of the `node` project: whatever a test asks the admin API, the answer is as described.
-const watch = watchAdminAnswers();
+/** Loaded before each file of the `node` project: each answer of the admin API that a test gets is as described. */
+export const watch = watchAdminAnswers();
 const assertDescribed = async () => {
   await watch.settled();
   expect(watch.takeFaults()).toEqual([]);

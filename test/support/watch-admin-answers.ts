@@ -2,20 +2,18 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { AdminAnswer } from './admin-answers.ts';
+import { isAdminPath } from './admin-path.ts';
 
 const DECODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = { gzip: gunzipSync, br: brotliDecompressSync };
 const decode = (bytes: Buffer, encoding = '') => (DECODERS[encoding]?.(bytes) ?? bytes).toString();
 
-/** What this process has been answered, and does not find described. */
+/** The checks of the answers that this process got. */
 export interface Watch {
-  /** The faults found since it was last called. */
+  /** Takes the faults found so far. */
   takeFaults(): string[];
   /** Resolves when no check is under way. */
   settled(): Promise<void>;
 }
-
-/** True if an answer may be one of the admin API. The check itself decides. */
-const mayBeAdmin = (path: string) => path.startsWith('/admin/v1/');
 
 /** Holds every answer of the admin API that this process gets, by `fetch` or by `node:http`, to its OpenAPI document. */
 export function watchAdminAnswers(): Watch {
@@ -35,7 +33,7 @@ export function watchAdminAnswers(): Watch {
     const response = await plainFetch(input, init);
     const request = input instanceof Request ? input : undefined;
     const { pathname, search } = new URL(request?.url ?? String(input));
-    if (!mayBeAdmin(pathname)) return response;
+    if (!isAdminPath(pathname)) return response;
     const method = init?.method ?? request?.method ?? 'GET';
     const header = (name: string) => response.headers.get(name);
     const body = await response.clone().text();
@@ -46,7 +44,7 @@ export function watchAdminAnswers(): Watch {
   subscribe('http.client.response.finish', (message) => {
     const { request, response } = message as { readonly request: ClientRequest; readonly response: IncomingMessage };
     const { method, path } = request;
-    if (!mayBeAdmin(path)) return;
+    if (!isAdminPath(path)) return;
     const pieces: Buffer[] = [];
     const push = response.push.bind(response);
     response.push = (piece: Buffer | null, ...rest) => {

@@ -5,17 +5,23 @@ export const AUDIT_OPERATIONS = {
   readAudit: {
     method: 'GET',
     path: '/tenants/{tenantId}/audit',
-    summary: 'What was done to a tenant, by whom and when; also to one that was deleted',
+    summary: 'Read the audit trail of a tenant',
     query: AuditQuery,
-    answer: { status: 200, schema: AuditList },
-    problems: [400, 404],
+    answer: {
+      status: 200,
+      description: 'One page of changes to the tenant and its keys, newest first. A deleted tenant keeps its trail.',
+      schema: AuditList,
+    },
   },
   readGatewayAudit: {
     method: 'GET',
     path: '/audit',
-    summary: 'Changes to admin tokens, and tenants created and deleted: by whom and when',
+    summary: 'Read the audit trail of the gateway',
     query: AuditQuery,
-    answer: { status: 200, schema: AuditList },
-    problems: [400],
+    answer: {
+      status: 200,
+      description: 'One page of changes to admin tokens, and of tenants created and deleted, newest first.',
+      schema: AuditList,
+    },
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -5,10 +5,13 @@ export const EXPLAIN_OPERATIONS = {
   explainCall: {
     method: 'POST',
     path: '/tenants/{tenantId}/explain',
-    summary: 'Say what would become of a call, and by which rule',
+    summary: 'Explain whether a call would be allowed',
     body: ExplainCall,
     isReading: true,
-    answer: { status: 200, schema: Explanation },
-    problems: [400, 404],
+    answer: {
+      status: 200,
+      description: 'The outcome of the call, and the rule that decides it. Nothing is called.',
+      schema: Explanation,
+    },
   },
 } as const satisfies Readonly<Record<string, Operation>>;

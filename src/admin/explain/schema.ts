@@ -7,24 +7,30 @@ export const ExplainCall = z
     function: z
       .string()
       .min(1)
-      .meta({ description: 'As a caller would name it.', examples: ['orders:live'] }),
-    operation: z.enum(['Invoke', 'InvokeWithResponseStream', 'InvokeAsync']).default('Invoke'),
-    qualifier: z.string().optional(),
-    type: z.enum(INVOCATION_TYPES).optional(),
-    logType: z.enum(LOG_TYPES).optional(),
-    clientContext: z.boolean().default(false).meta({ description: 'The call has one.' }),
-    tenantId: z.string().optional(),
-    durableExecutionName: z.string().optional(),
-    payloadBytes: z.int().min(0).default(0),
+      .meta({ description: 'The function, as a caller would name it.', examples: ['orders:live'] }),
+    operation: z
+      .enum(['Invoke', 'InvokeWithResponseStream', 'InvokeAsync'])
+      .default('Invoke')
+      .meta({ description: 'The operation of the Lambda API.' }),
+    qualifier: z.string().optional().meta({ description: 'The `Qualifier`: a version or an alias. Absent: none.' }),
+    type: z.enum(INVOCATION_TYPES).optional().meta({ description: 'The `X-Amz-Invocation-Type`. Absent: none.' }),
+    logType: z.enum(LOG_TYPES).optional().meta({ description: 'The `X-Amz-Log-Type`. Absent: none.' }),
+    clientContext: z.boolean().default(false).meta({ description: 'True if the call has an `X-Amz-Client-Context`.' }),
+    tenantId: z.string().optional().meta({ description: 'The `X-Amz-Tenant-Id`. Absent: none.' }),
+    durableExecutionName: z
+      .string()
+      .optional()
+      .meta({ description: 'The `X-Amz-Durable-Execution-Name`. Absent: none.' }),
+    payloadBytes: z.int().min(0).default(0).meta({ description: 'The size of the payload in bytes.' }),
     ip: z
       .union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address')
       .optional()
-      .meta({ description: 'Where it comes from. Absent: an address that is allowed.' }),
+      .meta({ description: 'The address that the call comes from. Absent: an allowed one.' }),
     origin: z
       .string()
       .optional()
-      .meta({ description: 'The origin of the web page that calls. Absent: a program calls.' }),
-    keyId: z.string().optional().meta({ description: 'The id of the key used. Absent: any live key.' }),
+      .meta({ description: 'The origin of the web page that makes the call. Absent: a program makes it.' }),
+    keyId: z.string().optional().meta({ description: 'The id of the key that the call uses. Absent: any live key.' }),
     presignedSeconds: z
       .int()
       .min(1)
@@ -32,22 +38,30 @@ export const ExplainCall = z
       .optional()
       .meta({ description: 'The `X-Amz-Expires` of a presigned call, in seconds. Absent: not presigned.' }),
   })
-  .meta({ id: 'ExplainCall', description: 'A call as it might be made.' });
+  .meta({ id: 'ExplainCall', description: 'A call to explain.' });
 
 export const Explanation = z
   .strictObject({
-    allowed: z.boolean(),
-    reason: z.string().nullable().meta({ description: 'The `x-postern-refusal` that it would get.' }),
-    message: z.string().nullable(),
-    rule: z
-      .strictObject({ list: z.enum(['allow', 'deny']), index: z.int() })
+    allowed: z.boolean().meta({ description: 'True if Postern would forward the call.' }),
+    reason: z
+      .string()
       .nullable()
-      .meta({ description: 'The rule that decided; of a refusal, the nearest. Null: no rule is about this function.' }),
+      .meta({ description: 'The `x-postern-refusal` of the answer. Null: the call is allowed.' }),
+    message: z.string().nullable().meta({ description: 'The message of the answer. Null: the call is allowed.' }),
+    rule: z
+      .strictObject({
+        list: z.enum(['allow', 'deny']).meta({ description: 'The list of the policy.' }),
+        index: z.int().meta({ description: 'The place of the rule in its list, from 0.' }),
+      })
+      .nullable()
+      .meta({
+        description: 'The rule that decides. For a refusal: the closest rule. Null: no rule matches the function.',
+      }),
     target: z
       .string()
       .nullable()
-      .meta({ description: 'The function that the call names, whether it may be called or not.' }),
-    conditions: z.array(z.string()).meta({ description: 'What the answer assumes because the request left it out.' }),
+      .meta({ description: 'The ARN of the function that the call names, allowed or not. Null: it names none.' }),
+    conditions: z.array(z.string()).meta({ description: 'Assumptions about what the request left out.' }),
   })
-  .meta({ id: 'Explanation' });
+  .meta({ id: 'Explanation', description: 'The outcome of a call.' });
 export type Explanation = z.output<typeof Explanation>;

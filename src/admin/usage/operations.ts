@@ -5,9 +5,12 @@ export const USAGE_OPERATIONS = {
   readUsage: {
     method: 'GET',
     path: '/tenants/{tenantId}/usage',
-    summary: 'What a tenant used, at most 2 seconds behind, and how its limits stand',
+    summary: 'Read the usage of a tenant',
     query: UsageQuery,
-    answer: { status: 200, schema: UsageResponse },
-    problems: [400, 404],
+    answer: {
+      status: 200,
+      description: 'The usage of the tenant, at most 2 seconds behind, and the state of its limits.',
+      schema: UsageResponse,
+    },
   },
 } as const satisfies Readonly<Record<string, Operation>>;
