@@ -3,27 +3,17 @@ import type { Result } from '../core/result.ts';
 import type { Admin } from '../operator/access.ts';
 import type { Failure } from '../operator/failure.ts';
 import type { OperatorPorts } from '../operator/ports.ts';
-import type { Operation } from './operation.ts';
-
-/** `tenantId` and `keyId` of `/tenants/{tenantId}/keys/{keyId}`. */
-type ParamsOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | ParamsOf<Rest>
-  : never;
+import type { AnswerOf, Operation, ParamsOf } from './operation.ts';
 
 /** What a handler gets: everything that its operation names, checked. */
 export interface Input<O extends Operation> {
   readonly admin: Admin;
-  readonly params: Readonly<Record<ParamsOf<O['path']>, string>>;
+  readonly params: ParamsOf<O>;
   readonly query: O['query'] extends z.ZodType ? z.output<O['query']> : undefined;
   readonly body: O['body'] extends z.ZodType ? z.output<O['body']> : undefined;
   /** The versions in If-Match. Undefined: any. */
   readonly ifMatch: readonly number[] | undefined;
 }
-
-/** The body of an operation's answer. */
-export type AnswerOf<O extends Operation> = O['answer'] extends { readonly schema: infer S extends z.ZodType }
-  ? z.output<S>
-  : undefined;
 
 /** Serves an operation: turns its input into a call of `operator`, and the outcome into its answer. */
 export type Handler<O extends Operation> = (

@@ -29,6 +29,17 @@ export interface Operation {
   readonly problems?: { readonly 404?: string; readonly 409?: string };
 }
 
+/** `tenantId` and `keyId` of `/tenants/{tenantId}/keys/{keyId}`. */
+type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never;
+
+/** The parameters in the path of an operation. */
+export type ParamsOf<O extends Operation> = Readonly<Record<NamesIn<O['path']>, string>>;
+
+/** The body of an operation's answer. */
+export type AnswerOf<O extends Operation> = O['answer'] extends { readonly schema: infer S extends z.ZodType }
+  ? z.output<S>
+  : undefined;
+
 /** The access that an operation needs. It is checked before the body is read, and again by the operator's operation. */
 export const needOf = ({ method, isReading }: Operation): Need => (method === 'GET' || isReading ? 'read' : 'change');
 
@@ -38,6 +49,10 @@ export const PARAMS: Readonly<Record<string, string>> = {
   keyId: 'key',
   adminTokenId: 'admin token',
 };
+
+/** A path with the values of its parameters. */
+export const fillPath = (path: string, params: Readonly<Record<string, string>>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
 
 /** The names of a path's parameters. */
 export const paramsOf = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { AuditList } from '../../admin/audit/schema.ts';
+import { AUDIT_OPERATIONS } from '../../admin/audit/operations.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -34,8 +34,11 @@ function parseLimit(text: string): number {
 
 async function audit(named: string | undefined, flags: AuditFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const path = named === undefined ? '/audit' : `/tenants/${await findTenant(operator, named)}/audit`;
-  const entries = await operator.list<AuditList['entries'][number]>(path, 'entries', flags.limit);
+  const { readAudit, readGatewayAudit } = AUDIT_OPERATIONS;
+  const entries =
+    named === undefined
+      ? await operator.list(readGatewayAudit, {}, 'entries', flags.limit)
+      : await operator.list(readAudit, { tenantId: await findTenant(operator, named) }, 'entries', flags.limit);
   for (const entry of entries) {
     const { id: _id, at, actor, actorId, action, ...detail } = entry;
     // Absent from an older gateway.

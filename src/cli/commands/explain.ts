@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { EXPLAIN_OPERATIONS } from '../../admin/explain/operations.ts';
 import type { Explanation } from '../../admin/explain/schema.ts';
 import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
@@ -55,8 +56,9 @@ Examples:
 async function explain(named: string, name: string, flags: ExplainFlags): Promise<void> {
   const operator = await openOperator(flags);
   const { url: _url, profile: _profile, json, ...call } = flags;
-  const path = `/tenants/${await findTenant(operator, named)}/explain`;
-  const { body } = await operator.call<Explanation>('POST', path, { function: name, ...call });
+  const tenantId = await findTenant(operator, named);
+  const planned = { function: name, ...call };
+  const { body } = await operator.call(EXPLAIN_OPERATIONS.explainCall, { tenantId }, { body: planned });
   console.log(json ? JSON.stringify(body) : showExplanation(body));
   if (!body.allowed) process.exitCode = EXIT.refused;
 }

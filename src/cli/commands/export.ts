@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { Listed } from '../declare/plan.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import { readStandings } from '../declare/standing.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -29,7 +29,7 @@ Examples:
 
 async function write(flags: ExportFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const standings = await readStandings(operator, await operator.list<Listed>('/tenants', 'tenants'));
+  const standings = await readStandings(operator, await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));
   const twice = standings.find(({ name }, index) => standings.findIndex((other) => other.name === name) !== index);
   if (!flags.ids && twice)
     throw usageError(`several tenants are named ${twice.name}, so they need their ids: leave out --no-ids`);

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { DEFAULT_GRACE_SECONDS, type KeyList, type NewKey } from '../../admin/keys/schema.ts';
+import { KEY_OPERATIONS } from '../../admin/keys/operations.ts';
+import { DEFAULT_GRACE_SECONDS, type NewKey } from '../../admin/keys/schema.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { parseDurationSeconds } from '../operator/duration.ts';
 import { findTenant } from '../operator/find-tenant.ts';
@@ -51,17 +52,14 @@ export function keysCommand(program: Command): void {
 }
 
 /** A key that somebody took for its own id must not stand in an address, which is logged on its way. */
-function checkKeyId(text: string): string {
-  if (/^k\d+_\w+$/.test(text)) return text;
+function checkKeyId(text: string): void {
+  if (/^k\d+_\w+$/.test(text)) return;
   throw usageError('a key is named by its id, k1_..., as `postern keys list` shows it');
 }
 
 async function list(named: string, flags: OperatorFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const keys = await operator.list<KeyList['keys'][number]>(
-    `/tenants/${await findTenant(operator, named)}/keys`,
-    'keys',
-  );
+  const keys = await operator.list(KEY_OPERATIONS.listKeys, { tenantId: await findTenant(operator, named) }, 'keys');
   if (flags.json) {
     console.log(JSON.stringify({ keys }));
     return;
@@ -90,15 +88,16 @@ async function create(named: string, flags: OperatorFlags & { readonly name?: st
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.expires !== undefined && { expiresAt: flags.expires }),
   };
-  const path = `/tenants/${await findTenant(operator, named)}/keys`;
-  showNew((await operator.call<NewKey>('POST', path, document)).body, flags);
+  const tenantId = await findTenant(operator, named);
+  showNew((await operator.call(KEY_OPERATIONS.createKey, { tenantId }, { body: document })).body, flags);
 }
 
 async function rotate(named: string, keyId: string, flags: OperatorFlags & { readonly grace: number }) {
   const operator = await openOperator(flags);
-  const id = checkKeyId(keyId);
-  const path = `/tenants/${await findTenant(operator, named)}/keys/${id}/rotate`;
-  showNew((await operator.call<NewKey>('POST', path, { graceSeconds: flags.grace })).body, flags);
+  checkKeyId(keyId);
+  const params = { tenantId: await findTenant(operator, named), keyId };
+  const { body } = await operator.call(KEY_OPERATIONS.rotateKey, params, { body: { graceSeconds: flags.grace } });
+  showNew(body, flags);
   if (!flags.json) console.error(`${keyId} works for ${flags.grace} seconds more.`);
 }
 
@@ -121,8 +120,8 @@ function showNew(key: NewKey, { json }: OperatorFlags): void {
 
 async function revoke(named: string, keyId: string, flags: OperatorFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const id = checkKeyId(keyId);
-  await operator.call('DELETE', `/tenants/${await findTenant(operator, named)}/keys/${id}`);
+  checkKeyId(keyId);
+  await operator.call(KEY_OPERATIONS.revokeKey, { tenantId: await findTenant(operator, named), keyId });
   console.log(
     flags.json ? JSON.stringify({ revoked: keyId }) : `${keyId} is revoked; it is refused everywhere within 5 seconds`,
   );

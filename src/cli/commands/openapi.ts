@@ -12,7 +12,7 @@ export function openapiCommand(program: Command): void {
       "\nExamples:\n  $ postern openapi > postern-admin.json\n  $ postern openapi --json | jq '.paths | keys'",
     )
     .action(async (flags: OperatorFlags) => {
-      const { body } = await (await openOperator(flags)).call<object>('GET', '/openapi.json');
-      console.log(JSON.stringify(body, null, flags.json ? 0 : 2));
+      const document = await (await openOperator(flags)).describe();
+      console.log(JSON.stringify(document, null, flags.json ? 0 : 2));
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { TenantList, TenantResponse } from '../../admin/tenants/schema.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
+import type { TenantResponse } from '../../admin/tenants/schema.ts';
 import { findChanges } from '../../document/changes.ts';
 import { type JsonObject, toJson } from '../../document/json.ts';
 import { combinePatches, mergePatch } from '../../document/merge-patch.ts';
@@ -74,7 +75,7 @@ export function tenantsCommand(program: Command): void {
 }
 
 async function list(flags: OperatorFlags): Promise<void> {
-  const tenants = await (await openOperator(flags)).list<TenantList['tenants'][number]>('/tenants', 'tenants');
+  const tenants = await (await openOperator(flags)).list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
   if (flags.json) {
     console.log(JSON.stringify({ tenants }));
     return;
@@ -87,8 +88,8 @@ const paintStatus = (status: string): string => (status === 'active' ? status : 
 
 async function get(named: string, flags: OperatorFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const { body } = await operator.call<TenantResponse>('GET', `/tenants/${await findTenant(operator, named)}`);
-  show(body, flags);
+  const tenantId = await findTenant(operator, named);
+  show((await operator.call(TENANT_OPERATIONS.readTenant, { tenantId })).body, flags);
 }
 
 /** A tenant as YAML, which people read and `--file` takes. */
@@ -103,7 +104,7 @@ async function create(flags: WriteFlags): Promise<void> {
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
   if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or --file');
-  show((await operator.call<TenantResponse>('POST', '/tenants', document)).body, flags);
+  show((await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: document })).body, flags);
 }
 
 async function update(named: string, flags: WriteFlags & { readonly ifVersion?: number }): Promise<void> {
@@ -112,28 +113,29 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   if (Object.keys(combinePatches(fromFile, toJson(tenantPatch(flags)))).length === 0) {
     throw usageError('nothing to change: give --file or an option (see --help)');
   }
-  const id = await findTenant(operator, named);
-  const { body: before, etag } = await operator.call<JsonObject>('GET', `/tenants/${id}`);
+  const tenantId = await findTenant(operator, named);
+  const { body, etag } = await operator.call(TENANT_OPERATIONS.readTenant, { tenantId });
+  const before = toJson(body);
   const patch = combinePatches(fromFile, toJson(tenantPatch(flags, mergePatch(before, fromFile) as Present)));
   const changes = findChanges(before, mergePatch(before, patch) as JsonObject, 'by-entry');
   if (!flags.json) console.error(changes.length === 0 ? 'nothing changes' : changes.map(showChange).join('\n'));
   // What was read is what is changed: the patch holds parts of it.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
-  show((await operator.call<TenantResponse>('PATCH', `/tenants/${id}`, patch, ifMatch)).body, flags);
+  show((await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: patch, ifMatch })).body, flags);
 }
 
 const setStatus = (status: 'active' | 'suspended') => async (named: string, flags: OperatorFlags) => {
   const operator = await openOperator(flags);
-  const id = await findTenant(operator, named);
-  const { body } = await operator.call<TenantResponse>('PATCH', `/tenants/${id}`, { status });
+  const tenantId = await findTenant(operator, named);
+  const { body } = await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: { status } });
   console.log(flags.json ? JSON.stringify(body) : `${body.name} (${body.id}) is ${body.status}`);
 };
 
 async function remove(named: string, flags: OperatorFlags & { readonly yes?: boolean }): Promise<void> {
   const operator = await openOperator(flags);
-  const id = await findTenant(operator, named);
-  const { body } = await operator.call<TenantResponse>('GET', `/tenants/${id}`);
-  await confirm(`delete ${body.name} (${id}) with all its keys`, flags.yes);
-  await operator.call('DELETE', `/tenants/${id}`);
-  console.log(flags.json ? JSON.stringify({ deleted: id }) : `${body.name} (${id}) is deleted`);
+  const tenantId = await findTenant(operator, named);
+  const { body } = await operator.call(TENANT_OPERATIONS.readTenant, { tenantId });
+  await confirm(`delete ${body.name} (${tenantId}) with all its keys`, flags.yes);
+  await operator.call(TENANT_OPERATIONS.deleteTenant, { tenantId });
+  console.log(flags.json ? JSON.stringify({ deleted: tenantId }) : `${body.name} (${tenantId}) is deleted`);
 }

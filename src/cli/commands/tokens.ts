@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { AdminTokenList, NewAdminToken } from '../../admin/tokens/schema.ts';
+import { TOKEN_OPERATIONS } from '../../admin/tokens/operations.ts';
 import { ADMIN_ACCESSES } from '../../core/identity/admin-tokens.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -35,7 +35,7 @@ export function tokensCommand(program: Command): void {
 }
 
 async function list(flags: OperatorFlags): Promise<void> {
-  const { body } = await (await openOperator(flags)).call<AdminTokenList>('GET', '/admin-tokens');
+  const { body } = await (await openOperator(flags)).call(TOKEN_OPERATIONS.listAdminTokens, {});
   if (flags.json) {
     console.log(JSON.stringify(body));
     return;
@@ -55,11 +55,12 @@ async function create(
   flags: OperatorFlags & { readonly access: string; readonly expires?: string },
 ): Promise<void> {
   const operator = await openOperator(flags);
-  const { body } = await operator.call<NewAdminToken>('POST', '/admin-tokens', {
+  const document = {
     name,
     access: flags.access,
     ...(flags.expires !== undefined && { expiresAt: flags.expires }),
-  });
+  };
+  const { body } = await operator.call(TOKEN_OPERATIONS.createAdminToken, {}, { body: document });
   if (flags.json) {
     console.log(JSON.stringify(body));
     return;
@@ -69,6 +70,6 @@ async function create(
 }
 
 async function revoke(id: string, flags: OperatorFlags): Promise<void> {
-  await (await openOperator(flags)).call('DELETE', `/admin-tokens/${encodeURIComponent(id)}`);
+  await (await openOperator(flags)).call(TOKEN_OPERATIONS.revokeAdminToken, { adminTokenId: id });
   console.log(flags.json ? JSON.stringify({ revoked: id }) : `${id} is revoked`);
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { USAGE_OPERATIONS } from '../../admin/usage/operations.ts';
 import type { UsageResponse } from '../../admin/usage/schema.ts';
 import { USAGE_STEPS } from '../../core/usage/steps.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
@@ -35,15 +36,13 @@ Examples:
 async function usage(named: string, flags: UsageFlags): Promise<void> {
   const operator = await openOperator(flags);
   const { from, to, step } = flags;
-  const query = new URLSearchParams({
+  const query = {
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
     ...(step !== undefined && { step }),
-  });
-  const { body } = await operator.call<UsageResponse>(
-    'GET',
-    `/tenants/${await findTenant(operator, named)}/usage?${query}`,
-  );
+  };
+  const tenantId = await findTenant(operator, named);
+  const { body } = await operator.call(USAGE_OPERATIONS.readUsage, { tenantId }, { query });
   console.log(flags.json ? JSON.stringify(body) : showUsage(body));
 }
 

@@ -1,6 +1,7 @@
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { Operator } from '../operator/operator.ts';
 import { PosternFile } from './file.ts';
-import { type Listed, matchTenants, type Plan, planSteps } from './plan.ts';
+import { matchTenants, type Plan, planSteps } from './plan.ts';
 import { readFile } from './read-file.ts';
 import { readStandings } from './standing.ts';
 
@@ -9,7 +10,7 @@ export async function drawPlan(operator: () => Promise<Operator>, path: string, 
   // The file first: what is wrong with it is said before anything is sent.
   const { tenants } = await readFile(path, PosternFile);
   const gateway = await operator();
-  const { matched, rest } = matchTenants(tenants, await gateway.list<Listed>('/tenants', 'tenants'));
+  const { matched, rest } = matchTenants(tenants, await gateway.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));
   const standings = await readStandings(
     gateway,
     matched.flatMap(({ found }) => found ?? []),

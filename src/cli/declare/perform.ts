@@ -1,4 +1,4 @@
-import type { TenantResponse } from '../../admin/tenants/schema.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Plan, Step } from './plan.ts';
 
@@ -31,13 +31,17 @@ export async function perform(
 async function performStep(operator: Operator, step: Step): Promise<string> {
   switch (step.kind) {
     case 'create':
-      return (await operator.call<TenantResponse>('POST', '/tenants', step.document)).body.id;
+      return (await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: step.document })).body.id;
     case 'change':
       // With the version that the plan was drawn on: what somebody else changed meanwhile is not overwritten.
-      await operator.call('PATCH', `/tenants/${step.id}`, step.patch, step.etag);
+      await operator.call(
+        TENANT_OPERATIONS.patchTenant,
+        { tenantId: step.id },
+        { body: step.patch, ifMatch: step.etag },
+      );
       return step.id;
     case 'delete':
-      await operator.call('DELETE', `/tenants/${step.id}`);
+      await operator.call(TENANT_OPERATIONS.deleteTenant, { tenantId: step.id });
       return step.id;
   }
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import { toFieldFaults } from '../../document/field-faults.ts';
 import { type JsonObject, toJson } from '../../document/json.ts';
 import { MergedTenant } from '../../document/tenant.ts';
@@ -25,9 +26,9 @@ export async function readStandings(operator: Operator, listed: readonly Listed[
 
 async function readStanding(operator: Operator, { id }: Listed): Promise<Standing | undefined> {
   try {
-    const { body, etag } = await operator.call<Record<string, unknown>>('GET', `/tenants/${id}`);
+    const { body, etag } = await operator.call(TENANT_OPERATIONS.readTenant, { tenantId: id });
     const { id: _id, version: _version, createdAt: _createdAt, updatedAt: _updatedAt, ...document } = body;
-    return { id, name: String(body.name), document: checked(id, document), ...(etag !== undefined && { etag }) };
+    return { id, name: body.name, document: checked(id, document), ...(etag !== undefined && { etag }) };
   } catch (error) {
     if (error instanceof CommandError && error.exitCode === EXIT.notFound) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import type { TenantList } from '../../admin/tenants/schema.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import { createAdminClient } from '../operator/admin-client.ts';
 import type { Connection } from '../operator/connection.ts';
 import { createOperator } from '../operator/operator.ts';
@@ -8,7 +8,7 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 /** Checks that the gateway has the root key of each of its tenants. It reads one tenant of each version. */
 async function checkRootKeys(connection: Connection): Promise<Finding[]> {
   const { ok, fail } = findingsOf('root keys of tenants');
-  const tenants = await createOperator(connection).list<TenantList['tenants'][number]>('/tenants', 'tenants');
+  const tenants = await createOperator(connection).list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
   const byVersion = Map.groupBy(tenants, ({ id }) => /^t(\d+)_/.exec(id)?.[1] ?? '?');
   const findings: Finding[] = [];
   for (const [version, [first, ...others]] of byVersion) {

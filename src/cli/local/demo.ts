@@ -1,5 +1,6 @@
-import type { NewKey } from '../../admin/keys/schema.ts';
-import type { TenantResponse } from '../../admin/tenants/schema.ts';
+import { KEY_OPERATIONS } from '../../admin/keys/operations.ts';
+import { type AnswerOf, fillPath, type Operation, type ParamsOf } from '../../admin/operation.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { AdminClient } from '../operator/admin-client.ts';
 import type { DemoTenant } from './dev-state.ts';
 
@@ -9,13 +10,24 @@ const DEMO = { name: 'demo', policy: { allow: [{ function: '*', logTail: true, t
 /** Finds the demo tenant of an earlier start, or creates one with a key. */
 export async function ensureDemo(admin: AdminClient, earlier: DemoTenant | undefined): Promise<DemoTenant> {
   if (earlier && (await admin.request('GET', `/tenants/${earlier.tenantId}`)).status === 200) return earlier;
-  const { id } = await create<TenantResponse>(admin, '/tenants', DEMO);
-  const { apiKey, accessKeyId, secretAccessKey } = await create<NewKey>(admin, `/tenants/${id}/keys`, { name: 'demo' });
-  return { tenantId: id, apiKey, accessKeyId, secretAccessKey };
+  const { id: tenantId } = await create(admin, TENANT_OPERATIONS.createTenant, {}, DEMO);
+  const { apiKey, accessKeyId, secretAccessKey } = await create(
+    admin,
+    KEY_OPERATIONS.createKey,
+    { tenantId },
+    { name: 'demo' },
+  );
+  return { tenantId, apiKey, accessKeyId, secretAccessKey };
 }
 
-async function create<T>(admin: AdminClient, path: string, document: unknown): Promise<T> {
+async function create<O extends Operation>(
+  admin: AdminClient,
+  operation: O,
+  params: ParamsOf<O>,
+  document: unknown,
+): Promise<AnswerOf<O>> {
+  const path = fillPath(operation.path, params);
   const { status, body } = await admin.request('POST', path, document);
   if (status !== 201) throw new Error(`the gateway answered POST ${path} with ${status}: ${JSON.stringify(body)}`);
-  return body as T;
+  return body as AnswerOf<O>;
 }

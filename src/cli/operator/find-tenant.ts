@@ -1,4 +1,4 @@
-import type { TenantList } from '../../admin/tenants/schema.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { Operator } from './operator.ts';
 
@@ -7,7 +7,7 @@ const TENANT_ID = /^t\d{1,4}_[a-i][a-z2-7]{29}$/;
 /** The id of the tenant that a command names: by its id, or by its name where that is one tenant's alone. */
 export async function findTenant(operator: Operator, named: string): Promise<string> {
   if (TENANT_ID.test(named)) return named;
-  const listed = await operator.list<TenantList['tenants'][number]>('/tenants', 'tenants');
+  const listed = await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
   const [found, ...others] = listed.filter(({ name }) => name === named);
   if (!found)
     throw new CommandError(`${operator.url} has no tenant of the name or id ${JSON.stringify(named)}`, EXIT.notFound);

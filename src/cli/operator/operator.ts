@@ -1,3 +1,4 @@
+import { type AnswerOf, fillPath, type Operation, type ParamsOf } from '../../admin/operation.ts';
 import { CommandError, EXIT, type ExitCode } from '../terminal/exit.ts';
 import { type AdminAnswer, createAdminClient } from './admin-client.ts';
 import type { Connection } from './connection.ts';
@@ -13,15 +14,26 @@ export interface Answered<T> {
 /** The admin API, as an operator uses it. Any answer but a 2xx is thrown as a `CommandError`. */
 export interface Operator {
   readonly url: string;
-  call<T>(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-    ifMatch?: string,
-  ): Promise<Answered<T>>;
-  /** Every item of a list, from all its pages; or at most `limit` of them. */
-  list<T>(path: string, member: string, limit?: number): Promise<T[]>;
+  call<O extends Operation>(operation: O, params: ParamsOf<O>, more?: More): Promise<Answered<AnswerOf<O>>>;
+  /** Every item of a list, from all its pages; or at most `limit` of them. `member` is the one that has them. */
+  list<O extends Operation, Member extends keyof AnswerOf<O> & string>(
+    operation: O,
+    params: ParamsOf<O>,
+    member: Member,
+    limit?: number,
+  ): Promise<ItemOf<AnswerOf<O>[Member]>[]>;
+  /** The OpenAPI document of the gateway. */
+  describe(): Promise<object>;
 }
+
+/** What a request has beside the parameters of its path. The gateway checks it. */
+interface More {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly ifMatch?: string | undefined;
+}
+
+type ItemOf<List> = List extends readonly (infer Item)[] ? Item : never;
 
 const PAGE = 100;
 
@@ -37,7 +49,7 @@ const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
 
 export function createOperator({ url, adminToken }: Connection): Operator {
   const client = createAdminClient(url, adminToken);
-  const call: Operator['call'] = async <T>(method: string, path: string, body?: unknown, ifMatch?: string) => {
+  const send = async (method: string, path: string, body?: unknown, ifMatch?: string): Promise<Answered<unknown>> => {
     const answer = await client
       .request(method, path, body, ifMatch === undefined ? {} : { 'if-match': ifMatch })
       .catch((error: unknown) => {
@@ -49,25 +61,37 @@ export function createOperator({ url, adminToken }: Connection): Operator {
         `${url} answered ${path} with something other than JSON: check that it is a Postern gateway`,
       );
     const etag = answer.headers.get('etag');
-    return { body: answer.body as T, ...(etag !== null && { etag }) };
+    return { body: answer.body, ...(etag !== null && { etag }) };
+  };
+  const call: Operator['call'] = async <O extends Operation>(
+    operation: O,
+    params: ParamsOf<O>,
+    { query, body, ifMatch }: More = {},
+  ) => {
+    const path = fillPath(operation.path, params) + (query ? `?${new URLSearchParams(query)}` : '');
+    return (await send(operation.method, path, body, ifMatch)) as Answered<AnswerOf<O>>;
   };
   return {
     url,
     call,
-    async list<T>(path: string, member: string, limit = Number.POSITIVE_INFINITY) {
-      const items: T[] = [];
-      let cursor: string | null = '';
-      while (cursor !== null && items.length < limit) {
-        const query: string = new URLSearchParams({
-          limit: String(Math.min(PAGE, limit - items.length)),
-          ...(cursor !== '' && { cursor }),
-        }).toString();
-        const { body }: Answered<Record<string, unknown>> = await call('GET', `${path}?${query}`);
-        items.push(...((body[member] ?? []) as T[]));
-        cursor = typeof body.cursor === 'string' ? body.cursor : null;
+    async list<O extends Operation, Member extends keyof AnswerOf<O> & string>(
+      operation: O,
+      params: ParamsOf<O>,
+      member: Member,
+      limit = Number.POSITIVE_INFINITY,
+    ) {
+      const items: ItemOf<AnswerOf<O>[Member]>[] = [];
+      let cursor: unknown = '';
+      while (typeof cursor === 'string' && items.length < limit) {
+        const query = { limit: String(Math.min(PAGE, limit - items.length)), ...(cursor !== '' && { cursor }) };
+        const { body } = await call<Operation>(operation, params, { query });
+        const page = body as unknown as Partial<Record<string, unknown>>;
+        items.push(...((page[member] ?? []) as typeof items));
+        cursor = page.cursor;
       }
       return items.slice(0, limit);
     },
+    describe: async () => (await send('GET', '/openapi.json')).body as object,
   };
 }
 
