@@ -23,7 +23,10 @@ async function readHelps(path: readonly string[] = []): Promise<Map<string, stri
 }
 
 describe('postern --help', () => {
-  it('lists the commands; that of each shows examples that begin with it, and the exit codes', async () => {
+  // Some 35 commands, one process each: more than a minute on a busy machine.
+  it('lists the commands; that of each shows examples that begin with it, and the exit codes', {
+    timeout: 300_000,
+  }, async () => {
     const helps = await readHelps();
     expect([...helps.keys()]).toEqual(
       expect.arrayContaining([
