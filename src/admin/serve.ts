@@ -44,6 +44,7 @@ async function readInput<O extends Operation>(
   if (!body.ok) return body;
   const query = check(operation.query, c.req.query(), true);
   if (!query.ok) return query;
+  // `Input` is what these schemas return: the compiler cannot follow that from one operation to all of them.
   return ok({
     admin: adminOf(c),
     params: c.req.param(),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHECKED } from '../support/cli.ts';
 import { pages, shellBlocks } from '../support/handbook.ts';
 import { admin } from '../support/postern.ts';
 import { usePostern } from '../support/use-postern.ts';
@@ -16,7 +17,8 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'postern-handbook-'));
   const command = join(folder, 'postern');
-  await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'src/cli/start.js')}' "$@"\n`);
+  const node = [process.execPath, ...CHECKED, join(ROOT, 'src/cli/start.js')].map((word) => `'${word}'`).join(' ');
+  await writeFile(command, `#!/bin/sh\nexec ${node} "$@"\n`);
   await chmod(command, 0o755);
   // As readers type it, but a refusal fails.
   const curl = join(folder, 'curl');
