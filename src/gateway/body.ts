@@ -42,7 +42,7 @@ export interface BodyLimits {
   readonly maxWaitMs?: number;
   /** How it is waited for. */
   readonly wait?: Within;
-  /** Told how long the call waited for memory in all, each time it did. */
+  /** Called after each wait for memory, with how long the call has waited in all. */
   readonly onWaited?: (waitedMs: number) => void;
 }
 
@@ -185,7 +185,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>, sha256: string, reader: Reader):
   const { upload, uploader } = reader;
   upload.complete(Date.now());
   const close = () => {
-    // What was not sent is freed now, not when its garbage is collected. (Whoever sends it has taken it over.)
+    // Frees bytes that were not sent now, instead of at the next garbage collection. (A sender has taken over its bytes.)
     if (bytes.byteLength > MAX_COLLECTED_BYTES) bytes.buffer.transfer(0);
     upload.close(Date.now());
   };

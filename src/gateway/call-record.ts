@@ -27,7 +27,7 @@ export interface CallRecord {
   readonly status?: number;
   readonly refusal?: string;
   readonly functionError?: string;
-  /** Its trace, as Lambda was told of it. */
+  /** The trace id that Lambda got. */
   readonly traceId?: string;
   /** Lambda's own id of the request. */
   readonly upstreamRequestId?: string;

@@ -26,7 +26,7 @@ export interface Call {
   readonly isExposed: () => boolean;
   /** The tenant that its credential names. */
   tenant: TenantHandle | undefined;
-  /** The caller has proved itself: it may be told how its tenant stands. */
+  /** The caller has proved itself, so it may learn about its tenant. */
   proved: boolean;
   /** Its key lives. */
   isLive: boolean;

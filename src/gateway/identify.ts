@@ -53,7 +53,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
 
   const signed = presigned || (authorization !== undefined && SIGNED.test(authorization));
   if (!signed && apiKey === undefined && authorization === undefined) return err(refuse('no-credentials'));
-  // A bearer key and a presigned URL are secrets as they stand; a signature in a header gives none away.
+  // A bearer key and a presigned URL are secrets themselves; a signature in a header reveals none.
   if ((!signed || presigned) && isExposed()) return err(refuse('plain-http'));
 
   if (!signed) {

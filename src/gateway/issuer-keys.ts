@@ -14,7 +14,7 @@ const ASK_AGAIN_MS = 30_000;
 /** An issuer that fails is left alone for so long. */
 const BACKOFF_MS = 5_000;
 const FETCH_TIMEOUT_MS = 3_000;
-/** Discovery and keys together; whoever waits gives up after it too, for the request that fetches may be gone. */
+/** For discovery and keys together. A request that waits for another to fetch gives up then too: the other may be gone. */
 const WAIT_MS = 2 * FETCH_TIMEOUT_MS;
 const MAX_DOCUMENT_BYTES = 262_144;
 /** Issuers that an isolate remembers; the longest unasked goes first. */
@@ -45,7 +45,7 @@ export interface IssuerPorts {
   readonly now: () => number;
   /** At least 0 and less than 1. */
   readonly random: () => number;
-  /** Told why keys could not be fetched. */
+  /** Called with the reason why keys could not be fetched. */
   readonly onFailure: (issuer: string, error: unknown) => void;
 }
 

@@ -21,7 +21,7 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 
-/** Characters; no honest token has as many, and whoever sends one has not proved itself. */
+/** Characters. No honest token is longer, and its sender has not proved itself yet. */
 const MAX_TOKEN_LENGTH = 16_384;
 
 /** Longer than any issuer's tokens for machines live. A token that lives for ever is a key, and we could not revoke it. */

@@ -64,7 +64,7 @@ export function beginProof(
 ): Result<FinishProof, Refusal> {
   const { claim, headers, query } = head;
   // AWS SigV4, "Create a canonical request": any x-amz-* header has to be signed. Those that mean something to us must
-  // be, or whoever passes a signed request on could change what it asks for.
+  // be, or anyone who passes a signed request on could change what it asks for.
   const unsigned = MUST_BE_SIGNED.find((name) => !claim.signedHeaders.includes(name) && headers.has(name));
   if (unsigned !== undefined) return err(refuse('header-not-signed', unsigned));
   const declaredHash = headers.get('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');

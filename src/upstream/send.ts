@@ -21,8 +21,8 @@ export interface SendOptions {
   /** Aborted when the caller has left: then a payload of which Lambda has not got the last piece goes no further. */
   readonly signal?: AbortSignal;
   /**
-   * Told how many bytes of the payload need not be held any more: as the runtime takes them, or of a short payload when
-   * the answer begins. All calls together add up to the payload, whatever becomes of it.
+   * Called with the bytes of the payload that need not be held any more: as the runtime takes them, or for a short
+   * payload when the answer begins. All calls together add up to the payload, whatever becomes of it.
    */
   readonly onSent?: (bytes: number) => void;
   /** Keeps a promise alive that may outlast the answer's head. */
@@ -94,7 +94,7 @@ export function createSender({
     const { region } = permit.target;
     const { origin, host } = originOf(region);
     const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, now());
-    // Not signed, as no SDK signs it: what stands before Lambda may add to it.
+    // Not signed, as no SDK signs it: a proxy in front of Lambda may add to it.
     if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;
     const url = query === '' ? origin + path : `${origin}${path}?${query}`;
     // Never follow: a redirect would carry the payload elsewhere, and as a GET.

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
-import { readStandings } from '../declare/standing.ts';
+import { readTenants } from '../declare/read-tenants.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import { usageError } from '../terminal/exit.ts';
@@ -29,13 +29,13 @@ Examples:
 
 async function write(flags: ExportFlags): Promise<void> {
   const operator = await openOperator(flags);
-  const standings = await readStandings(operator, await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));
-  const twice = standings.find(({ name }, index) => standings.findIndex((other) => other.name === name) !== index);
+  const tenants = await readTenants(operator, await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));
+  const twice = tenants.find(({ name }, index) => tenants.findIndex((other) => other.name === name) !== index);
   if (!flags.ids && twice)
     throw usageError(`several tenants are named ${twice.name}, so they need their ids: leave out --no-ids`);
   const file = {
     version: 1,
-    tenants: standings.map(({ id, document: { name, ...rest } }) => ({ ...(flags.ids && { id }), name, ...rest })),
+    tenants: tenants.map(({ id, document: { name, ...rest } }) => ({ ...(flags.ids && { id }), name, ...rest })),
   };
   // Without aliases: two tenants with the same policy today need not have it tomorrow.
   console.log(flags.json ? JSON.stringify(file) : stringify(file, { aliasDuplicateObjects: false }).trimEnd());

@@ -51,7 +51,7 @@ export function keysCommand(program: Command): void {
   );
 }
 
-/** A key that somebody took for its own id must not stand in an address, which is logged on its way. */
+/** A URL is logged on its way, so a secret key given in place of its id must never be put into one. */
 function checkKeyId(text: string): void {
   if (/^k\d+_\w+$/.test(text)) return;
   throw usageError('a key is named by its id, k1_..., as `postern keys list` shows it');

@@ -99,7 +99,7 @@ function show(tenant: TenantResponse, { json }: OperatorFlags): void {
 
 async function create(flags: WriteFlags): Promise<void> {
   const operator = await openOperator(flags);
-  // By the schema of the admin API, so that a mistake in a file is told with its line.
+  // Checked with the schema of the admin API, so that a mistake in a file is reported with its line.
   const fromFile =
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };

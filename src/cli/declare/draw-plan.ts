@@ -3,7 +3,7 @@ import type { Operator } from '../operator/operator.ts';
 import { PosternFile } from './file.ts';
 import { matchTenants, type Plan, planSteps } from './plan.ts';
 import { readFile } from './read-file.ts';
-import { readStandings } from './standing.ts';
+import { readTenants } from './read-tenants.ts';
 
 /** Reads the file and the gateway, and decides what would bring the one to the other. Changes nothing. */
 export async function drawPlan(operator: () => Promise<Operator>, path: string, prune: boolean): Promise<Plan> {
@@ -11,14 +11,14 @@ export async function drawPlan(operator: () => Promise<Operator>, path: string, 
   const { tenants } = await readFile(path, PosternFile);
   const gateway = await operator();
   const { matched, rest } = matchTenants(tenants, await gateway.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));
-  const standings = await readStandings(
+  const current = await readTenants(
     gateway,
     matched.flatMap(({ found }) => found ?? []),
   );
-  const byId = new Map(standings.map((standing) => [standing.id, standing]));
+  const byId = new Map(current.map((tenant) => [tenant.id, tenant]));
   const read = matched.map(({ wanted, found }) => {
-    const standing = found && byId.get(found.id);
-    return { wanted, ...(standing && { found: standing }) };
+    const tenant = found && byId.get(found.id);
+    return { wanted, ...(tenant && { found: tenant }) };
   });
   return planSteps(read, rest, prune);
 }

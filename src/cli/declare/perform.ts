@@ -9,7 +9,7 @@ export interface Outcome {
   readonly notDone: readonly Step[];
 }
 
-/** Does what a plan says, one step after another. `onDone` is told of each. */
+/** Carries out a plan, one step after another. Calls `onDone` after each. */
 export async function perform(
   operator: Operator,
   { steps }: Plan,

@@ -9,7 +9,7 @@ import type { FileTenant } from './file.ts';
 export type Listed = Pick<TenantList['tenants'][number], 'id' | 'name'>;
 
 /** A tenant of the gateway, read whole. */
-export interface Standing extends Listed {
+export interface CurrentTenant extends Listed {
   /** What an operator sets of it. */
   readonly document: JsonObject;
   readonly etag?: string;
@@ -74,7 +74,7 @@ function findByName(name: string, index: number, gateway: readonly Listed[], cla
 
 /** Decides what to do. `found` is read whole; what the file does not name is deleted only with `prune`. */
 export function planSteps(
-  matched: readonly { readonly wanted: FileTenant; readonly found?: Standing }[],
+  matched: readonly { readonly wanted: FileTenant; readonly found?: CurrentTenant }[],
   rest: readonly Listed[],
   prune: boolean,
 ): Plan {

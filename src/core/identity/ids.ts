@@ -15,7 +15,7 @@ export type TenantId = string & { readonly [tenantIdBrand]: true };
  */
 export type KeyId = string & { readonly [keyIdBrand]: true };
 
-/** Where a tenant's object is made (Cloudflare location hints), by the letter that stands for it in an id. */
+/** Where a tenant's object is created (Cloudflare location hints), by its letter in an id. */
 export const LOCATION_HINTS = {
   a: 'wnam',
   b: 'enam',

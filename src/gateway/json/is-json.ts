@@ -1,7 +1,7 @@
 /// <reference path="./wasm.d.ts" />
 import module from './is-json.wasm';
 
-/** Where the text stands, and what the module needs behind it, besides a bit for each bracket (`assembly/is-json.ts`). */
+/** Where the text begins, and the bytes needed behind it besides a bit for each bracket (`assembly/is-json.ts`). */
 const TEXT_AT = 1_024;
 const BEHIND_BYTES = 64;
 const PAGE_BYTES = 65_536;

@@ -20,7 +20,7 @@ export interface TenantSummary {
 /** An admin token, without its secret, which nobody stores. */
 export interface AdminTokenRecord {
   readonly id: AdminTokenId;
-  /** Stands in the audit trail for whoever holds it. */
+  /** Names its holder in the audit trail. */
   readonly name: string;
   readonly access: AdminAccess;
   readonly createdAtMs: number;
@@ -69,7 +69,7 @@ export class Directory extends DurableObject {
     return true;
   }
 
-  /** Records how a tenant stands now: the last step of making one, and of each change. May be repeated. */
+  /** Records the current state of a tenant: the last step of creating one, and of each change. May be repeated. */
   record({ id, name, status, createdAtMs }: TenantSummary, actor: Actor): void {
     this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<{ ready: number }>('SELECT ready FROM tenant WHERE id = ?', id).toArray();

@@ -36,12 +36,12 @@ export type Patched =
   | { readonly kind: 'other-version'; readonly version: number }
   | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] };
 
-/** What a tenant used, and how its limits stand. */
+/** What a tenant used, and the status of its limits. */
 export interface UsageReport {
   /** Of each step the sum over functions: apart, they may be more than one answer can carry. */
   readonly steps: readonly { readonly atMs: number; readonly use: Usage }[];
   readonly functions: UsageByFunction;
-  /** Calls in expired leases of which nothing has been heard so far; those written off stand in `steps`. */
+  /** Calls in expired leases that nobody has reported yet. Those written off are in `steps`. */
   readonly unsettledNow: number;
   readonly standings: readonly LimitStatus[];
   readonly atMs: number;
@@ -320,7 +320,7 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * What the tenant used, step by step, and how its limits stand; null when there is no tenant.
+   * What the tenant used, step by step, and the status of its limits; null if there is no tenant.
    *
    * @param writes false: by reading alone, on a full disk. Calls that are to be written off then count as of now.
    */

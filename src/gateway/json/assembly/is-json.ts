@@ -2,7 +2,7 @@
 // two together.
 //
 // Says whether bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark. Strings are read sixteen bytes at a
-// time. The text stands at TEXT; behind it this module writes zeros, which nothing takes for more of it, and then one bit
+// time. The text begins at TEXT. This module writes zeros behind it, which end any token, and then one bit
 // for each open bracket, 1 for `{`.
 
 /** Where the text begins. */

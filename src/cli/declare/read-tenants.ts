@@ -5,26 +5,26 @@ import { type JsonObject, toJson } from '../../document/json.ts';
 import { MergedTenant } from '../../document/tenant.ts';
 import type { Operator } from '../operator/operator.ts';
 import { CommandError, EXIT } from '../terminal/exit.ts';
-import type { Listed, Standing } from './plan.ts';
+import type { CurrentTenant, Listed } from './plan.ts';
 
 /** Reads at once: enough to be quick, few enough to be no load. */
 const AT_ONCE = 8;
 
 /** Reads tenants whole, in their order; one that was deleted since it was listed is left out. */
-export async function readStandings(operator: Operator, listed: readonly Listed[]): Promise<Standing[]> {
-  const standings: (Standing | undefined)[] = [];
+export async function readTenants(operator: Operator, listed: readonly Listed[]): Promise<CurrentTenant[]> {
+  const tenants: (CurrentTenant | undefined)[] = [];
   let next = 0;
   const work = async () => {
     for (let at = next++; at < listed.length; at = next++) {
       const tenant = listed[at];
-      if (tenant) standings[at] = await readStanding(operator, tenant);
+      if (tenant) tenants[at] = await readTenant(operator, tenant);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return standings.filter((standing) => standing !== undefined);
+  return tenants.filter((tenant) => tenant !== undefined);
 }
 
-async function readStanding(operator: Operator, { id }: Listed): Promise<Standing | undefined> {
+async function readTenant(operator: Operator, { id }: Listed): Promise<CurrentTenant | undefined> {
   try {
     const { body, etag } = await operator.call(TENANT_OPERATIONS.readTenant, { tenantId: id });
     const { id: _id, version: _version, createdAt: _createdAt, updatedAt: _updatedAt, ...document } = body;
@@ -37,8 +37,8 @@ async function readStanding(operator: Operator, { id }: Listed): Promise<Standin
 
 /**
  * What the gateway has, in the form that the file's schema gives it. A field that this version does not know cannot be
- * in the file, and would be taken away by it: fails closed. What newer rules find wrong in it stands as it is, so that
- * the file can mend it.
+ * in the file, so the file would remove it: fails closed. What only newer rules find wrong is kept unchanged, so that the
+ * file can correct it.
  */
 function checked(id: string, document: object): JsonObject {
   const read = MergedTenant.safeParse(document);
@@ -51,5 +51,4 @@ function checked(id: string, document: object): JsonObject {
   );
 }
 
-/** Also where it stands inside a union. */
 const isUnknownField = (issue: z.core.$ZodIssue): boolean => issue.code === 'unrecognized_keys';
