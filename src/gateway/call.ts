@@ -8,6 +8,7 @@ import type { TenantHandle } from '../tenants/tenant-handle.ts';
 import type { Answer } from './answer.ts';
 import { type CallRecord, openRecord, recordDuration, recordRefusal } from './call-record.ts';
 import { DISCARD_PROVED, DISCARD_UNKNOWN, DISCARD_UNPROVED, discardBody } from './discard-body.ts';
+import { nameCredential } from './name-credential.ts';
 
 /** One call while it is being served. */
 export interface Call {
@@ -116,7 +117,7 @@ class OpenCall implements Call {
 
   async refuse(refusal: Refusal): Promise<Answer> {
     const { record, request, proved } = this;
-    const { status, headers, body } = renderRefusal(refusal);
+    const { status, headers, body } = renderRefusal(refusal, () => nameCredential(request));
     recordRefusal(record, refusal, status);
     this.settle();
     if (request.headers.get('expect')?.toLowerCase() !== '100-continue') {

@@ -347,10 +347,11 @@ async function serve({ method = 'POST', origin = 'https://gateway.example', path
   const ports = { now: Date.now, log: () => {}, bodies, onForward: () => {}, onEnd: () => {} };
   const waitUntil = (promise: Promise<unknown>) => waiting.push(promise);
   const call = startCall({ requestId: 'id', request, listener, waitUntil }, ports);
-  await invoke(createGateway(rest.gateway), call);
+  const answer = await invoke(createGateway(rest.gateway), call);
   await Promise.all(waiting);
   done.bodyBytes = call.record.bytesIn ?? 0;
-  return { reason: call.record.refusal, proved: call.proved };
+  const { hint } = originals.parse(String(answer.body)) as { hint?: string };
+  return { reason: call.record.refusal, proved: call.proved, hint };
 }
 
 const rows = Object.entries(CASES).flatMap(([reason, row]) => {
@@ -368,7 +369,9 @@ describe('the work that an unproved request makes us do', () => {
   it.each(rows)('is bounded: $reason, $index', async ({ reason, most, request }) => {
     const built = await request();
     done = { ...NOTHING };
-    expect(await serve(built)).toEqual({ reason, proved: false });
+    const { hint, ...refused } = await serve(built);
+    expect(refused).toEqual({ reason, proved: false });
+    expect(hint !== undefined).toBe('hint' in REFUSALS[reason as RefusalReason]);
     for (const [what, limit] of Object.entries(most)) {
       expect([what, done[what as keyof Work]]).toSatisfy(
         ([, work]: [string, number]) => work <= limit,
@@ -383,7 +386,7 @@ describe('the work that an unproved request makes us do', () => {
   ])('of a forged signature includes its body unless it %s', async (_, declares) => {
     const body = 'x'.repeat(6_291_456);
     const headers = declares ? { 'x-amz-content-sha256': keyCrypto.sha256Hex(body) } : {};
-    expect(await serve(forge({ body, headers }))).toEqual({ reason: 'signature-mismatch', proved: false });
+    expect(await serve(forge({ body, headers }))).toMatchObject({ reason: 'signature-mismatch', proved: false });
     expect(done).toMatchObject({ hmacs: 7, bodyBytes: declares ? 0 : body.length });
   });
 
