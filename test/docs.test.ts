@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { describeApi } from '../src/admin/openapi.ts';
+import { fileJsonSchema } from '../src/cli/declare/file.ts';
 import { REFUSALS } from '../src/core/refusal.ts';
 import { SETTING_NAMES } from '../src/core/settings.ts';
-import { TenantDocumentSchema } from '../src/document/tenant.ts';
 import { anchorsOf, linksOf, pages, shellBlocksNotRun } from './support/handbook.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -43,6 +43,25 @@ describe('the documents', () => {
   });
 });
 
+/** Words of the authors that native readers have to read twice (STYLE: write as an engineer speaks). */
+const AVOIDED =
+  /\b(stands?|stood|standing|mend(s|ed|ing)?|wanting|whoever|the like|(is|are|was|were|be|been|being) told)\b/gi;
+const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.(ts|js|json|capnp)$/.test(name))
+  .map((name) => join('src', name));
+
+describe('the words', () => {
+  it.each([...DOCUMENTS, ...SOURCES])('of %s are common ones', (path) => {
+    expect([...read(path).matchAll(AVOIDED)].map(([word]) => word)).toEqual([]);
+  });
+
+  it('to avoid are found in a sentence, and not within others', () => {
+    const found = (text: string) => [...text.matchAll(AVOIDED)].map(([word]) => word);
+    expect(found('It stands. Whoever mends it is told.')).toEqual(['stands', 'Whoever', 'mends', 'is told']);
+    expect(found('standard, understands, amend, recommended, outstanding, standings')).toEqual([]);
+  });
+});
+
 describe('the handbook', () => {
   it('has a section for each reason to refuse a call, and for no other', () => {
     const sections = [...read('src/docs/calling/errors.md').matchAll(/^### (.+)$/gm)].map(([, name]) => name);
@@ -54,18 +73,51 @@ describe('the handbook', () => {
     expect(SETTING_NAMES.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
-  it('names each field of a tenant', () => {
-    const fields = new Set<string>();
-    const collect = (schema: unknown): void => {
-      if (typeof schema !== 'object' || schema === null) return;
-      for (const [key, value] of Object.entries(schema)) {
-        if (key === 'properties') for (const name of Object.keys(value)) fields.add(name);
-        collect(value);
-      }
-    };
-    collect(z.toJSONSchema(TenantDocumentSchema, { io: 'input' }));
-    expect(fields.size).toBeGreaterThan(30);
-    expect([...fields].filter((name) => !new RegExp(`\\b${name}\\b`).test(handbookText))).toEqual([]);
+  const pageOfApi = read('src/docs/admin-api.md');
+  const document = describeApi() as {
+    readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
+    readonly components: { readonly schemas: Readonly<Record<string, object>> };
+  };
+  /** The words in code spans outside of blocks: what a page names, and not what it happens to say. */
+  const namesIn = (text: string) =>
+    new Set(
+      [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) =>
+        code.split(/\W+/),
+      ),
+    );
+  /** The names of all fields of a schema, and of those inside it that it does not only refer to. */
+  const fieldsOf = (schema: unknown): string[] => {
+    if (typeof schema !== 'object' || schema === null) return [];
+    return Object.entries(schema).flatMap(([key, value]) => [
+      ...(key === 'properties' ? Object.keys(value) : []),
+      ...(['examples', 'default'].includes(key) ? [] : fieldsOf(value)),
+    ]);
+  };
+
+  it('has every operation of the admin API', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(operations.length).toBeGreaterThan(15);
+    expect(operations.filter((operation) => !pageOfApi.includes(`\`${operation}\``))).toEqual([]);
+  });
+
+  it.each(Object.entries({ ...document.components.schemas, 'postern.yaml': fileJsonSchema() }))(
+    'names each field of %s',
+    (_, schema) => {
+      const fields = fieldsOf(schema);
+      expect(fields.length).toBeGreaterThan(0);
+      const named = namesIn(handbookText);
+      expect(fields.filter((name) => !named.has(name))).toEqual([]);
+    },
+  );
+
+  it('names each parameter of a query', () => {
+    const parameters = Object.values(document.paths)
+      .flatMap((methods) => Object.values(methods) as { parameters: { in: string; name: string }[] }[])
+      .flatMap(({ parameters }) => parameters.filter((one) => one.in === 'query').map(({ name }) => name));
+    expect(new Set(parameters)).toEqual(new Set(['cursor', 'limit', 'from', 'to', 'step']));
+    expect(parameters.filter((name) => !namesIn(pageOfApi).has(name))).toEqual([]);
   });
 
   it('marks at most 20 shell blocks as ones that are not run', () => {

@@ -1,5 +1,4 @@
 import { parseBearer } from '../edge/bearer.ts';
-import { looksLikeToken } from './token.ts';
 
 /** Names the credential that a refused request has, as the first words of a sentence. Never quotes it. */
 export function nameCredential({ headers, url }: Request): string {
@@ -9,5 +8,6 @@ export function nameCredential({ headers, url }: Request): string {
   if (/^AWS\d/.test(authorization)) return "The access key id in 'Authorization'";
   const bearer = parseBearer(authorization);
   if (bearer === undefined) return "The value of 'Authorization'";
-  return looksLikeToken(bearer) ? "The token in 'Authorization'" : "The key in 'Authorization'";
+  // The form of a token; whether it is one does not matter here.
+  return bearer.startsWith('eyJ') ? "The token in 'Authorization'" : "The key in 'Authorization'";
 }

@@ -1,5 +1,6 @@
 import { scopeDurableName } from '../core/identity/durable-names.ts';
 import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
+import { warnOfIssuers } from '../core/identity/issuer-warnings.ts';
 import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
 import type { InvocationType, LogType, Operation } from '../core/invoke/types.ts';
 import type { CallerFacts } from '../core/policy/check-caller.ts';
@@ -50,6 +51,8 @@ export interface Explanation {
   readonly target: string | null;
   /** What the answer assumes because the call left it out. */
   readonly conditions: string[];
+  /** What is unsafe in the tenant's settings, whatever the call. */
+  readonly warnings: string[];
 }
 
 /** Dry-runs a call of a tenant. */
@@ -75,8 +78,9 @@ function explain(
   const { payloadBytes, ip, origin, presignedSeconds } = call;
   const { policy, upstream } = tenant;
   const conditions = conditionsOf(tenant, call);
+  const warnings = warnOfIssuers(tenant.issuers);
   const refused = ({ reason, message }: Refusal, found: Partial<Explanation> = {}) => ({
-    ...{ allowed: false, reason, message, rule: null, target: null, conditions },
+    ...{ allowed: false, reason, message, rule: null, target: null, conditions, warnings },
     ...found,
   });
 
@@ -116,7 +120,7 @@ function explain(
   if (tooLarge) return refused(tooLarge, found);
   // No rule of the policy is to blame for a limit.
   if (limit) return refused(refuseLimit(limit.limit, limit.resetMs), { target: named });
-  return { allowed: true, reason: null, message: null, ...found, conditions };
+  return { allowed: true, reason: null, message: null, ...found, conditions, warnings };
 }
 
 function readArguments({ maxFunctionNameLength }: Settings, call: PlannedCall) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../../src/emulator/start.ts';
 import { runCli } from '../support/cli.ts';
+import { admin } from '../support/postern.ts';
 import { usePostern } from '../support/use-postern.ts';
 import { freePort } from '../support/workerd.ts';
 
@@ -76,14 +77,40 @@ describe('postern doctor', () => {
     const env = { POSTERN_URL: postern.gateway, POSTERN_ADMIN_TOKEN: postern.adminToken };
     const { code, stdout, stderr } = await runCli(['doctor'], { env });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toContain(`ok       gateway: ${postern.gateway} answers, and takes the admin token`);
+    expect(stdout).toContain(`ok       gateway: ${postern.gateway} answers and accepts the admin token`);
     expect(stdout).toContain('skipped  settings: no settings given');
     const wrong = await runCli(['doctor'], { env: { ...env, POSTERN_ADMIN_TOKEN: 'x'.repeat(40) } });
     expect(wrong.code).toBe(1);
-    expect(wrong.stdout).toContain('does not take the admin token');
+    expect(wrong.stdout).toContain('does not accept the admin token');
     const elsewhere = { ...env, POSTERN_URL: `http://127.0.0.1:${await freePort()}` };
     const nobody = await runCli(['doctor'], { env: elsewhere });
     expect(nobody.stdout).toContain('gave no answer (ECONNREFUSED)');
+  });
+
+  it('warns of a GitHub repository that a tenant trusts by its name alone', async () => {
+    const issuer = 'https://token.actions.githubusercontent.com';
+    const claims = { sub: ['repo:acme/orders:*'] };
+    const { body } = await admin<{ id: string }>(postern, 'POST', '/tenants', {
+      name: 'Trusting',
+      issuers: [{ issuer, claims }],
+    });
+    const env = { POSTERN_URL: postern.gateway, POSTERN_ADMIN_TOKEN: postern.adminToken };
+    const { stdout } = await runCli(['doctor', '--json'], { env });
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    expect(findings.filter(({ check }) => check === 'issuers of tenants')).toEqual([
+      {
+        check: 'issuers of tenants',
+        status: 'warn',
+        message: expect.stringMatching(new RegExp(`^Trusting \\(${body.id}\\): #/issuers/0/claims .*take a name\\.$`)),
+        fix: expect.stringMatching(/^Require 'repository_id'/),
+      },
+    ]);
+    const explained = await runCli(['explain', 'Trusting', 'hello'], { env });
+    expect(explained.stdout).toContain('\nwarning: #/issuers/0/claims names GitHub repositories only by name');
+    await admin(postern, 'PATCH', `/tenants/${body.id}`, {
+      issuers: [{ issuer, claims: { ...claims, repository_id: ['123456789'] } }],
+    });
+    expect((await runCli(['doctor'], { env })).stdout).not.toContain('issuers of tenants');
   });
 
   it('names settings that are missing or malformed', async () => {

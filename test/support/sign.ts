@@ -27,7 +27,7 @@ const encode = (text: string) =>
 
 /**
  * Signs a call word for word as AWS's guide has it ("Create a signed AWS API request"), with nothing of the gateway's code
- * and nothing that a library would mend: what is odd goes out as it is given.
+ * and without the corrections of a library: odd input goes out as it is given.
  */
 export function signCall(host: string, { accessKeyId, secretAccessKey }: KeyPair, call: SignedCall) {
   const { path, query = [], headers = {}, body = '', atMs = Date.now(), region = 'us-east-1' } = call;
@@ -68,7 +68,7 @@ export function signCall(host: string, { accessKeyId, secretAccessKey }: KeyPair
   };
 }
 
-/** A call that its signature does not fit: whoever knows a key's id can send it. */
+/** A call with a wrong signature, as anyone who knows a key's id can send it. */
 export function forgeCall(host: string, accessKeyId: string, call: SignedCall) {
   return signCall(host, { accessKeyId, secretAccessKey: 'not the secret' }, call);
 }

@@ -63,12 +63,13 @@ async function explain(named: string, name: string, flags: ExplainFlags): Promis
   if (!body.allowed) process.exitCode = EXIT.refused;
 }
 
-function showExplanation({ allowed, reason, message, rule, target, conditions }: Explanation): string {
+function showExplanation({ allowed, reason, message, rule, target, conditions, warnings }: Explanation): string {
   const by = rule ? `by #/policy/${rule.list}/${rule.index}` : 'by no rule';
   return [
     allowed ? paint('green', `allowed ${by}`) : paint('red', `refused ${by}${reason === null ? '' : `: ${reason}`}`),
     ...(target === null ? [] : [allowed ? `it calls ${target}` : `${target} is not called`]),
     ...(message === null ? [] : [message]),
     ...(allowed ? conditions : []),
+    ...warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
   ].join('\n');
 }

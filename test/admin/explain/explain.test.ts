@@ -54,6 +54,20 @@ describe('explain', () => {
     });
   });
 
+  it('warns of a GitHub repository that is trusted by its name alone, whatever the call', async () => {
+    const issuer = 'https://token.actions.githubusercontent.com';
+    const explainWith = async (claims: object, call: object) => {
+      const document = { name: 'explained', policy, issuers: [{ issuer, claims }] };
+      const { id } = (await admin('POST', '/tenants', document)).body;
+      return (await admin('POST', `/tenants/${id}/explain`, call)).body.warnings;
+    };
+    const byName = { sub: ['repo:acme/orders:*'] };
+    const warning = expect.stringMatching(/^#\/issuers\/0\/claims .*'repository_id'/);
+    expect(await explainWith(byName, { function: 'bills' })).toEqual([warning]);
+    expect(await explainWith(byName, { function: 'elsewhere' })).toEqual([warning]);
+    expect(await explainWith({ ...byName, repository_id: ['123456789'] }, { function: 'bills' })).toEqual([]);
+  });
+
   it('names a field that it does not know', async () => {
     const { id } = (await admin('POST', '/tenants', { name: 'explained', policy })).body;
     const { status, body } = await admin('POST', `/tenants/${id}/explain`, { function: 'a', when: 'now' });
