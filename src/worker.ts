@@ -30,7 +30,13 @@ export class Tenant extends TenantObject {
   }
 }
 
-const newApp = () => new Hono<Envelope>({ getPath: ({ url }) => rawPathOf(url) }).onError(answerUnexpected);
+/** OpenAPI adds the path `/` to the server's `/admin/v1`: that is the same resource. */
+const routedPath = ({ url }: Request) => {
+  const path = rawPathOf(url);
+  return path === `${ADMIN_PATH}/` ? ADMIN_PATH : path;
+};
+
+const newApp = () => new Hono<Envelope>({ getPath: routedPath }).onError(answerUnexpected);
 
 /**
  * What one listener serves. `all`, which a Worker serves, is calls and the admin API. A separate listener for the admin API

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gateway: ['core', 'edge', 'tenants', 'upstream', '*'],
   upstream: ['core', 'edge', '*'],
   state: ['core', 'document', 'edge', '*'],
-  operator: ['core', 'document', 'edge', 'state', '*'],
+  operator: ['core', 'document', 'edge', 'state', 'version.ts', '*'],
   // Of `state` the records that it renders.
   admin: ['core', 'document', 'edge', 'operator', 'state', '*'],
   // Of `admin`, `state` and `upstream` some files only: see below.

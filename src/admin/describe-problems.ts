@@ -27,6 +27,7 @@ export function describeProblems(operation: Operation): Readonly<Record<number, 
   const unverified = params.includes('tenantId') && 'POSTERN_ROOT_KEYS lacks the root key version of the tenant.';
   const conflicts = [problems[409], unverified].filter(Boolean).join(' Or: ');
   const isChange = needOf(operation) === 'change';
+  const full = isChange ? 'The audit trail or the storage is full. Nothing was changed.' : problems[507];
   return {
     ...((query || body) && { 400: 'A field is missing or invalid. `errors` lists each.' }),
     ...ALWAYS,
@@ -35,6 +36,6 @@ export function describeProblems(operation: Operation): Readonly<Record<number, 
     ...(conflicts && { 409: conflicts }),
     ...(isConditional && { 412: 'The tenant is at none of the versions in `If-Match`. Nothing was changed.' }),
     ...(body && WITH_BODY),
-    ...(isChange && { 507: 'The audit trail or the storage is full. Nothing was changed.' }),
+    ...(full && { 507: full }),
   };
 }

@@ -1,5 +1,6 @@
 import { audit } from './audit/audit.ts';
 import { explain } from './explain/explain.ts';
+import { gateway } from './gateway/gateway.ts';
 import type { Handlers } from './handler.ts';
 import { keys } from './keys/keys.ts';
 import type { OPERATIONS } from './operations.ts';
@@ -8,4 +9,12 @@ import { tokens } from './tokens/tokens.ts';
 import { usage } from './usage/usage.ts';
 
 /** What serves each operation: the compiler asks for one of each. */
-export const HANDLERS: Handlers<typeof OPERATIONS> = { ...tenants, ...keys, ...audit, ...tokens, ...explain, ...usage };
+export const HANDLERS: Handlers<typeof OPERATIONS> = {
+  ...gateway,
+  ...tenants,
+  ...keys,
+  ...audit,
+  ...tokens,
+  ...explain,
+  ...usage,
+};

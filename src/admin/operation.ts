@@ -26,7 +26,7 @@ export interface Operation {
   /** It applies only to the versions in `If-Match`, if the request has one. */
   readonly isConditional?: true;
   /** Descriptions of problems beyond those that follow from the path, the query and the body. */
-  readonly problems?: { readonly 404?: string; readonly 409?: string };
+  readonly problems?: { readonly 404?: string; readonly 409?: string; readonly 507?: string };
 }
 
 /** `tenantId` and `keyId` of `/tenants/{tenantId}/keys/{keyId}`. */

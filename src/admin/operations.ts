@@ -1,5 +1,6 @@
 import { AUDIT_OPERATIONS } from './audit/operations.ts';
 import { EXPLAIN_OPERATIONS } from './explain/operations.ts';
+import { GATEWAY_OPERATIONS } from './gateway/operations.ts';
 import { KEY_OPERATIONS } from './keys/operations.ts';
 import { TENANT_OPERATIONS } from './tenants/operations.ts';
 import { TOKEN_OPERATIONS } from './tokens/operations.ts';
@@ -7,6 +8,7 @@ import { USAGE_OPERATIONS } from './usage/operations.ts';
 
 /** Every operation of the admin API, by its OpenAPI operation id. A new noun is a folder, a line here and one in `handlers.ts`. */
 export const OPERATIONS = {
+  ...GATEWAY_OPERATIONS,
   ...TENANT_OPERATIONS,
   ...KEY_OPERATIONS,
   ...AUDIT_OPERATIONS,

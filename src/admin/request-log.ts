@@ -12,8 +12,13 @@ import { OPERATIONS } from './operations.ts';
 const MAX_LOGGED_PATH = 256;
 
 const ROUTES = [...new Set([...Object.values(OPERATIONS).map(({ path }) => path), '/openapi.json'])].map((path) => ({
-  route: ADMIN_PATH + path,
-  pattern: new RegExp(`^${ADMIN_PATH}${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+  route: path === '/' ? ADMIN_PATH : ADMIN_PATH + path,
+  pattern: new RegExp(
+    `^${ADMIN_PATH}${path
+      .replace(/^\/$/, '/?')
+      .replaceAll('.', '\\.')
+      .replace(/\{\w+\}/g, '[^/]+')}$`,
+  ),
 }));
 
 const levelOf = (status: number) => {

@@ -25,6 +25,7 @@ describe('the admin API', () => {
     expect(status).toBe(200);
     expect(body.openapi).toBe('3.1.0');
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/',
       '/admin-tokens',
       '/admin-tokens/{adminTokenId}',
       '/audit',

@@ -41,6 +41,7 @@ describe('the check of every answer of the admin API', () => {
     const id = await makeTenant();
     const { id: keyId } = (await admin('POST', `/tenants/${id}/keys`, {})).body;
     const answers = [
+      ['GET', ''],
       ['GET', '/tenants'],
       ['GET', `/tenants/${id}`],
       ['GET', `/tenants/${id}/keys`],

@@ -199,6 +199,7 @@ describe('B7: a secret behind a proxy that ends TLS', () => {
     for (const path of [
       '/admin/v1/tenants',
       '/admin/v1',
+      '/admin/v1/',
       '/admin/v1/openapi.json',
       '/%61dmin/v1/tenants',
       '/nothing',

@@ -4,6 +4,7 @@ import { OPERATIONS } from '../../src/admin/operations.ts';
 import type { Admin } from '../../src/operator/access.ts';
 import * as audit from '../../src/operator/audit.ts';
 import * as explain from '../../src/operator/explain.ts';
+import * as gateway from '../../src/operator/gateway.ts';
 import * as keys from '../../src/operator/keys.ts';
 import type { OperatorPorts } from '../../src/operator/ports.ts';
 import * as tenants from '../../src/operator/tenants.ts';
@@ -11,7 +12,7 @@ import * as tokens from '../../src/operator/tokens.ts';
 import * as usage from '../../src/operator/usage.ts';
 
 /** Every operation that an operator has. */
-const ALL = { ...audit, ...explain, ...keys, ...tenants, ...tokens, ...usage };
+const ALL = { ...audit, ...explain, ...gateway, ...keys, ...tenants, ...tokens, ...usage };
 /** Operations of the API whose name is another one here. */
 const RENAMED: Readonly<Record<string, keyof typeof ALL>> = { patchTenant: 'changeTenant' };
 

@@ -101,7 +101,9 @@ describe('the admin API as it is, over sockets', () => {
       ['OPTIONS', '/tenants', 204, 'POST, GET, HEAD, OPTIONS'],
       ['HEAD', '/tenants', 200, undefined],
       ['PUT', '/nowhere', 404, undefined],
-      ['GET', '', 404, undefined],
+      ['GET', '', 200, undefined],
+      ['PUT', '', 405, 'GET, HEAD, OPTIONS'],
+      ['GET', '//', 404, undefined],
     ] as const) {
       const answer = await send(postern.gateway, `/admin/v1${path}`, { method, headers });
       expect([method, path, answer.status, answer.headers.allow]).toEqual([method, path, status, allow]);
@@ -230,7 +232,13 @@ describe('settings of the admin API and the log', () => {
   it('C2: POSTERN_ADMIN=off leaves paths that are unknown like any other', async () => {
     const { get } = await serving({ POSTERN_ADMIN: 'off' });
     const unknown = await get('/nowhere');
-    for (const path of ['/admin/v1/tenants', '/admin/v1', '/admin/v1/openapi.json', '/%61dmin/v1/tenants']) {
+    for (const path of [
+      '/admin/v1/tenants',
+      '/admin/v1',
+      '/admin/v1/',
+      '/admin/v1/openapi.json',
+      '/%61dmin/v1/tenants',
+    ]) {
       const answer = await get(path);
       expect([path, answer.status, answer.headers['x-postern-refusal'], String(answer.body)]).toEqual([
         path,

@@ -29,7 +29,7 @@ const PROBLEM: DescribedAnswer = {
 const document = JSON.parse(JSON.stringify(describeApi())) as Described;
 const routes = Object.entries(document.paths).map(([path, operations]) => ({
   path,
-  pattern: new RegExp(`^${ADMIN_PATH}${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(`^${ADMIN_PATH}${path.replace(/^\/$/, '/?').replace(/\{\w+\}/g, '[^/]+')}$`),
   operations,
 }));
 
