@@ -140,6 +140,29 @@ describe('a caller with a token of an issuer that its tenant names', () => {
     }
   });
 
+  it('B13: of any life, and forged, tells nothing of which tenant names its issuer, or is there at all', async () => {
+    const stranger = await makeTenant(postern, [{ function: 'hello' }]);
+    const gone = await trusting();
+    await admin(postern, 'DELETE', `/tenants/${gone.id}`);
+    const other = (await mint(tenant.id, { seconds: 61 })).split('.')[2] ?? '';
+    const forge = async (tenantId: string, seconds: number) =>
+      [...(await mint(tenantId, { seconds })).split('.').slice(0, 2), other].join('.');
+    const reasons: unknown[] = [];
+    for (const seconds of [60, -3_600, 367 * 24 * 3_600, 1e308]) {
+      issuer.asked.length = 0;
+      const answers = [];
+      for (const { id } of [tenant, stranger, gone]) {
+        const { status, headers, body } = await call(await forge(id, seconds));
+        answers.push([status, headers['x-postern-refusal'], body.toString()]);
+      }
+      expect(answers[1]).toEqual(answers[0]);
+      expect(answers[2]).toEqual(answers[0]);
+      reasons.push(answers[0]?.[1]);
+      if (seconds > 60) expect(issuer.asked).toEqual([]);
+    }
+    expect(reasons).toEqual(['token-not-accepted', 'token-not-accepted', 'token-malformed', 'token-malformed']);
+  });
+
   it('is refused within 5 seconds when the tenant does not name the issuer any more', async () => {
     const token = await mint(tenant.id);
     expect(await outcome(token)).toBe(200);
