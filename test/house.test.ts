@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../src/version.ts';
@@ -134,6 +134,23 @@ describe('the house', () => {
   it('finds a circle, and a file that imports itself', () => {
     const graph = { a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['e'], f: ['a'] };
     expect(findCycles(new Map(Object.entries(graph)))).toEqual([['a', 'b', 'c'], ['e']]);
+  });
+});
+
+describe('src/README.md', () => {
+  const page = readFileSync(join(SRC, 'README.md'), 'utf8');
+  const code = [...page.matchAll(/`([^`\s]+)`/g)].map(([, text = '']) => text);
+
+  it('has each room on its map', () => {
+    const onMap = new Set(code.map((text) => text.replace(/\/$/, '')));
+    expect(Object.keys(MAY_IMPORT).filter((room) => !onMap.has(room))).toEqual([]);
+  });
+
+  it('names only files and folders that are there', () => {
+    const paths = code.filter((text) => /^[\w.-]+\/[\w./-]+$/.test(text));
+    const missing = paths.filter((path) => ![SRC, resolve(SRC, '..')].some((root) => existsSync(join(root, path))));
+    expect(paths.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
   });
 });
 
