@@ -161,6 +161,12 @@ describe('postern dev', () => {
       if (await has('curl')) {
         expect(JSON.parse((await run('sh', ['-c', line])).stdout)).toMatchObject({ message: 'Hello, Ada!' });
       }
+      const exported = output.split('\n').find((text) => text.startsWith('export ')) ?? '';
+      expect(exported).toMatch(/^export POSTERN_URL=\S+ POSTERN_API_KEY=postern_\S+ POSTERN_ADMIN_TOKEN=\S+$/);
+      const paste = async (...args: string[]) =>
+        (await run('sh', ['-c', `${exported}; exec "$0" "$@"`, process.execPath, CLI, ...args])).stdout;
+      expect(await paste('explain', 'demo', 'hello')).toContain('allowed');
+      expect(await paste('invoke', 'hello')).toBe('{"message":"Hello, world!"}');
       const awsLine = output.split('\n').find((text) => text.includes('aws lambda invoke')) ?? '';
       // By `cat`: what Node hands a child for standard output is a socket, which /dev/stdout cannot open.
       if (await has('aws')) {

@@ -3,7 +3,7 @@ import type { DevServer, FirstCall } from './dev.ts';
 
 /** A curl command that calls a function with the demo tenant's key, ready to paste. */
 export const curlLine = ({ gateway, demo }: DevServer): string =>
-  `curl -s -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
+  `curl -sS -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
 /** The same call with the unmodified AWS CLI. Versions 1 and 2 read `fileb://` alike. */
 const awsCliLine = ({ gateway, demo }: DevServer): string =>
@@ -21,6 +21,10 @@ const lambda = new LambdaClient({
 });
 const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
+
+/** Sets in another terminal what the README's examples and `postern` read, ready to paste. */
+const exportLine = ({ gateway, adminToken, demo }: DevServer): string =>
+  `export POSTERN_URL=${gateway} POSTERN_API_KEY=${demo.apiKey} POSTERN_ADMIN_TOKEN=${adminToken}`;
 
 /** Lambda answers 200 even if the function throws. */
 const showFirst = ({ status, functionError, body }: FirstCall): string =>
@@ -41,6 +45,10 @@ export function banner(server: DevServer, first: FirstCall | undefined): string 
     `  admin token  ${adminToken}`,
     `  demo tenant  ${demo.tenantId}`,
     ...(first ? ['', showFirst(first)] : []),
+    '',
+    'To use this gateway from another terminal, paste this there:',
+    '',
+    exportLine(server),
     '',
     'Call it with curl:',
     '',
