@@ -16,7 +16,7 @@ const Claim = z
   .string()
   .min(1, 'must not be empty')
   .max(MAX_CLAIM_LENGTH)
-  .meta({ description: 'A value, with `*` for any run of characters.' });
+  .meta({ description: 'An accepted value. `*` matches any characters.' });
 
 const Issuer = z
   .strictObject({
@@ -44,19 +44,19 @@ const Issuer = z
     claims: z
       .record(
         z.string().min(1).max(NAME_LENGTH),
-        z.array(Claim).min(1, 'must name at least one value').max(MAX_VALUES).readonly(),
+        z.array(Claim).min(1, 'must have at least one value').max(MAX_VALUES).readonly(),
       )
       .refine(
         (claims) => Object.keys(claims).length > 0,
-        'must ask for at least one claim, such as {"sub": ["service-7"]}: at an issuer that serves many, anybody can get a token for this tenant',
+        'must require at least one claim, such as {"sub": ["service-7"]}: at a public issuer, anyone can get a token for this tenant',
       )
-      .refine((claims) => Object.keys(claims).length <= MAX_CLAIMS, `must ask for at most ${MAX_CLAIMS} claims`)
+      .refine((claims) => Object.keys(claims).length <= MAX_CLAIMS, `must require at most ${MAX_CLAIMS} claims`)
       .meta({
-        description: 'Claims that a token must have, all of them; of the values of each, one will do.',
-        examples: [{ sub: ['repo:acme/orders:*'] }],
+        description: 'Claims that a token must have. It must have all of them, each with one of its values.',
+        examples: [{ repository_id: ['123456789'], repository_owner_id: ['87654321'] }],
       }),
   })
-  .meta({ id: 'Issuer', description: 'An OpenID Connect issuer whose tokens do in place of a key.' });
+  .meta({ id: 'Issuer', description: 'An OpenID Connect issuer whose tokens are accepted in place of a key.' });
 
 /** The OpenID Connect issuers whose tokens a tenant's callers may use. */
 export const Issuers = z

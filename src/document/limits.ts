@@ -13,9 +13,14 @@ export const MaxPayloadBytes = z
 
 const Quota = z
   .strictObject({
-    period: z.enum(PERIODS).meta({ description: 'UTC; a week begins on Monday.' }),
-    requests: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Calls that are forwarded.' }),
-    payloadBytes: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'Bytes of their payloads.' }),
+    period: z.enum(PERIODS).meta({ description: 'The calendar period, in UTC. A week begins on Monday.' }),
+    requests: z.int().min(1).max(MAX_COUNT).optional().meta({ description: 'The most calls to forward in a period.' }),
+    payloadBytes: z
+      .int()
+      .min(1)
+      .max(MAX_COUNT)
+      .optional()
+      .meta({ description: 'The most payload bytes to forward in a period.' }),
   })
   .refine(
     ({ requests, payloadBytes }) => requests !== undefined || payloadBytes !== undefined,
@@ -32,15 +37,18 @@ export const Limits = z
         burst: z.int().min(1).max(10_000_000).meta({ description: 'Calls that may come at once.' }),
       })
       .optional()
-      .meta({ description: 'A token bucket; `perSecond` may be a fraction.' }),
+      .meta({
+        description:
+          'A token bucket. `perSecond` calls are added each second, up to `burst`; `perSecond` may be a fraction.',
+      }),
     concurrency: z
       .int()
       .min(1)
       .max(100_000)
       .optional()
-      .meta({ description: 'Functions that run at once, over all isolates.' }),
+      .meta({ description: 'The most functions running at once, over all isolates.' }),
     maxDurationSeconds: z.int().min(1).max(DEFAULT_MAX_DURATION_SECONDS).optional().meta({
-      description: 'How long a call whose end was not seen holds its place among the concurrent ones. Absent: 900.',
+      description: 'Seconds until a call whose end was never observed releases its concurrency slot. Default 900.',
     }),
     maxPayloadBytes: MaxPayloadBytes.optional(),
     quotas: z
@@ -52,29 +60,29 @@ export const Limits = z
     onLimitsUnavailable: z
       .enum(['refuse', 'serve'])
       .optional()
-      .meta({ description: 'What becomes of calls when the ledger cannot be reached. Absent: refuse.' }),
+      .meta({ description: 'What happens to calls while the limits cannot be checked. Default `refuse`.' }),
     serveSeconds: z
       .int()
       .min(1)
       .max(3_600)
       .optional()
       .meta({
-        description: `With \`serve\`: for how long, at the most, and never by a policy older than 5 seconds. Absent: ${DEFAULT_SERVE_SECONDS}.`,
+        description: `With \`serve\`: the most seconds to serve calls uncounted, never with a policy older than 5 seconds. Default ${DEFAULT_SERVE_SECONDS}.`,
       }),
   })
   .check(({ value, issues }) => {
     value.quotas?.forEach(({ period }, index) => {
       if (value.quotas?.findIndex((other) => other.period === period) === index) return;
-      const message = `there is one for this period already; put requests and payloadBytes together`;
+      const message = 'is already limited by another entry: put requests and payloadBytes into one';
       issues.push({ code: 'custom', path: ['quotas', index, 'period'], message, input: value });
     });
     if (value.serveSeconds !== undefined && value.onLimitsUnavailable !== 'serve') {
-      const message = "means something only with onLimitsUnavailable 'serve'";
+      const message = "needs onLimitsUnavailable 'serve'";
       issues.push({ code: 'custom', path: ['serveSeconds'], message, input: value });
     }
   })
   .meta({
     id: 'Limits',
-    description: 'An absent limit is no limit.',
+    description: 'What a tenant may use. A limit that is absent does not apply.',
     examples: [{ rate: { perSecond: 50, burst: 100 }, quotas: [{ period: 'day', requests: 10_000 }] }],
   });

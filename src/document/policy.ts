@@ -30,7 +30,7 @@ const selector = {
     .optional()
     .meta({
       examples: [['live']],
-      description: 'Versions and aliases; `$LATEST` also matches a call that names none. Absent: all.',
+      description: 'Versions and aliases. `$LATEST` also matches a call without one. Absent: all.',
     }),
   types: z
     .array(z.enum(RULE_TYPES))
@@ -46,13 +46,21 @@ const selector = {
 const AllowRule = z
   .strictObject({
     ...selector,
-    logTail: z.boolean().optional().meta({ description: 'May ask for the execution log. Absent: no.' }),
-    clientContext: z.boolean().optional().meta({ description: 'May send a client context. Absent: yes.' }),
+    logTail: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether the caller may ask for the execution log. Default `false`.' }),
+    clientContext: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether the caller may send a client context. Default `true`.' }),
     maxPayloadBytes: MaxPayloadBytes.optional(),
     tenantId: z
       .literal('caller')
       .optional()
-      .meta({ description: '`caller`: may choose X-Amz-Tenant-Id. Absent: a call that does is refused.' }),
+      .meta({
+        description: '`caller`: the caller may send X-Amz-Tenant-Id. Absent: a call with that header is refused.',
+      }),
     durableNames: z.enum(['scoped', 'shared']).optional().meta({
       description:
         'Whether the caller may send X-Amz-Durable-Execution-Name. `scoped`: yes, and Postern makes the name unique to this tenant. `shared`: yes, and the name is sent as given, so a tenant that sends the same name and payload as another gets its result. Absent: such a call is refused.',
@@ -110,7 +118,7 @@ export const Policy = z
       .max(MAX_RANGES)
       .readonly()
       .optional()
-      .meta({ description: 'Addresses that calls may come from. Absent: all.', examples: [['203.0.113.0/24']] }),
+      .meta({ description: 'Address ranges (CIDR) that may call. Absent: all.', examples: [['203.0.113.0/24']] }),
     corsOrigins: z
       .array(Origin)
       .max(MAX_ORIGINS)
@@ -122,7 +130,7 @@ export const Policy = z
       .min(1)
       .max(MAX_PRESIGNED_SECONDS)
       .optional()
-      .meta({ description: 'Seconds that a presigned request may live at the most. Absent: seven days.' }),
+      .meta({ description: 'The longest lifetime of a presigned request, in seconds. Default 604,800 (seven days).' }),
     contentTypes: z.enum(['strict', 'lenient']).optional().meta({
       description:
         "`strict`: a payload must have a JSON content type, or none. `lenient`: any content type is accepted, and the payload itself is checked to be JSON. Absent: the gateway's POSTERN_CONTENT_TYPES.",
@@ -137,4 +145,4 @@ export const Policy = z
       context.issues.push({ code: 'custom', path: [...path], message: problem, input: context.value });
     }
   })
-  .meta({ id: 'Policy', description: 'What a tenant may call. Without a rule: nothing.' });
+  .meta({ id: 'Policy', description: 'What a tenant may call. Without a rule in `allow`: nothing.' });

@@ -24,7 +24,8 @@ export const TenantDocumentSchema = z.strictObject({
   upstream: Upstream.default({}),
   issuers: Issuers.optional(),
   meterDuration: z.boolean().optional().meta({
-    description: 'Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it.',
+    description:
+      '`true`: ask Lambda for the log tail of each call, to learn what it billed. Callers do not see that log. Default `false`.',
   }),
 }) satisfies z.ZodType<TenantDocument>;
 
@@ -36,6 +37,6 @@ export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant', desc
 /** The patched tenant is checked as a whole, too. */
 export const PatchTenant = patchOf(MergedTenant).meta({
   id: 'PatchTenant',
-  description: 'A JSON merge patch (RFC 7396): null removes a member, as if it had never been given.',
+  description: 'A JSON merge patch (RFC 7396). Null removes a member, as if it had never been set.',
   examples: [{ status: 'suspended' }],
 });

@@ -20,6 +20,6 @@ export const Upstream = z
       .string()
       .regex(/^[a-zA-Z0-9._:/=+\-@ ]{1,256}$/, 'must be 1 to 256 letters, digits, spaces and . _ : / = + - @')
       .optional()
-      .meta({ description: "Sent as X-Amz-Tenant-Id on every call; wins over the caller's." }),
+      .meta({ description: "Sent as X-Amz-Tenant-Id on every call, in place of the caller's." }),
   })
   .meta({ id: 'Upstream', description: 'The functions that a tenant calls.' });

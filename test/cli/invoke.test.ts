@@ -119,7 +119,7 @@ describe('postern usage', () => {
     });
     const { code, stdout, stderr } = await usage(name, '--step', 'day');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/ by the day\n\ncalls +4\nforwarded +3\nrefused +1\nfunction errors +1\n/);
+    expect(stdout).toMatch(/ by day\n\ncalls +4\nforwarded +3\nrefused +1\nfunction errors +1\n/);
     expect(stdout).toMatch(/^function-not-allowed +1$/m);
     expect(stdout).toMatch(/^\S+ +5,000 +4,997 +\d{4}-\d\d-\d\dT00:00:00\.000Z$/m);
     expect(stdout).toMatch(/^hello +2 +2 +0 +0 /m);

@@ -79,7 +79,7 @@ describe('postern tenants', () => {
   });
 
   it("says what the gateway finds wrong, by the field's pointer", async () => {
-    await failed(['tenants', 'create'], 2, 'a tenant needs a name: give --name, or --file');
+    await failed(['tenants', 'create'], 2, 'a tenant needs a name: give --name, or a file with one');
     await failed(['tenants', 'create', '--name', ''], 2, '#/name: must not be empty');
     await failed(
       ['tenants', 'create', '--name', 'X', '--region', 'mars'],
@@ -98,7 +98,7 @@ describe('postern tenants', () => {
     expect(ids[0]).toBe(postern.demo.tenantId);
     expect(ids.filter((id) => made.includes(id))).toEqual(made);
     const [heading, first, ...rest] = (await printed(['tenants', 'list'])).trimEnd().split('\n');
-    expect(heading).toMatch(/^ID +NAME +STATUS +MADE$/);
+    expect(heading).toMatch(/^ID +NAME +STATUS +CREATED$/);
     expect(first).toMatch(new RegExp(`^${postern.demo.tenantId} +demo +active +\\d{4}-`));
     expect(rest).toHaveLength(ids.length - 1);
   });
@@ -195,14 +195,16 @@ describe('postern keys', () => {
 
   it('makes one that works, and prints its secrets this once', async () => {
     const { code, stdout, stderr } = await run(['keys', 'create', name, '--name', 'production']);
-    expect([code, stderr]).toEqual([0, 'The secrets are not kept anywhere and cannot be shown again.\n']);
+    expect([code, stderr]).toEqual([0, 'Save the secrets now: they are not stored and cannot be shown again.\n']);
     const lines = /^apiKey +(postern_\w+)\naccessKeyId +(k1_\w+)\nsecretAccessKey +(\w+)\nexpiresAt +never\n$/.exec(
       stdout,
     );
     const [, apiKey = '', id = '', secret = ''] = lines ?? [];
     expect(await call(apiKey)).toBe(200);
     const [plain, json] = await Promise.all([printed(['keys', 'list', name]), printedJson(['keys', 'list', name])]);
-    expect(plain).toMatch(new RegExp(`^ID +NAME +MADE +EXPIRES +LAST USED\n${id} +production +\\S+ +never +\\S+\n$`));
+    expect(plain).toMatch(
+      new RegExp(`^ID +NAME +CREATED +EXPIRES +LAST USED\n${id} +production +\\S+ +never +\\S+\n$`),
+    );
     expect(json).toEqual({ keys: [expect.objectContaining({ id, name: 'production', expiresAt: null })] });
     for (const text of [plain, JSON.stringify(json)]) {
       expect(text).not.toContain(secret);
@@ -227,7 +229,7 @@ describe('postern keys', () => {
   it('rotates one, which works on for its grace and no longer', async () => {
     const old = await printedJson(['keys', 'create', name]);
     const { code, stdout, stderr } = await run(['keys', 'rotate', name, old.id]);
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`${old.id} works for 3600 seconds more.`)]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`${old.id} keeps working for 3600 more seconds.`)]);
     const next = /^apiKey +(\w+)$/m.exec(stdout)?.[1] ?? '';
     expect([await call(old.apiKey), await call(next)]).toEqual([200, 200]);
     const nextId = /^accessKeyId +(\w+)$/m.exec(stdout)?.[1] ?? '';
@@ -239,7 +241,7 @@ describe('postern keys', () => {
   it('revokes one', async () => {
     const [one, two] = [await printedJson(['keys', 'create', name]), await printedJson(['keys', 'create', name])];
     expect(await printed(['keys', 'revoke', name, one.id])).toBe(
-      `${one.id} is revoked; it is refused everywhere within 5 seconds\n`,
+      `${one.id} is revoked; calls with it are refused everywhere within 5 seconds\n`,
     );
     await expect.poll(() => call(one.apiKey), { timeout: 6_000 }).toBe(403);
     expect(await call(two.apiKey)).toBe(200);
@@ -247,7 +249,7 @@ describe('postern keys', () => {
     for (const noId of [postern.demo.apiKey, '..', '', 'k1_a/../..']) {
       for (const verb of ['revoke', 'rotate']) {
         const { code, stdout, stderr } = await run(['keys', verb, name, noId]);
-        expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('a key is named by its id')]);
+        expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('give the id of a key')]);
         expect(stderr).not.toContain(postern.demo.apiKey);
       }
     }

@@ -23,7 +23,7 @@ describe('patchTenant', () => {
     const patched = patchTenant(document, { limits: { serveSeconds: 5 } });
     expect(patched).toEqual({
       ok: false,
-      error: [{ pointer: '#/limits/serveSeconds', detail: "means something only with onLimitsUnavailable 'serve'" }],
+      error: [{ pointer: '#/limits/serveSeconds', detail: "needs onLimitsUnavailable 'serve'" }],
     });
   });
 

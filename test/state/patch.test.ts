@@ -62,7 +62,7 @@ describe("Tenant.patch: a merge patch in the tenant's object", () => {
     expect(await stub.patch({ name: 'B' }, [2, 3], ROOT_ACTOR)).toEqual({ kind: 'other-version', version: 1 });
     expect(await stub.patch({ limits: { serveSeconds: 1 } }, undefined, ROOT_ACTOR)).toEqual({
       kind: 'invalid',
-      faults: [{ pointer: '#/limits/serveSeconds', detail: "means something only with onLimitsUnavailable 'serve'" }],
+      faults: [{ pointer: '#/limits/serveSeconds', detail: "needs onLimitsUnavailable 'serve'" }],
     });
     expect(await stub.read()).toEqual(before);
     expect((await stub.audit('', 10)).items).toHaveLength(1);

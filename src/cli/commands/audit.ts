@@ -12,10 +12,10 @@ interface AuditFlags extends OperatorFlags {
 export function auditCommand(program: Command): void {
   withConnection(program.command('audit [tenant]'))
     .description(
-      'show who changed a tenant and its keys, when, and from what to what; without a tenant: who changed admin tokens',
+      'show every change to a tenant and its keys: who, when, from what, to what; without a tenant: changes to admin tokens, and tenants created and deleted',
     )
-    .option('--limit <n>', 'at most this many entries', parseLimit)
-    .option('--json', 'print JSON lines, one for each entry')
+    .option('--limit <n>', 'show at most this many entries', parseLimit)
+    .option('--json', 'print one line of JSON for each entry')
     .addHelpText(
       'after',
       `

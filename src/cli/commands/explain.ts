@@ -26,14 +26,14 @@ interface ExplainFlags extends OperatorFlags {
   readonly presignedSeconds?: number;
 }
 
-/** Adds `postern explain`: which rule decides over a call that nobody makes. */
+/** Adds `postern explain`, which dry-runs the decision on a call. */
 export function explainCommand(program: Command): void {
   withConnection(program.command('explain <tenant> <function>'))
-    .description('say whether a tenant may make a call, and which rule decides; ends with 4 if it may not')
+    .description('show whether a tenant may make a call, and which rule decides; the exit code is 4 if it may not')
     .option('--qualifier <qualifier>', 'a version or an alias')
     .addOption(new Option('--type <type>', 'the invocation type').choices(INVOCATION_TYPES))
-    .addOption(new Option('--operation <operation>', 'else Invoke').choices(OPERATIONS))
-    .addOption(new Option('--log-type <type>', 'whether it asks for the log').choices(LOG_TYPES))
+    .addOption(new Option('--operation <operation>', 'the operation; default: Invoke').choices(OPERATIONS))
+    .addOption(new Option('--log-type <type>', 'the log type').choices(LOG_TYPES))
     .option('--client-context', 'with a client context')
     .option('--payload-bytes <n>', 'with a payload of this many bytes', parseCount)
     .option('--tenant-id <id>', 'with this X-Amz-Tenant-Id')

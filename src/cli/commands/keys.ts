@@ -10,51 +10,50 @@ import { usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
 import { layOut } from '../terminal/table.ts';
 
-/** Adds `postern keys`. Secrets are printed when they are made, and never again. */
+/** Adds `postern keys`. Secrets are printed once, when a key is created. */
 export function keysCommand(program: Command): void {
-  const keys = program.command('keys').description("list, make, rotate and revoke a tenant's keys");
+  const keys = program.command('keys').description("list, create, rotate and revoke a tenant's keys");
   const add = (usage: string, description: string, ...examples: readonly string[]) =>
     withConnection(keys.command(usage))
       .description(description)
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ postern keys ${line}`).join('\n')}`);
 
-  add(
-    'list <tenant>',
-    'list the live keys, without secrets; expired ones are marked',
-    'list Acme',
-    'list Acme --json',
-  ).action(list);
+  add('list <tenant>', 'list keys, without secrets; expired ones are marked', 'list Acme', 'list Acme --json').action(
+    list,
+  );
   add(
     'create <tenant>',
-    'make a key, and print it this once',
+    'create a key, and print its secrets once',
     'create Acme --name production',
     'create Acme --name trial --expires 30d --json',
   )
-    .option('--name <name>', 'what it is for')
+    .option('--name <name>', 'a name for people, such as what the key is for')
     .option('--expires <when>', 'a duration such as 30d, or a date and time with an offset', parseExpiry)
     .action(create);
   add(
     'rotate <tenant> <key>',
-    'make a key in place of one, which goes on working for the grace',
+    'create a successor; the old key still works for the grace period',
     'rotate Acme k1_... --grace 24h',
     'rotate Acme k1_... --grace 0s --json',
   )
     .addOption(
-      new Option('--grace <duration>', 'how long the old key still works')
+      new Option('--grace <duration>', 'how long the old key keeps working')
         .argParser(parseDurationSeconds)
         .default(DEFAULT_GRACE_SECONDS, '1h'),
     )
     .action(rotate);
-  add('revoke <tenant> <key>', 'revoke a key; it is refused everywhere within 5 seconds', 'revoke Acme k1_...').action(
-    revoke,
-  );
+  add(
+    'revoke <tenant> <key>',
+    'revoke a key; calls with it are refused everywhere within 5 seconds',
+    'revoke Acme k1_...',
+  ).action(revoke);
 }
 
 /** A URL is logged on its way, so a secret key given in place of its id must never be put into one. */
 function checkKeyId(text: string): void {
   if (/^k\d+_\w+$/.test(text)) return;
-  throw usageError('a key is named by its id, k1_..., as `postern keys list` shows it');
+  throw usageError('give the id of a key, k1_..., as `postern keys list` shows it');
 }
 
 async function list(named: string, flags: OperatorFlags): Promise<void> {
@@ -73,7 +72,7 @@ async function list(named: string, flags: OperatorFlags): Promise<void> {
     showExpiry(expiresAt),
     ...(hasUse ? [lastUsedAt ?? 'never'] : []),
   ]);
-  console.log(layOut([['ID', 'NAME', 'MADE', 'EXPIRES', ...(hasUse ? ['LAST USED'] : [])], ...rows]));
+  console.log(layOut([['ID', 'NAME', 'CREATED', 'EXPIRES', ...(hasUse ? ['LAST USED'] : [])], ...rows]));
 }
 
 /** An expired key stays in the list for 30 days, so that its caller gets `key-expired` as the reason. */
@@ -98,7 +97,8 @@ async function rotate(named: string, keyId: string, flags: OperatorFlags & { rea
   const params = { tenantId: await findTenant(operator, named), keyId };
   const { body } = await operator.call(KEY_OPERATIONS.rotateKey, params, { body: { graceSeconds: flags.grace } });
   showNew(body, flags);
-  if (!flags.json) console.error(`${keyId} works for ${flags.grace} seconds more.`);
+  if (!flags.json)
+    console.error(`${keyId} keeps working for ${flags.grace === 1 ? '1 more second' : `${flags.grace} more seconds`}.`);
 }
 
 function showNew(key: NewKey, { json }: OperatorFlags): void {
@@ -115,7 +115,7 @@ function showNew(key: NewKey, { json }: OperatorFlags): void {
       ['expiresAt', expiresAt ?? 'never'],
     ]),
   );
-  console.error('The secrets are not kept anywhere and cannot be shown again.');
+  console.error('Save the secrets now: they are not stored and cannot be shown again.');
 }
 
 async function revoke(named: string, keyId: string, flags: OperatorFlags): Promise<void> {
@@ -123,6 +123,8 @@ async function revoke(named: string, keyId: string, flags: OperatorFlags): Promi
   checkKeyId(keyId);
   await operator.call(KEY_OPERATIONS.revokeKey, { tenantId: await findTenant(operator, named), keyId });
   console.log(
-    flags.json ? JSON.stringify({ revoked: keyId }) : `${keyId} is revoked; it is refused everywhere within 5 seconds`,
+    flags.json
+      ? JSON.stringify({ revoked: keyId })
+      : `${keyId} is revoked; calls with it are refused everywhere within 5 seconds`,
   );
 }

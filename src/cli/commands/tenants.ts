@@ -29,7 +29,7 @@ interface WriteFlags extends OperatorFlags, TenantFlags {
 
 /** Adds `postern tenants`. A tenant is named by its id or by its name. */
 export function tenantsCommand(program: Command): void {
-  const tenants = program.command('tenants').description('list, read, make, change, suspend and delete tenants');
+  const tenants = program.command('tenants').description('list, show, create, change, suspend and delete tenants');
   const add = (usage: string, description: string, ...examples: readonly string[]) =>
     withConnection(tenants.command(usage))
       .description(description)
@@ -44,18 +44,18 @@ export function tenantsCommand(program: Command): void {
   withTenantOptions(
     add(
       'create',
-      'make a tenant; it may call nothing until its policy allows it',
+      'create a tenant; it may call nothing until a rule allows it',
       "create --name Acme --allow 'orders-*' --region eu-west-1 --rate 50:100 --quota day=10000",
       'create --file acme.yaml',
       'create --file - --name "Acme (test)" < acme.json',
     ),
   )
-    .option('-f, --file <path>', 'the tenant as YAML or JSON; - is standard input; options win over it')
+    .option('-f, --file <path>', 'the tenant as YAML or JSON; - is standard input; options override it')
     .action(create);
   withTenantOptions(
     add(
       'update <tenant>',
-      'change a tenant: what is not named stays; it holds everywhere within 5 seconds',
+      'change the fields given and keep the others; takes effect everywhere within 5 seconds',
       'update Acme --rate 100:200',
       "update Acme --allow 'orders-*' 'invoices-*'",
       'echo \'{"limits": {"quotas": null}}\' | postern tenants update Acme --file -',
@@ -63,14 +63,16 @@ export function tenantsCommand(program: Command): void {
   )
     .option(
       '-f, --file <path>',
-      'a JSON merge patch (RFC 7396) as YAML or JSON; - is standard input; options win over it',
+      'a JSON merge patch (RFC 7396) as YAML or JSON; - is standard input; options override it',
     )
-    .option('--if-version <n>', 'only if this is its version still', parseCount)
+    .option('--if-version <n>', 'change it only if it still has this version', parseCount)
     .action(update);
-  add('suspend <tenant>', 'refuse all its calls, within 5 seconds', 'suspend Acme').action(setStatus('suspended'));
-  add('resume <tenant>', 'serve its calls again', 'resume Acme').action(setStatus('active'));
+  add('suspend <tenant>', 'refuse all calls of a tenant, everywhere within 5 seconds', 'suspend Acme').action(
+    setStatus('suspended'),
+  );
+  add('resume <tenant>', 'serve the calls of a tenant again', 'resume Acme').action(setStatus('active'));
   add('delete <tenant>', 'delete a tenant and all its keys', 'delete Acme', 'delete Acme --yes')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'delete without asking')
     .action(remove);
 }
 
@@ -81,7 +83,7 @@ async function list(flags: OperatorFlags): Promise<void> {
     return;
   }
   const rows = tenants.map(({ id, name, status, createdAt }) => [id, name, paintStatus(status), createdAt]);
-  console.log(layOut([['ID', 'NAME', 'STATUS', 'MADE'], ...rows]));
+  console.log(layOut([['ID', 'NAME', 'STATUS', 'CREATED'], ...rows]));
 }
 
 const paintStatus = (status: string): string => (status === 'active' ? status : paint('yellow', status));
@@ -92,7 +94,7 @@ async function get(named: string, flags: OperatorFlags): Promise<void> {
   show((await operator.call(TENANT_OPERATIONS.readTenant, { tenantId })).body, flags);
 }
 
-/** A tenant as YAML, which people read and `--file` takes. */
+/** Prints a tenant as YAML, which people can read and `--file` accepts. */
 function show(tenant: TenantResponse, { json }: OperatorFlags): void {
   console.log(json ? JSON.stringify(tenant) : stringify(tenant).trimEnd());
 }
@@ -103,7 +105,7 @@ async function create(flags: WriteFlags): Promise<void> {
   const fromFile =
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
-  if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or --file');
+  if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or a file with one');
   show((await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: document })).body, flags);
 }
 
@@ -118,8 +120,8 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   const before = toJson(body);
   const patch = combinePatches(fromFile, toJson(tenantPatch(flags, mergePatch(before, fromFile) as Present)));
   const changes = findChanges(before, mergePatch(before, patch) as JsonObject, 'by-entry');
-  if (!flags.json) console.error(changes.length === 0 ? 'nothing changes' : changes.map(showChange).join('\n'));
-  // What was read is what is changed: the patch holds parts of it.
+  if (!flags.json) console.error(changes.length === 0 ? 'no change' : changes.map(showChange).join('\n'));
+  // Only if nobody has changed it since it was read: the patch repeats parts of what was read.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
   show((await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: patch, ifMatch })).body, flags);
 }

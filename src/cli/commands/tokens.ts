@@ -6,11 +6,11 @@ import { openOperator } from '../operator/open-operator.ts';
 import { parseExpiry } from '../operator/parse-expiry.ts';
 import { layOut } from '../terminal/table.ts';
 
-/** Adds `postern tokens`: who else may operate the gateway. */
+/** Adds `postern tokens`, for the other operators of the gateway. */
 export function tokensCommand(program: Command): void {
   const tokens = program
     .command('tokens')
-    .description('list, make and revoke admin tokens, each for one person or job');
+    .description('list, create and revoke admin tokens, one for each person or job');
   const add = (usage: string, description: string, ...examples: readonly string[]) =>
     withConnection(tokens.command(usage))
       .description(description)
@@ -25,7 +25,7 @@ export function tokensCommand(program: Command): void {
     'create deploy --access full --expires 90d --json',
   )
     .addOption(
-      new Option('--access <access>', 'full, or read: may change nothing')
+      new Option('--access <access>', 'full, or read: can change nothing')
         .choices(ADMIN_ACCESSES)
         .makeOptionMandatory(),
     )
@@ -47,7 +47,7 @@ async function list(flags: OperatorFlags): Promise<void> {
     token.createdAt,
     token.expiresAt ?? 'never',
   ]);
-  console.log(layOut([['ID', 'NAME', 'ACCESS', 'MADE', 'EXPIRES'], ...rows]));
+  console.log(layOut([['ID', 'NAME', 'ACCESS', 'CREATED', 'EXPIRES'], ...rows]));
 }
 
 async function create(
@@ -66,7 +66,7 @@ async function create(
     return;
   }
   console.log(body.token);
-  console.error(`The token of ${body.name} (${body.id}, ${body.access}) cannot be shown again.`);
+  console.error(`Save the token of ${body.name} (${body.id}, ${body.access}) now: it cannot be shown again.`);
 }
 
 async function revoke(id: string, flags: OperatorFlags): Promise<void> {

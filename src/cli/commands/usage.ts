@@ -18,9 +18,12 @@ interface UsageFlags extends OperatorFlags {
 export function usageCommand(program: Command): void {
   withConnection(program.command('usage <tenant>'))
     .description('show what a tenant used, at most 2 seconds behind, and what is left of its limits')
-    .option('--from <when>', 'a date, or a date and time with an offset')
-    .option('--to <when>', 'not included; else now')
-    .addOption(new Option('--step <step>', 'else hour').choices(USAGE_STEPS))
+    .option(
+      '--from <when>',
+      'a date, or a date and time with an offset; default: 60 minutes, 24 hours or 30 days before --to',
+    )
+    .option('--to <when>', 'the end, exclusive; default: now')
+    .addOption(new Option('--step <step>', 'the length of a step; default: hour').choices(USAGE_STEPS))
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -51,7 +54,7 @@ function showUsage({ from, to, step, totals, functions, series, limits }: UsageR
     rows.length > 1 ? ['', paint('bold', title), layOut(rows)] : [];
   const refusals = Object.entries(totals.refused).sort(([, a], [, b]) => b - a);
   return [
-    `${from} to ${to}, by the ${step}`,
+    `${from} to ${to}, by ${step}`,
     '',
     layOut([
       ['calls', count(totals.calls)],
@@ -59,10 +62,10 @@ function showUsage({ from, to, step, totals, functions, series, limits }: UsageR
       ['refused', count(refusalsOf(totals))],
       ['function errors', count(totals.functionErrors)],
       ['throttled by Lambda', count(totals.throttled)],
-      ['attempts unproved', count(totals.unproved)],
+      ['unproved attempts', count(totals.unproved)],
       ['unsettled', count(totals.unsettled)],
-      ['payloads in', bytes(totals.bytesIn)],
-      ['answers out', bytes(totals.bytesOut)],
+      ['payload bytes in', bytes(totals.bytesIn)],
+      ['answer bytes out', bytes(totals.bytesOut)],
       ['mean duration', totals.forwarded > 0 ? `${Math.round(totals.durationMs / totals.forwarded)} ms` : '-'],
       ...(totals.metered > 0
         ? [['GB-seconds billed', `${totals.gbSeconds.toFixed(3)} (of ${totals.metered} calls)`]]
@@ -70,7 +73,7 @@ function showUsage({ from, to, step, totals, functions, series, limits }: UsageR
     ]),
     ...section('Refusals', [['REASON', 'CALLS'], ...refusals.map(([reason, calls]) => [reason, count(calls)])]),
     ...section('Limits', [
-      ['LIMIT', 'OF', 'LEFT', 'RESETS'],
+      ['LIMIT', 'SIZE', 'LEFT', 'RESETS'],
       ...limits.map(({ limit, quota, remaining, resetsAt }) => [
         limit,
         amount(limit, quota),
