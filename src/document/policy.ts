@@ -55,12 +55,9 @@ const AllowRule = z
       .optional()
       .meta({ description: 'Whether the caller may send a client context. Default `true`.' }),
     maxPayloadBytes: MaxPayloadBytes.optional(),
-    tenantId: z
-      .literal('caller')
-      .optional()
-      .meta({
-        description: '`caller`: the caller may send X-Amz-Tenant-Id. Absent: a call with that header is refused.',
-      }),
+    tenantId: z.literal('caller').optional().meta({
+      description: '`caller`: the caller may send X-Amz-Tenant-Id. Absent: a call with that header is refused.',
+    }),
     durableNames: z.enum(['scoped', 'shared']).optional().meta({
       description:
         'Whether the caller may send X-Amz-Durable-Execution-Name. `scoped`: yes, and Postern makes the name unique to this tenant. `shared`: yes, and the name is sent as given, so a tenant that sends the same name and payload as another gets its result. Absent: such a call is refused.',
