@@ -35,7 +35,6 @@ const FRONT_DOORS = ['gateway', 'admin', 'console', 'portal', 'metrics', 'issuer
 /** Files that may be longer, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'core/refusal.ts': 'one table: every reason to refuse a call and its answer',
-  'core/body-memory/pool.ts': 'to be cut',
 };
 
 /** Functions that may be longer, and why. */

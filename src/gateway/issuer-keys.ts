@@ -1,6 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { createBoundedMap } from '../edge/bounded-map.ts';
 import { isLoopback } from '../edge/plain-http.ts';
+import { readText } from '../edge/read-text.ts';
 import { createRefreshed, type Refreshed, type UnlessLeft } from '../edge/refreshed.ts';
 import type { Call } from './call.ts';
 import { findSiteFault } from './issuer-site.ts';
@@ -120,14 +121,8 @@ async function fetchJson(url: string, fetch: IssuerPorts['fetch']): Promise<Reco
     await body?.cancel();
     throw new Error(`${url} answered ${status}`);
   }
-  let text = '';
-  let bytes = 0;
-  const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_DOCUMENT_BYTES) throw new Error(`${url} is longer than ${MAX_DOCUMENT_BYTES} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
+  const text = await readText(body, MAX_DOCUMENT_BYTES);
+  if (text === undefined) throw new Error(`${url} is longer than ${MAX_DOCUMENT_BYTES} bytes`);
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) throw new Error(`${url} is not a JSON object`);
   return value as Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { createPlaceHider } from '../core/policy/hide-places.ts';
 import type { Permit } from '../core/policy/permit.ts';
+import { readText } from '../edge/read-text.ts';
 import type { InvokeComplete } from './stream/event-stream.ts';
 
 /** Lambda's own errors are far smaller; more than this is not read into memory. */
@@ -102,17 +103,4 @@ function inBase64(value: string, revise: (text: string) => string): string {
   } catch {
     return ''; // nothing that could be read; nothing that could be hidden
   }
-}
-
-/** Reads a body as text; undefined when it is longer. */
-async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) return undefined;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

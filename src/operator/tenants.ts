@@ -16,8 +16,8 @@ const summaryOf = ({ id, name, status, createdAtMs }: TenantRecord): TenantSumma
 /** Creates a tenant: reserves it in the directory, writes it, marks it ready. Each step may be repeated. */
 export const createTenant = changing(async ({ settings, objects }, admin, document: TenantDocument) => {
   const { rootKeys, region } = settings;
-  const place = nearestHint(document.upstream.region ?? region);
-  const id = mintTenantId(keyCrypto, rootKeys, place, crypto.getRandomValues(new Uint8Array(TENANT_RANDOM_BYTES)));
+  const hint = nearestHint(document.upstream.region ?? region);
+  const id = mintTenantId(keyCrypto, rootKeys, hint, crypto.getRandomValues(new Uint8Array(TENANT_RANDOM_BYTES)));
   if (!(await objects.directory((stub) => stub.reserve(id, document.name, admin)))) return err({ kind: 'trail-full' });
   const tenant: TenantRecord = await objects.tenant(id, (stub) => stub.create(id, document, admin));
   await objects.directory((stub) => stub.record(summaryOf(tenant), admin));

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AwsCredentials } from '../core/settings.ts';
+import { writeAmzDate } from '../core/signature/amz-date.ts';
 import { createBoundedMap } from '../edge/bounded-map.ts';
 import { remember } from '../edge/memoize.ts';
 
@@ -96,7 +97,7 @@ export function createLambdaSigner(credentials: AwsCredentials): SignLambdaReque
   return ({ host, region, path, query = '', headers, bodySha256 }, nowMs) => {
     if (Math.floor(nowMs / 1_000) !== second) {
       second = Math.floor(nowMs / 1_000);
-      longDate = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+      longDate = writeAmzDate(nowMs);
     }
     const sent: Record<string, string> = { ...headers, 'x-amz-content-sha256': bodySha256, 'x-amz-date': longDate };
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { drawPlan } from '../declare/draw-plan.ts';
-import { type Outcome, perform } from '../declare/perform.ts';
+import { applyPlan, type Outcome } from '../declare/apply-plan.ts';
 import type { Step } from '../declare/plan.ts';
+import { readPlan } from '../declare/read-plan.ts';
 import { showPlan, showStep } from '../declare/show-plan.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -36,13 +36,13 @@ Examples:
 async function apply(flags: ApplyFlags): Promise<void> {
   const { json = false, prune = false, yes } = flags;
   const operator = await openOperator(flags);
-  const plan = await drawPlan(async () => operator, flags.file, prune);
+  const plan = await readPlan(async () => operator, flags.file, prune);
   if (!json) console.log(showPlan(plan));
   const deletions = plan.steps.filter(({ kind }) => kind === 'delete').length;
   if (deletions > 0)
     await confirm(`delete ${deletions === 1 ? 'a tenant' : `${deletions} tenants`} with all keys`, yes);
   if (!json && plan.steps.length > 0) console.log('');
-  const outcome = await perform(operator, plan, (step, id) => {
+  const outcome = await applyPlan(operator, plan, (step, id) => {
     if (!json) console.log(`done: ${showStep(step)}${step.kind === 'create' ? ` (${id})` : ''}`);
   });
   if (json) console.log(JSON.stringify(outcomeJson(outcome, plan.unchanged)));

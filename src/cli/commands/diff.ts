@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { drawPlan } from '../declare/draw-plan.ts';
+import { readPlan } from '../declare/read-plan.ts';
 import { showPlan } from '../declare/show-plan.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
@@ -29,7 +29,7 @@ Examples:
 }
 
 async function diff(flags: DiffFlags): Promise<void> {
-  const plan = await drawPlan(() => openOperator(flags), flags.file, flags.prune ?? false);
+  const plan = await readPlan(() => openOperator(flags), flags.file, flags.prune ?? false);
   console.log(flags.json ? JSON.stringify(plan) : showPlan(plan));
   if (plan.steps.length > 0) process.exitCode = EXIT.different;
 }

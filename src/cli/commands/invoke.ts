@@ -3,7 +3,7 @@ import { INVOCATION_TYPES } from '../../core/invoke/types.ts';
 import { type ConnectionFlags, readGateway, VISIBLE_ASCII, withConnection } from '../operator/connection.ts';
 import { type Posted, post } from '../operator/post.ts';
 import { unreachable } from '../operator/unreachable.ts';
-import { CommandError, EXIT, type ExitCode, usageError } from '../terminal/exit.ts';
+import { CommandError, EXIT, EXIT_OF_STATUS, usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
 import { readInput } from '../terminal/read-input.ts';
 import { escapeControls } from '../terminal/terminal.ts';
@@ -18,14 +18,6 @@ interface InvokeFlags extends ConnectionFlags {
   readonly log?: boolean;
   readonly json?: boolean;
 }
-
-const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
-  400: EXIT.usage,
-  403: EXIT.refused,
-  404: EXIT.notFound,
-  413: EXIT.usage,
-  415: EXIT.usage,
-};
 
 /** Adds `postern invoke`: a call as a caller makes it, with a Postern key. */
 export function invokeCommand(program: Command): void {

@@ -1,14 +1,12 @@
 import * as z from 'zod';
+import { TENANT_ID } from '../../core/identity/ids.ts';
 import { TenantDocumentSchema } from '../../document/tenant.ts';
 
 /** A tenant in the file: what the admin API takes, plus its id where the name alone is ambiguous. */
 const FileTenant = TenantDocumentSchema.extend({
   id: z
     .string()
-    .regex(
-      /^t\d{1,4}_[a-i][a-z2-7]{29}$/,
-      'must be the id of a tenant of this gateway; leave it out to create a tenant',
-    )
+    .regex(TENANT_ID, 'must be the id of a tenant of this gateway; leave it out to create a tenant')
     .optional()
     .meta({ description: 'Absent: the tenant of this name, which is created if there is none.' }),
 }).meta({ id: 'FileTenant' });

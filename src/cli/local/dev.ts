@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { SETTING_NAMES } from '../../core/settings.ts';
 import { findUnknownSettings } from '../../core/unknown-settings.ts';
+import { isLoopback } from '../../edge/plain-http.ts';
 import { startEmulator } from '../../emulator/start.ts';
 import { createAdminClient } from '../operator/admin-client.ts';
 import { whyUnreachable } from '../operator/unreachable.ts';
@@ -39,7 +40,6 @@ export interface DevServer {
 const ACCOUNT_ID = '123456789012';
 const LOCALSTACK_ACCOUNT_ID = '000000000000';
 const PROBE_MS = 2_000;
-const LOOPBACK = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 
 /** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
@@ -127,7 +127,7 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
 
 /** Takes the AWS settings of the environment; for an emulator on this machine, what LocalStack has as defaults. */
 function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
-  const local = LOOPBACK.test(endpoint);
+  const local = isLoopback(endpoint);
   const hasKeys = env.AWS_ACCESS_KEY_ID !== undefined || env.AWS_SECRET_ACCESS_KEY !== undefined;
   const setting = (name: string, localDefault?: string): string => {
     const value = env[name] ?? (local ? localDefault : undefined);

@@ -1,8 +1,7 @@
 import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
+import { TENANT_ID } from '../../core/identity/ids.ts';
 import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { Operator } from './operator.ts';
-
-const TENANT_ID = /^t\d{1,4}_[a-i][a-z2-7]{29}$/;
 
 /** The id of the tenant that a command names: by its id, or by its name where that is one tenant's alone. */
 export async function findTenant(operator: Operator, named: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { type AnswerOf, fillPath, type Operation, type ParamsOf } from '../../admin/operation.ts';
-import { CommandError, EXIT, type ExitCode } from '../terminal/exit.ts';
+import { CommandError, EXIT, EXIT_OF_STATUS, type ExitCode } from '../terminal/exit.ts';
 import { type AdminAnswer, createAdminClient } from './admin-client.ts';
 import type { Connection } from './connection.ts';
 import { unreachable } from './unreachable.ts';
@@ -37,14 +37,10 @@ type ItemOf<List> = List extends readonly (infer Item)[] ? Item : never;
 
 const PAGE = 100;
 
-const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
-  400: EXIT.usage,
+const EXIT_OF_ADMIN_STATUS: Readonly<Record<number, ExitCode>> = {
+  ...EXIT_OF_STATUS,
   401: EXIT.refused,
-  403: EXIT.refused,
-  404: EXIT.notFound,
   412: EXIT.conflict,
-  413: EXIT.usage,
-  415: EXIT.usage,
 };
 
 export function createOperator({ url, adminToken }: Connection): Operator {
@@ -109,5 +105,5 @@ function refusalOf(url: string, { status, headers, body }: AdminAnswer): Command
   const head = `${url} answered ${status}${refusal ? ` (${refusal})` : ''}`;
   const text = faults.length > 0 ? [`${head}: not valid`, ...faults].join('\n') : `${head}: ${words}`;
   const hint = status === 401 ? ' Check that POSTERN_ADMIN_TOKEN, or the profile, is for this gateway.' : '';
-  return new CommandError(text + hint, EXIT_OF_STATUS[status] ?? EXIT.failed);
+  return new CommandError(text + hint, EXIT_OF_ADMIN_STATUS[status] ?? EXIT.failed);
 }

@@ -1,6 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-
-const LOOPBACK = /^(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+import { isLoopback } from '../../edge/plain-http.ts';
 
 /** Parses `http(s)://host[:port]`. */
 export function parseOrigin(text: string): string {
@@ -12,6 +11,6 @@ export function parseOrigin(text: string): string {
 
 /** True if a secret sent to this origin would travel in clear text: plain HTTP to another machine. */
 export function isExposed(origin: string): boolean {
-  const { protocol, hostname } = new URL(origin);
-  return protocol === 'http:' && !LOOPBACK.test(hostname);
+  const url = new URL(origin);
+  return url.protocol === 'http:' && !isLoopback(url.origin);
 }

@@ -2,6 +2,15 @@
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, different: 5, conflict: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** How a command ends whose request got this status, whether it was a call or one to the admin API. */
+export const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
+  400: EXIT.usage,
+  403: EXIT.refused,
+  404: EXIT.notFound,
+  413: EXIT.usage,
+  415: EXIT.usage,
+};
+
 /** Printed under every command's `--help`. */
 export const EXIT_HELP = `
 Exit codes:

@@ -1,3 +1,4 @@
+import { type Owner, Owners } from './owners.ts';
 import type { Stake } from './stake.ts';
 
 /** Bytes for bodies of one kind, and how owners share them. */
@@ -27,20 +28,6 @@ export const GROUP_TO_FREE = 16;
  */
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
 
-/** What an owner, or a group of owners, has of a pool. */
-interface Owner {
-  readonly name: string;
-  readonly group: Owner | undefined;
-  /** Or, of a group, its owners. */
-  stakes: number;
-  promisedBytes: number;
-  /** Promised to uploads that were not promised their whole claim. */
-  unfinishedBytes: number;
-  /** Promised to uploads that have been dropped and have not let go yet. */
-  leavingBytes: number;
-  servedAt: number;
-}
-
 /** Whose room is too small. */
 type Blocked = 'pool' | 'group' | 'share';
 
@@ -68,7 +55,7 @@ export class Pool {
   readonly paused = new Set<Stake>();
   /** Those that may turn out to be slow. */
   readonly reading = new Set<Stake>();
-  private readonly owners = new Map<string, Owner>();
+  private readonly owners = new Owners();
   private promised = 0;
   private unfinished = 0;
   private leaving = 0;
@@ -88,7 +75,7 @@ export class Pool {
 
   /** What is promised to an owner. */
   promisedTo(owner: string): number {
-    return this.owners.get(owner)?.promisedBytes ?? 0;
+    return this.owners.find(owner)?.promisedBytes ?? 0;
   }
 
   /** Owners that the pool remembers: none when nothing is held and nobody waits. */
@@ -98,7 +85,7 @@ export class Pool {
 
   /** Begins an upload, or has it wait for its turn. */
   open(stake: Stake, nowMs: number): void {
-    const owner = this.ownerOf(stake);
+    const owner = this.owners.of(stake);
     owner.stakes += 1;
     if (this.wouldBegin(stake)) {
       this.begin(stake, Math.min(stake.claimBytes, this.limits.startBytes), nowMs);
@@ -114,7 +101,7 @@ export class Pool {
       this.open(stake, nowMs);
       return;
     }
-    this.ownerOf(stake).stakes += 1;
+    this.owners.of(stake).stakes += 1;
     stake.state = 'paused';
     this.paused.add(stake);
     this.pump(nowMs);
@@ -187,31 +174,13 @@ export class Pool {
     }
   }
 
-  private ownerOf({ owner: name, group: groupName }: Pick<Stake, 'owner'> & Partial<Stake>): Owner {
-    let owner = this.owners.get(name);
-    if (!owner) {
-      const group = groupName === undefined ? undefined : this.ownerOf({ owner: groupName });
-      owner = { name, group, stakes: 0, promisedBytes: 0, unfinishedBytes: 0, leavingBytes: 0, servedAt: 0 };
-      this.owners.set(name, owner);
-      if (group) group.stakes += 1;
-    }
-    return owner;
-  }
-
-  private leave(owner: Owner): void {
-    owner.stakes -= 1;
-    if (owner.stakes > 0) return;
-    this.owners.delete(owner.name);
-    if (owner.group) this.leave(owner.group);
-  }
-
   private forget(stake: Stake): void {
     this.waiting.delete(stake);
     this.paused.delete(stake);
     this.reading.delete(stake);
     stake.heldBytes = 0;
     this.change(stake, 'closed', 0);
-    this.leave(this.ownerOf(stake));
+    this.owners.leave(this.owners.of(stake));
   }
 
   /** Changes a stake, and the sums with it. */
@@ -226,7 +195,7 @@ export class Pool {
     this.promised += promised;
     this.unfinished += nowUnfinished;
     this.leaving += nowLeaving;
-    for (let owner: Owner | undefined = this.ownerOf(stake); owner; owner = owner.group) {
+    for (let owner: Owner | undefined = this.owners.of(stake); owner; owner = owner.group) {
       owner.promisedBytes += promised;
       owner.unfinishedBytes += nowUnfinished;
       owner.leavingBytes += nowLeaving;
@@ -242,7 +211,7 @@ export class Pool {
   private begin(stake: Stake, promisedBytes: number, nowMs: number): void {
     this.change(stake, 'reading', promisedBytes);
     this.served += 1;
-    for (let owner: Owner | undefined = this.ownerOf(stake); owner; owner = owner.group) owner.servedAt = this.served;
+    for (let owner: Owner | undefined = this.owners.of(stake); owner; owner = owner.group) owner.servedAt = this.served;
     stake.turnAtMs = nowMs;
     stake.movedAtMs = nowMs;
     stake.turnCameBytes = stake.cameBytes;
@@ -286,7 +255,7 @@ export class Pool {
   /** What keeps a newcomer from beginning, at present or, with `later`, once dropped uploads have let go. */
   private newcomerBlockedBy(stake: Pick<Stake, 'owner' | 'claimBytes'>, later = false): Blocked | undefined {
     const { capacityBytes, startBytes } = this.limits;
-    const owner = this.owners.get(stake.owner);
+    const owner = this.owners.find(stake.owner);
     const bytes = Math.min(stake.claimBytes, startBytes);
     const freeBytes = capacityBytes - this.promised + (later ? this.leaving : 0) - bytes;
     const by = this.shareBlockedBy(owner, bytes, { isNew: true, freeBytes, later });
@@ -307,7 +276,7 @@ export class Pool {
   ): Blocked | 'closed-gate' | undefined {
     const moreBytes = claimBytes - promisedBytes;
     const freeBytes = this.limits.capacityBytes - this.promised + (later ? this.leaving : 0) - moreBytes;
-    const by = this.shareBlockedBy(this.owners.get(owner), moreBytes, { isNew: false, freeBytes, later });
+    const by = this.shareBlockedBy(this.owners.find(owner), moreBytes, { isNew: false, freeBytes, later });
     if (by !== undefined) return by;
     if (mayGrow && !mayGrow()) return 'closed-gate';
     return freeBytes < 0 ? 'pool' : undefined;
@@ -317,7 +286,7 @@ export class Pool {
   private inTurn(stakes: Iterable<Stake>): Stake[] {
     const first = new Map<string, { readonly stake: Stake; readonly owner: Owner }>();
     for (const stake of stakes) {
-      if (!first.has(stake.owner)) first.set(stake.owner, { stake, owner: this.ownerOf(stake) });
+      if (!first.has(stake.owner)) first.set(stake.owner, { stake, owner: this.owners.of(stake) });
     }
     const byNeed = (a: Owner, b: Owner) => a.promisedBytes - b.promisedBytes || a.servedAt - b.servedAt;
     const order = [...first.values()].sort(
@@ -361,7 +330,7 @@ export class Pool {
       // Those that were dropped already may be enough.
       const by = stake.state === 'waiting' ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
       if (by === undefined || by === 'closed-gate') continue;
-      const owner = this.ownerOf(stake);
+      const owner = this.owners.of(stake);
       const slow = this.slowest(by === 'pool' ? undefined : by === 'share' ? owner : owner.group, nowMs);
       if (slow && this.limits.slow === 'demote') {
         this.change(slow, 'reading', slow.heldBytes);
@@ -382,7 +351,7 @@ export class Pool {
     for (const stake of this.reading) {
       const elapsedMs = nowMs - stake.turnAtMs;
       if (elapsedMs < this.limits.graceMs) continue;
-      const owner = this.ownerOf(stake);
+      const owner = this.owners.of(stake);
       if (of !== undefined && owner !== of && owner.group !== of) continue;
       const isSilent = nowMs - stake.movedAtMs >= this.limits.graceMs;
       const rate = isSilent ? 0 : ((stake.cameBytes - stake.turnCameBytes) * 1_000) / Math.max(1, elapsedMs);
@@ -398,6 +367,6 @@ export class Pool {
   private canBeDemoted(stake: Stake): boolean {
     if (stake.heldBytes === stake.promisedBytes) return false;
     const more = stake.heldBytes - this.unfinishedBytesOf(stake);
-    return this.hasWayOut(this.ownerOf(stake), more) === undefined;
+    return this.hasWayOut(this.owners.of(stake), more) === undefined;
   }
 }

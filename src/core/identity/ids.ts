@@ -33,7 +33,8 @@ export type LocationHint = (typeof LOCATION_HINTS)[HintLetter];
 /** A gateway's id, minted once. `g<version>_<16 random>`: no caller shows it, so it needs no MAC. */
 export type GatewayId = string & { readonly [gatewayIdBrand]: true };
 
-const TENANT_ID = /^t([1-9]\d{0,3})_([a-i])[a-z2-7]{16}[a-z2-7]{13}$/;
+/** What a tenant id looks like. Only `verifyTenantId` tells whether we minted it. */
+export const TENANT_ID = /^t([1-9]\d{0,3})_([a-i])[a-z2-7]{16}[a-z2-7]{13}$/;
 const KEY_ID = /^k([1-9]\d{0,3})_(t[1-9]\d{0,3}_[a-i][a-z2-7]{29})_[a-z2-7]{8}[a-z2-7]{13}$/;
 const MAC_LENGTH = 13; // 64 bits in base32
 const MAC_BYTES = 8;

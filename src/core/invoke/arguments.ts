@@ -3,7 +3,7 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { err, ok, type Result } from '../result.ts';
 import { isClientContext } from './client-context.ts';
 import { isAcceptedContentType } from './content-type.ts';
-import { type FunctionName, parseFunctionName } from './function-name.ts';
+import { type FunctionName, isOnlyDots, parseFunctionName } from './function-name.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 import { parseQualifier } from './qualifier.ts';
 import { readTraceId } from './trace-id.ts';
@@ -50,7 +50,6 @@ export interface ArgumentSource {
 }
 
 const ONE_FAULT = /^1 validation error detected: /;
-const ONLY_DOTS = /^\.+$/;
 /** The Lambda service model, TenantId and DurableExecutionName. */
 const TENANT_ID = /^[a-zA-Z0-9._:/=+\-@ ]+$/;
 const DURABLE_EXECUTION_NAME = /^[a-zA-Z0-9\-_]+$/;
@@ -155,8 +154,7 @@ function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'functi
   if (givenName === undefined) return err(refuse('function-name', source.rawFunctionName, { kind: 'pattern' }));
   const name = parseFunctionName(givenName, source.maxFunctionNameLength);
   if (!name.ok) return err(refuse('function-name', givenName, name.error));
-  // The pattern lets a name be only dots. No function has one, and in a path it would mean another place.
-  if (ONLY_DOTS.test(name.value.name)) return err(refuse('function-name', givenName, { kind: 'dots' }));
+  if (isOnlyDots(name.value.name)) return err(refuse('function-name', givenName, { kind: 'dots' }));
   return ok({ givenName, function: name.value });
 }
 

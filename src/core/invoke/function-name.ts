@@ -32,7 +32,11 @@ const PARTITION = /^(aws[a-zA-Z-]*)?$/;
 const ACCOUNT = /^\d{12}$/;
 const NAME = /^[a-zA-Z0-9\-_.]+$/;
 const VERSION_OR_ALIAS = /^[a-zA-Z0-9\-_]+$/;
+const ONLY_DOTS = /^\.+$/;
 const LATEST = /^\$LATEST(\.PUBLISHED)?$/;
+
+/** True for a name made only of dots. The pattern allows it. No function has one, and in a path it means another place. */
+export const isOnlyDots = (name: string): boolean => ONLY_DOTS.test(name);
 
 /**
  * Parses a FunctionName in any form of API_Invoke: name, `name:qualifier`, partial ARN with or without region, full ARN.

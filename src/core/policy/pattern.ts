@@ -1,3 +1,4 @@
+import { isOnlyDots } from '../invoke/function-name.ts';
 import { partitionOf } from '../invoke/region.ts';
 import { err, ok, type Result } from '../result.ts';
 
@@ -26,7 +27,6 @@ export const MAX_PATTERN_LENGTH = 256;
 
 /** Characters that a function's name has at the most, in any of the service's own limits. */
 const MAX_NAME_LENGTH = 140;
-const ONLY_DOTS = /^\.+$/;
 const NAME = /^[a-zA-Z0-9\-_.*]+$/;
 
 /**
@@ -37,9 +37,9 @@ const NAME = /^[a-zA-Z0-9\-_.*]+$/;
  */
 export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
   if (text.length > MAX_PATTERN_LENGTH) return err(`must have at most ${MAX_PATTERN_LENGTH} characters`);
-  const neverMatches = (name: string) => ONLY_DOTS.test(name) || name.replaceAll('*', '').length > MAX_NAME_LENGTH;
+  const neverMatches = (name: string) => isOnlyDots(name) || name.replaceAll('*', '').length > MAX_NAME_LENGTH;
   if (!text.startsWith('arn:')) {
-    if (neverMatches(text)) return err('can never match: err function has such a name');
+    if (neverMatches(text)) return err('can never match: no function has such a name');
     if (NAME.test(text)) return ok({ name: text });
     return err(
       "must be a function name with letters, digits, '-', '_', '.' and '*' as wildcard, or a full function ARN; put versions and aliases in 'qualifiers'",
@@ -49,7 +49,7 @@ export function parseFunctionPattern(text: string): Result<FunctionPattern, stri
   if (service !== 'lambda' || kind !== 'function' || !NAME.test(name)) {
     return err('must be a full function ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:orders-*');
   }
-  if (neverMatches(name)) return err('can never match: err function has such a name');
+  if (neverMatches(name)) return err('can never match: no function has such a name');
   if (rest.length > 0) return err("must not end in a version or alias; put it in 'qualifiers'");
   if (!/^\d{12}$/.test(account)) return err('must spell out the account: twelve digits, no wildcard');
   const known = partitionOf(region);

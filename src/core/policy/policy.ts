@@ -1,4 +1,4 @@
-import { parseFunctionName } from '../invoke/function-name.ts';
+import { isOnlyDots, parseFunctionName } from '../invoke/function-name.ts';
 import { INVOKE_LIMITS } from '../invoke/limits.ts';
 import { parseQualifier } from '../invoke/qualifier.ts';
 import { partitionOf } from '../invoke/region.ts';
@@ -109,13 +109,11 @@ export interface PolicyFault {
   readonly problem: string;
 }
 
-const ONLY_DOTS = /^\.+$/;
-
 /** Parses the target of a published name: a function's name or full ARN, with or without a qualifier. */
 export function parsePublishedTarget(text: string): Result<PublishedTarget, string> {
   const parsed = parseFunctionName(text, INVOKE_LIMITS.maxFunctionNameLength);
   const problem = 'must be a function name or a full function ARN, optionally followed by a version or alias';
-  if (!parsed.ok || ONLY_DOTS.test(parsed.value.name)) return err(problem);
+  if (!parsed.ok || isOnlyDots(parsed.value.name)) return err(problem);
   const { region, account } = parsed.value;
   if (text.startsWith('arn:')) {
     const known = partitionOf(region ?? '');

@@ -53,6 +53,17 @@ export interface Foresight {
   readonly limit: Denial | null;
 }
 
+/** What the operator wrote of a tenant. */
+function documentOf({
+  id: _id,
+  version: _version,
+  createdAtMs: _created,
+  updatedAtMs: _updated,
+  ...document
+}: TenantRecord) {
+  return document;
+}
+
 type TenantRow = {
   id: string;
   document: string;
@@ -137,8 +148,9 @@ export class Tenant extends DurableObject {
     return this.#change(() => {
       const tenant = this.read();
       if (!tenant) return { kind: 'absent' };
-      const { id: _id, version, createdAtMs: _created, updatedAtMs: _updated, ...document } = tenant;
+      const { version } = tenant;
       if (versions && !versions.includes(version)) return { kind: 'other-version', version };
+      const document = documentOf(tenant);
       const patched = patchTenant(document, patch);
       if (!patched.ok) return { kind: 'invalid', faults: patched.error };
       const changed = this.#write(document, patched.value, actor);
@@ -154,8 +166,7 @@ export class Tenant extends DurableObject {
     return this.#change(() => {
       const before = this.read();
       if (before?.version !== version) return null;
-      const { id: _id, version: _version, createdAtMs: _created, updatedAtMs: _updated, ...replaced } = before;
-      return this.#write(replaced, document, actor) ?? 'trail-full';
+      return this.#write(documentOf(before), document, actor) ?? 'trail-full';
     });
   }
 

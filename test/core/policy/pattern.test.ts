@@ -63,7 +63,7 @@ describe('parseFunctionPattern', () => {
     ['arn:aws:lambda:cn-north-1:123456789012:function:f', 'arn:aws-cn:'],
     ['arn:aws:s3:eu-west-1:123456789012:function:f', 'full function ARN'],
     ['a'.repeat(257), '256 characters'],
-    ['..', 'never match'],
+    ['..', 'can never match: no function has such a name'],
     [`${'a'.repeat(141)}*`, 'never match'],
   ])('refuses %s and says how to fix it', (text, words) => {
     const parsed = parseFunctionPattern(text);

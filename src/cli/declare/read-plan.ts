@@ -6,7 +6,7 @@ import { readFile } from './read-file.ts';
 import { readTenants } from './read-tenants.ts';
 
 /** Reads the file and the gateway, and decides what would bring the one to the other. Changes nothing. */
-export async function drawPlan(operator: () => Promise<Operator>, path: string, prune: boolean): Promise<Plan> {
+export async function readPlan(operator: () => Promise<Operator>, path: string, prune: boolean): Promise<Plan> {
   // The file first: what is wrong with it is said before anything is sent.
   const { tenants } = await readFile(path, PosternFile);
   const gateway = await operator();

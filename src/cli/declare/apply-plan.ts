@@ -10,7 +10,7 @@ export interface Outcome {
 }
 
 /** Carries out a plan, one step after another. Calls `onDone` after each. */
-export async function perform(
+export async function applyPlan(
   operator: Operator,
   { steps }: Plan,
   onDone: (step: Step, id: string) => void,

@@ -1,0 +1,49 @@
+import type { Stake } from './stake.ts';
+
+/** What an owner, or a group of owners, has of a pool. */
+export interface Owner {
+  readonly name: string;
+  readonly group: Owner | undefined;
+  /** Or, of a group, its owners. */
+  stakes: number;
+  promisedBytes: number;
+  /** Promised to uploads that were not promised their whole claim. */
+  unfinishedBytes: number;
+  /** Promised to uploads that have been dropped and have not let go yet. */
+  leavingBytes: number;
+  servedAt: number;
+}
+
+/** The owners that have stakes in a pool, and the groups in which they take turns. */
+export class Owners {
+  private readonly byName = new Map<string, Owner>();
+
+  /** How many there are, groups too. */
+  get size(): number {
+    return this.byName.size;
+  }
+
+  find(name: string): Owner | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The owner of a stake. It is remembered until its last stake leaves. */
+  of({ owner: name, group: groupName }: Pick<Stake, 'owner'> & Partial<Stake>): Owner {
+    let owner = this.byName.get(name);
+    if (!owner) {
+      const group = groupName === undefined ? undefined : this.of({ owner: groupName });
+      owner = { name, group, stakes: 0, promisedBytes: 0, unfinishedBytes: 0, leavingBytes: 0, servedAt: 0 };
+      this.byName.set(name, owner);
+      if (group) group.stakes += 1;
+    }
+    return owner;
+  }
+
+  /** Takes one stake from an owner, and forgets an owner that has none left. */
+  leave(owner: Owner): void {
+    owner.stakes -= 1;
+    if (owner.stakes > 0) return;
+    this.byName.delete(owner.name);
+    if (owner.group) this.leave(owner.group);
+  }
+}
