@@ -1,7 +1,7 @@
 import { LAMBDA_ERRORS } from '../core/invoke/errors.ts';
 import { type Refusal, refuse, refuseLost } from '../core/refusal.ts';
 import { TimeoutError, type Within, within } from '../edge/deadline.ts';
-import { EVENT_STREAM } from './stream/event-stream.ts';
+import { isEventStream } from './stream/event-stream.ts';
 import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';
 import { passStream } from './stream/pass-stream.ts';
@@ -113,7 +113,7 @@ export async function passAnswer(
   });
   if (logIsOurs) delete headers['x-amz-log-result'];
   const { status } = upstream;
-  const isStream = headers['content-type'] === EVENT_STREAM;
+  const isStream = isEventStream(headers['content-type']);
   // The runtime decodes a compressed body, so its length is not the one declared.
   const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
   const length = declared === null ? undefined : Number(declared);

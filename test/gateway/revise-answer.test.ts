@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Permit } from '../../src/core/policy/permit.ts';
+import { createStopwatch } from '../../src/edge/deadline.ts';
+import { passPermitted } from '../../src/gateway/pass-permitted.ts';
 import { createRevision } from '../../src/gateway/revise-answer.ts';
 import {
   createEventReader,
@@ -202,6 +204,23 @@ describe('B2: a stream to a tenant with published names', () => {
       }),
       { numRuns: 300, seed: 4 },
     );
+  });
+
+  it.each([
+    EVENT_STREAM,
+    'Application/vnd.amazon.EventStream',
+    `${EVENT_STREAM}; charset=utf-8`,
+    `${EVENT_STREAM} ;v=1`,
+  ])('is one however Lambda spells %s', async (type) => {
+    const frame = encodeComplete({ ErrorCode: 'X', ErrorDetails: arn, LogResult: btoa(arn) });
+    const upstream = new Response(frame, { headers: { 'content-type': type } });
+    const call = { left: () => new AbortController().signal, stopwatch: createStopwatch() };
+    const passed = await passPermitted(upstream, permit(), 'text/event-stream', call);
+    if (typeof passed === 'string') throw new Error(passed);
+    const shownTo = await new Response(passed.answer.body).text();
+    expect(shownTo).toContain('event: error');
+    expect(leaks(shownTo)).toBe(false);
+    expect(leaks(atob(/"LogResult":"(.*?)"/.exec(shownTo)?.[1] ?? ''))).toBe(false);
   });
 
   it('breaks off where its last frame cannot be read: fails closed', () => {

@@ -8,6 +8,12 @@ const codec = new EventStreamCodec(
 
 /** The content type of an InvokeWithResponseStream's answer. */
 export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
+/** The same in other letters or with parameters, which mean nothing (RFC 9110, 8.3.1). */
+const EVENT_STREAM_SPELLED = /^application\/vnd\.amazon\.eventstream\s*(?:;|$)/i;
+
+/** True if an answer of this content type is a response stream. One taken for a payload would pass with nothing hidden. */
+export const isEventStream = (contentType: string | undefined): boolean =>
+  contentType !== undefined && (contentType === EVENT_STREAM || EVENT_STREAM_SPELLED.test(contentType));
 
 /** How a stream ended, as the service says it; without an error code it ended well. */
 export interface InvokeComplete {
