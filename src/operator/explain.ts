@@ -1,14 +1,20 @@
 import { scopeDurableName } from '../core/identity/durable-names.ts';
 import { type TenantId, verifyKeyId } from '../core/identity/ids.ts';
 import { warnOfIssuers } from '../core/identity/issuer-warnings.ts';
-import { ARGUMENT_HEADERS, parseArguments } from '../core/invoke/arguments.ts';
+import {
+  ARGUMENT_HEADERS,
+  type ArgumentSource,
+  parseArguments,
+  presumedInvocationType,
+} from '../core/invoke/arguments.ts';
 import type { InvocationType, LogType, Operation } from '../core/invoke/types.ts';
 import type { CallerFacts } from '../core/policy/check-caller.ts';
 import { checkPayloadLength, decideCall } from '../core/policy/decide.ts';
 import { arnOf } from '../core/policy/pattern.ts';
 import { roomOfOperation } from '../core/policy/payload-room.ts';
 import { compilePolicy } from '../core/policy/policy.ts';
-import { type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
+import type { Denial } from '../core/quota/lease-protocol.ts';
+import { isMistake, type Refusal, refuse, refuseLimit } from '../core/refusal.ts';
 import { err, ok } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { LiveTenant } from '../core/tenancy/snapshot.ts';
@@ -67,16 +73,18 @@ export const explainCall = reading(async (ports, _admin, tenant: string, call: P
 /** The least that is a client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
-/** Decides whether a call would be allowed, and by which rule. It runs the list of checks that decides on real calls. */
+/**
+ * Decides whether a call would be allowed, and by which rule. It goes through the gateway's steps in their order, and runs
+ * the list of checks that decides on real calls.
+ */
 function explain(
   settings: Settings,
   tenantId: TenantId,
-  { tenant, limit }: Foresight,
+  { tenant, limit, mistakeLimit }: Foresight,
   call: PlannedCall,
   nowMs: number,
 ): Explanation {
-  const { payloadBytes, ip, origin, presignedSeconds } = call;
-  const { policy, upstream } = tenant;
+  const { payloadBytes } = call;
   const conditions = conditionsOf(tenant, call);
   const warnings = warnOfIssuers(tenant.issuers);
   const refused = ({ reason, message }: Refusal, found: Partial<Explanation> = {}) => ({
@@ -84,46 +92,41 @@ function explain(
     ...found,
   });
 
-  const args = readArguments(settings, call);
-  const room = roomOfOperation(call.operation, args.ok ? args.value.invocationType : 'RequestResponse');
-  const tooLong = args.ok ? checkPayloadLength(room, payloadBytes) : undefined;
-  if (tooLong) return refused(tooLong);
   const caller = callerOf(settings, tenantId, call);
   if (!caller) return refused(refuse('key-unknown'));
+  const source = sourceOf(settings, call);
+  const operationRoom = roomOfOperation(call.operation, presumedInvocationType(source));
+  const tooLong = checkPayloadLength(operationRoom, payloadBytes);
+  if (tooLong) return refused(tooLong);
 
-  const decision = decideCall({
+  const { outcome, rule, target, qualifier, room } = decideCall({
     tenantId,
-    tenant: { ...tenant, policy: compilePolicy(policy) },
+    tenant: { ...tenant, policy: compilePolicy(tenant.policy) },
     gateway: settings,
     caller,
-    claim:
-      presignedSeconds === undefined
-        ? undefined
-        : {
-            form: 'query',
-            signedAtMs: nowMs,
-            expiresSeconds: presignedSeconds,
-            scope: { region: upstream.region ?? settings.region },
-          },
-    origin,
-    isAddressAllowed: () => ip === undefined || compileRanges(policy.ipAllow)(ip),
+    claim: claimOf(settings, tenant, call, nowMs),
+    origin: call.origin,
+    isAddressAllowed: () => call.ip === undefined || compileRanges(tenant.policy.ipAllow)(call.ip),
     scopeDurableName: (name) => scopeDurableName(keyCrypto, settings.rootKeys, tenantId, name),
-    args,
-    room,
+    args: parseArguments(source),
+    room: operationRoom,
     nowMs,
   });
-  const { outcome, rule, target, qualifier } = decision;
   const named = target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null;
   const found = { rule: rule ?? null, target: named };
-  if (!outcome.ok) return refused(outcome.error, found);
-  const tooLarge = checkPayloadLength(decision.room, payloadBytes);
-  if (tooLarge) return refused(tooLarge, found);
   // No rule of the policy is to blame for a limit.
-  if (limit) return refused(refuseLimit(limit.limit, limit.resetMs), { target: named });
+  const refusedByLimit = ({ limit: name, resetMs }: Denial) => refused(refuseLimit(name, resetMs), { target: named });
+  if (!outcome.ok) {
+    return mistakeLimit && isMistake(outcome.error) ? refusedByLimit(mistakeLimit) : refused(outcome.error, found);
+  }
+  const tooLarge = checkPayloadLength(room, payloadBytes);
+  if (tooLarge) return refused(tooLarge, found);
+  if (limit) return refusedByLimit(limit);
   return { allowed: true, reason: null, message: null, ...found, conditions, warnings };
 }
 
-function readArguments({ maxFunctionNameLength }: Settings, call: PlannedCall) {
+/** The call as a request would carry it. */
+function sourceOf({ maxFunctionNameLength }: Settings, call: PlannedCall): ArgumentSource {
   const headers: Readonly<Record<string, string | undefined>> = {
     [ARGUMENT_HEADERS.invocationType]: call.type,
     [ARGUMENT_HEADERS.logType]: call.logType,
@@ -131,13 +134,20 @@ function readArguments({ maxFunctionNameLength }: Settings, call: PlannedCall) {
     [ARGUMENT_HEADERS.durableExecutionName]: call.durableExecutionName,
     [ARGUMENT_HEADERS.clientContext]: call.clientContext ? CLIENT_CONTEXT : undefined,
   };
-  return parseArguments({
+  return {
     operation: call.operation,
-    rawFunctionName: encodeURIComponent(call.function),
+    rawFunctionName: encodeURIComponent(call.function.toWellFormed()),
     query: new Map(call.qualifier === undefined ? [] : [['Qualifier', [call.qualifier]]]),
     header: (name) => headers[name],
     maxFunctionNameLength,
-  });
+  };
+}
+
+/** The claim of a presigned call, which is signed now and for the tenant's own region. */
+function claimOf({ region }: Settings, { upstream }: LiveTenant, { presignedSeconds }: PlannedCall, nowMs: number) {
+  if (presignedSeconds === undefined) return undefined;
+  const scope = { region: upstream.region ?? region };
+  return { form: 'query', signedAtMs: nowMs, expiresSeconds: presignedSeconds, scope } as const;
 }
 
 /** Undefined for a key id that is not one of this tenant's. */

@@ -10,8 +10,8 @@ import {
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 
-/** An ask of an isolate that has nothing and wants one call. */
-const askForOne = (bytes: number): LeaseRequest => ({
+/** The request of an isolate that has nothing and wants one call, with a slot to run in or without. */
+const askForOne = (bytes: number, slots: number): LeaseRequest => ({
   holder: 'foresight',
   seq: 1,
   reports: [],
@@ -19,7 +19,7 @@ const askForOne = (bytes: number): LeaseRequest => ({
   keepSlots: 0,
   inFlight: 0,
   arrived: 1,
-  wanted: { calls: 1, bytes, slots: 1 },
+  wanted: { calls: 1, bytes, slots },
   waiting: { calls: 1, bytes },
 });
 
@@ -67,8 +67,12 @@ export class LedgerStore {
 
   /** The limit that would refuse one more call with such a payload now, if any. Changes nothing. */
   peekDenial(limits: LimitsDocument, bytes: number): Denial | undefined {
-    const copy = structuredClone(this.#state ?? this.#load());
-    return answerRequest(copy, limits, askForOne(bytes), this.#now()).response.no;
+    return this.#peek(limits, askForOne(bytes, 1));
+  }
+
+  /** The limit that would refuse to charge a caller's mistake to the rate now, if any. A mistake sends and runs nothing. */
+  peekMistakeDenial(limits: LimitsDocument): Denial | undefined {
+    return limits.rate && this.#peek(limits, askForOne(0, 0));
   }
 
   clear(): void {
@@ -97,6 +101,11 @@ export class LedgerStore {
       this.#usage.forget();
       throw error;
     }
+  }
+
+  #peek(limits: LimitsDocument, request: LeaseRequest): Denial | undefined {
+    const copy = structuredClone(this.#state ?? this.#load());
+    return answerRequest(copy, limits, request, this.#now()).response.no;
   }
 
   #load(): LedgerState {

@@ -47,10 +47,13 @@ export interface UsageReport {
   readonly atMs: number;
 }
 
-/** A tenant as the gateway would know it, and which limit would refuse a call. */
+/** A tenant as the gateway would know it, and which limits would refuse a call. */
 export interface Foresight {
   readonly tenant: LiveTenant;
+  /** The limit that would refuse the call. */
   readonly limit: Denial | null;
+  /** The limit that would refuse the call if it had a mistake, which is charged to the rate. */
+  readonly mistakeLimit: Denial | null;
 }
 
 /** What the operator wrote of a tenant. */
@@ -365,7 +368,9 @@ export class Tenant extends DurableObject {
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;
-    return { tenant, limit: this.#ledger.peekDenial(tenant.limits, bytes) ?? null };
+    const { limits } = tenant;
+    const limit = this.#ledger.peekDenial(limits, bytes) ?? null;
+    return { tenant, limit, mistakeLimit: this.#ledger.peekMistakeDenial(limits) ?? null };
   }
 
   /** What a gateway isolate needs to serve this tenant's calls. */

@@ -122,6 +122,9 @@ describe('explain', () => {
     const { ledger } = await stub.ask(ask, 0);
     expect(ledger?.lease?.calls).toBe(1);
     await stub.ask({ ...ask, seq: 2, reports: [{ id: 1, calls: 1, bytes: 100, final: true }] }, 0);
+    // A mistake is charged to the rate, where there is one.
+    const mistaken = await admin('POST', `/tenants/${id}/explain`, { ...call, function: 'a b' });
+    expect(mistaken.body.reason).toBe(reason === 'limit-rate' ? reason : 'function-name');
     const before = await admin('GET', `/tenants/${id}/usage`);
     for (const _time of [1, 2]) {
       const { body } = await admin('POST', `/tenants/${id}/explain`, call);
@@ -156,6 +159,10 @@ describe('explain', () => {
       [{ presignedSeconds: 60 }, null],
       [{ presignedSeconds: 61 }, 'presigned-too-long'],
       [{ type: 'Event', payloadBytes: 1_048_577 }, 'payload-too-large'],
+      // In the gateway's order: the operation's own room before the arguments, and the key before both.
+      [{ function: 'a b', payloadBytes: 6_291_457 }, 'payload-too-large'],
+      [{ keyId: otherKey, payloadBytes: 6_291_457 }, 'key-unknown'],
+      [{ function: '\ud800' }, 'function-name'],
     ] as const) {
       const { body } = await admin('POST', `/tenants/${id}/explain`, { function: 'f', ...call });
       expect([call, body.reason]).toEqual([call, reason]);
