@@ -3,7 +3,7 @@ import './issue-words.ts';
 
 /** What is wrong with one field: where, and a sentence. */
 export interface FieldFault {
-  /** Of the body: a JSON pointer in URI fragment form (RFC 6901 section 6). Of the query: the parameter's name. */
+  /** A JSON pointer into the body, in URI fragment form (RFC 6901 section 6), or the name of a query parameter. */
   readonly pointer: string;
   readonly detail: string;
 }

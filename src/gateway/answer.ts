@@ -6,7 +6,7 @@ import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';
 import { passStream } from './stream/pass-stream.ts';
 
-/** Lambda's 403s that are about a function and not about who calls; these pass through. */
+/** The 403s of Lambda that concern the function, not our identity. They pass through. */
 const FUNCTION_403S = new Set(
   Object.entries(LAMBDA_ERRORS)
     .filter(([, error]) => error.status === 403 && error.shape === 'Message')
@@ -65,7 +65,7 @@ export interface AnswerEnd {
   readonly callerLeft: boolean;
   /** Bytes of the answer that Lambda sent. */
   readonly bytes: number;
-  /** Of a response stream: the error that its function ended with. */
+  /** The error with which the function of a response stream ended. */
   readonly functionError?: string | undefined;
 }
 
@@ -83,7 +83,7 @@ export type PassFault = 'not-http' | 'broken-off' | 'stalled';
 const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface PassOptions {
-  /** What the caller wants a response stream to be written as. */
+  /** The format in which the caller wants a response stream. */
   readonly accept?: string | undefined;
   /** The log was asked for by us, and is not the caller's to see. */
   readonly logIsOurs?: boolean;

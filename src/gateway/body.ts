@@ -16,17 +16,17 @@ import {
 /** A request body that is all here. */
 export interface Body {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of the bytes, in lower-case hex. */
+  /** The hash of the bytes, in lower-case hex. */
   readonly sha256: string;
   /** The caller has proved itself: the body becomes one of a proved caller's. @returns false if there is no room. */
   prove(): Promise<boolean>;
-  /** So many bytes have left, and are not needed any more. All that leave together free everything. */
+  /** Frees bytes that have been sent. The payload is free when all of its bytes are. */
   readonly onSent: (bytes: number) => void;
-  /** Nothing of it is needed any more. May be called at any time, and again. */
+  /** Frees all of it. May be called at any time, and more than once. */
   readonly close: () => void;
 }
 
-/** Why a body could not be read. `bytes` is how many came. */
+/** Why a body could not be read, and how many bytes had arrived. */
 export type BodyFault =
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'busy' }

@@ -7,21 +7,21 @@ import { arnOf } from '../core/policy/pattern.ts';
 import type { Refusal, Started } from '../core/refusal.ts';
 import type { AnswerEnd } from './answer.ts';
 
-/** What is known of a call when it ends: its line in the access log. Holds no secret and nothing of a payload. */
+/** A call's line in the access log, complete when the call ends. Holds no secret and no part of a payload. */
 export interface CallRecord {
   /** When it came, as ISO 8601 has it. */
   readonly at: string;
   readonly requestId: string;
-  /** Where it came from, as far as `POSTERN_LOG_ADDRESS` lets the log have it. */
+  /** The caller's address, as much of it as `POSTERN_LOG_ADDRESS` allows. */
   readonly address?: string | undefined;
   readonly tenant?: TenantId;
   readonly key?: KeyId;
-  /** Of a caller with a token, once that is proved: who it is, by the issuer's own words. */
+  /** The issuer and subject of a proved token. */
   readonly issuer?: string;
   readonly subject?: string;
   /** As the caller named it. */
   readonly function?: string;
-  /** Which function that is: its name, or its ARN where it is not among the tenant's own. */
+  /** The function that was meant: its name, or its ARN if it is outside the tenant's home. */
   readonly target?: string;
   readonly type?: string;
   readonly status?: number;
@@ -33,7 +33,7 @@ export interface CallRecord {
   readonly upstreamRequestId?: string;
   /** It was sent to Lambda. */
   readonly forwarded?: boolean;
-  /** Of a call that got no answer: whether its function may have started. */
+  /** Whether the function of a call without an answer may have started. */
   readonly started?: Started;
   /** Sent though its tenant's ledger could not be reached. */
   readonly uncounted?: boolean;
@@ -58,19 +58,19 @@ export const openRecord = (requestId: string, atMs: number): CallRecord => ({
   requestId,
 });
 
-/** Writes down whom a credential names. A token names no key. */
+/** Records the tenant and key that a credential names. A token names no key. */
 export function recordCaller(record: OpenRecord, tenant: TenantId, key: KeyId | undefined): void {
   record.tenant = tenant;
   if (key !== undefined) record.key = key;
 }
 
-/** Writes down what a proved token says of its caller. */
+/** Records the issuer and subject of a proved token. */
 export function recordToken(record: OpenRecord, { issuer, all }: TokenClaims): void {
   record.issuer = issuer;
   if (typeof all.sub === 'string') record.subject = all.sub.slice(0, MAX_CLAIM_LENGTH);
 }
 
-/** Writes down what was decided on a call of a live caller. */
+/** Records the decision on a call. */
 export function recordDecision(
   record: OpenRecord,
   { rule, target, home }: Pick<Decision, 'rule' | 'target' | 'home'>,
@@ -93,7 +93,7 @@ export function recordWait(record: OpenRecord, ms: number): void {
   record.waitedMs = ms;
 }
 
-/** Writes down the length of the body that came. */
+/** Records the length of the body. */
 export function recordBody(record: OpenRecord, bytes: number): void {
   record.bytesIn = bytes;
 }
@@ -104,12 +104,12 @@ export function recordForwarding(record: OpenRecord, uncounted: boolean): void {
   if (uncounted) record.uncounted = true;
 }
 
-/** Writes down which request of Lambda's the call became. */
+/** Records the id of Lambda's request. */
 export function recordUpstream(record: OpenRecord, { headers }: Response): void {
   record.upstreamRequestId = headers.get('x-amzn-requestid') ?? '';
 }
 
-/** Writes down what Lambda answered: status, the function's error, and its bill. */
+/** Records Lambda's answer: status, function error and bill. */
 export function recordAnswer(record: OpenRecord, { status, headers }: Response, billed: Billed | undefined): void {
   record.status = status;
   const functionError = headers.get('x-amz-function-error');

@@ -27,12 +27,12 @@ export const DISCARD_UNKNOWN: DiscardLimits = {
   scratchBytes: 4 * 1024,
 };
 
-/** What a small scratch grows to, if there is room, where bytes come quickly: reads of 4 KiB cost six times as much. */
+/** A small scratch buffer grows to this if bytes arrive quickly and there is room. Reads of 4 KiB cost six times as much. */
 const LARGER_SCRATCH_BYTES = 128 * 1024;
 
 export interface Discarder {
   readonly memory: BodyMemory;
-  /** Of a caller that has proved itself. */
+  /** For callers that have proved themselves. */
   readonly tenant: string | undefined;
   readonly limits: DiscardLimits;
 }
@@ -52,7 +52,7 @@ export async function discardBody(stream: ReadableStream | null, discarder: Disc
   }
 }
 
-/** Throws away what is still to come. @returns how many bytes that was, as far as they came. */
+/** Reads the rest of a body and discards it. @returns the bytes that were read. */
 export async function discardPieces(source: Pieces, discarder: Discarder, hadBytes = 0): Promise<number> {
   const { memory, tenant } = discarder;
   const { maxBytes, scratchBytes } = discarder.limits;

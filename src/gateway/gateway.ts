@@ -6,7 +6,7 @@ import type { Tenants } from '../tenants/tenants.ts';
 import type { SendOnce } from '../upstream/send.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 
-/** What a call is served with; one for each isolate. */
+/** The services that a call needs. One for each isolate. */
 export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;

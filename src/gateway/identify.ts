@@ -38,7 +38,7 @@ export interface IdentifyInput {
   readonly nowMs: number;
 }
 
-/** Says who calls, by the credentials of a request, in the order in which the service complains about them. */
+/** Finds the caller by the credentials of a request. Checks them in the order in which the service reports errors. */
 export function identify({ isExposed, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const origin = header('origin');

@@ -8,11 +8,11 @@ import { findSiteFault } from './issuer-site.ts';
 
 /** Keys are fetched anew, behind a call, when they are older than this; each isolate adds up to as much again. */
 const FRESH_MS = 300_000;
-/** While their issuer cannot be reached they serve for so long. */
+/** How long keys stay in use while their issuer cannot be reached. */
 const MAX_AGE_MS = 3_600_000;
 /** An unknown key id makes an isolate ask its issuer no more often than this: anybody can invent one. */
 const ASK_AGAIN_MS = 30_000;
-/** An issuer that fails is left alone for so long. */
+/** How long to wait before asking a failed issuer again. */
 const BACKOFF_MS = 5_000;
 const FETCH_TIMEOUT_MS = 3_000;
 /** For discovery and keys together. A request that waits for another to fetch gives up then too: the other may be gone. */
@@ -27,7 +27,7 @@ export interface KeySource {
   readonly jwksUri?: string | undefined;
 }
 
-/** What waits for keys: it stops when its caller leaves, and the fetch goes on for others. */
+/** A call that waits for keys. It stops waiting when its caller leaves; the fetch goes on for the others. */
 export type Waiting = Pick<Call, 'waitUntil' | 'unlessLeft'>;
 
 /** The public keys of issuers, in an isolate's memory. */

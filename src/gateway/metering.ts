@@ -2,7 +2,7 @@ import { parseReportLine } from '../core/invoke/report-line.ts';
 import { durationBucket, type Usage } from '../core/usage/usage.ts';
 import type { CallRecord } from './call-record.ts';
 
-/** What a call adds to its tenant's use when it goes out: at once, for it may run for long. */
+/** What a call adds to its tenant's usage when it is sent, and not only at its end, because it may run for minutes. */
 export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Usage> => ({
   calls: 1,
   forwarded: 1,
@@ -10,7 +10,7 @@ export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Parti
   ...(uncounted && { servedUncounted: 1 }),
 });
 
-/** What a call adds when it has ended: all of it, or the rest. */
+/** What a call adds to its tenant's usage when it ends: everything, or what was not added when it was sent. */
 export function usageOf(record: CallRecord): Partial<Usage> {
   const {
     refusal,

@@ -37,7 +37,7 @@ export interface PlannedCall {
   readonly payloadBytes: number;
   /** Absent: an address that is allowed. */
   readonly ip?: string | undefined;
-  /** Of the web page that calls. Absent: a program calls. */
+  /** The origin of the web page that calls. Absent: a program calls. */
   readonly origin?: string | undefined;
   /** Absent: any live key. */
   readonly keyId?: string | undefined;
@@ -45,7 +45,7 @@ export interface PlannedCall {
   readonly presignedSeconds?: number | undefined;
 }
 
-/** What would become of a call, and by which rule of the policy. */
+/** The outcome that a call would have, and the rule of the policy that decides it. */
 export interface Explanation {
   readonly allowed: boolean;
   /** The `x-postern-refusal` that it would get. */

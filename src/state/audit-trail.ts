@@ -46,15 +46,15 @@ export const changesOf = (from: object, to: object): Change[] =>
 
 /** What was done, beyond the action's name. It never holds a secret: there is none in what is stored. */
 export interface AuditDetail {
-  /** Of a tenant: what changed. */
+  /** The fields of the tenant that changed. */
   readonly changes?: readonly Change[];
-  /** Of a key: which, and what was said of it. */
+  /** The key that was created, rotated or revoked. */
   readonly key?: { readonly id: string; readonly name: string; readonly expiresAtMs?: number | null };
-  /** Of an admin token: which, and what it may do. */
+  /** The admin token that was created or revoked. */
   readonly adminToken?: { readonly id: string; readonly name: string; readonly access: AdminAccess };
   /** In the gateway's trail: the tenant that was created or deleted. */
   readonly tenant?: { readonly id: string; readonly name: string };
-  /** Of a rotation: the key that takes its place. */
+  /** The key that replaces a rotated one. */
   readonly successor?: string;
 }
 

@@ -14,11 +14,11 @@ interface Classes {
   Directory: Directory;
 }
 
-/** The one way to call an object: by a fresh stub for each attempt. */
+/** The only way to call an object: with a fresh stub for each attempt. */
 export interface Objects {
-  /** Calls a tenant's object. What is called has to be safe to repeat. */
+  /** Calls a tenant's object. The call must be safe to repeat. */
   tenant<T>(id: TenantId, call: (stub: DurableObjectStub<Tenant>) => Promise<T>): Promise<T>;
-  /** Calls the directory. What is called has to be safe to repeat. */
+  /** Calls the directory. The call must be safe to repeat. */
   directory<T>(call: (stub: DurableObjectStub<Directory>) => Promise<T>): Promise<T>;
 }
 

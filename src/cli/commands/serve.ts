@@ -12,7 +12,7 @@ interface ServeFlags extends Omit<ServeOptions, 'log' | 'drainMs'> {
   readonly json?: boolean;
 }
 
-/** Adds `postern serve`: the gateway on a machine of the operator's. */
+/** Adds `postern serve`, which runs the gateway on the operator's own machine. */
 export function serveCommand(program: Command): void {
   program
     .command('serve')

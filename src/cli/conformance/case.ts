@@ -68,7 +68,7 @@ export interface Expectation {
   /** The answer is the request's payload, byte for byte. */
   readonly echoesPayload?: true;
   readonly logContains?: string;
-  /** At least so many chunks, and the end of the stream, were seen. */
+  /** At least this many chunks were seen, and the end of the stream. */
   readonly chunks?: number;
   readonly error?: ExpectedError;
 }

@@ -13,9 +13,9 @@ import { Stake } from './stake.ts';
 /** Whose body it is. */
 export interface Uploader {
   readonly tenant: string;
-  /** Of a caller that has not proved itself: the key that it names. */
+  /** The key that an unproved caller names. */
   readonly unprovedKey?: string | undefined;
-  /** Of such a caller, where known: the network it calls from. The networks of a key share that key's room. */
+  /** The network that an unproved caller calls from, if known. The networks of a key share the key's room. */
   readonly network?: string | undefined;
 }
 

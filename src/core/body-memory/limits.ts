@@ -37,7 +37,7 @@ export interface BodyMemoryLimits {
   readonly provedLong: PoolLimits;
   readonly unprovedShort: PoolLimits;
   readonly unprovedLong: PoolLimits;
-  /** For what is read only to be thrown away. */
+  /** For bodies that are read only to be discarded. */
   readonly scratch: PoolLimits;
 }
 
@@ -49,9 +49,9 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
   maxClaimBytes,
 });
 
-/** One that is demoted loses nothing but its turn. */
+/** A demoted upload loses only its turn. */
 const DEMOTE_AFTER_MS = 1_000;
-/** One that is dropped is refused: long enough that an honest caller is not, because this machine or its own is busy. */
+/** A dropped upload is refused. Long enough that no honest caller is, even if this machine or its own is busy. */
 const DROP_AFTER_MS = 3_000;
 
 /**

@@ -11,7 +11,7 @@ export type AdminTokenId = string & { readonly [adminTokenIdBrand]: true };
 export type AdminAccess = 'full' | 'read';
 export const ADMIN_ACCESSES = ['full', 'read'] as const satisfies readonly AdminAccess[];
 
-/** Admin tokens that may live at once. */
+/** The most admin tokens that can be live at once. */
 export const MAX_ADMIN_TOKENS = 100;
 
 /** `posternadmin_<id>_<52: secret>`: like a key, with a prefix for secret scanners and nothing of it stored. */
@@ -29,7 +29,7 @@ export const mintAdminTokenId = ({ minting }: RootKeys, random: Uint8Array): Adm
 export const deriveAdminToken = (crypto: KeyCrypto, keys: RootKeys, id: AdminTokenId): string =>
   `posternadmin_${id}_${derive(crypto, keys.minting, id)}`;
 
-/** Proves an admin token with no lookup; whether it lives is for the directory to say. */
+/** Proves an admin token without a lookup. Only the directory knows whether it is live. */
 export function proveAdminToken(crypto: KeyCrypto, keys: RootKeys, text: string): AdminTokenId | undefined {
   const [, id = '', version, secret = ''] = ADMIN_TOKEN.exec(text) ?? [];
   const rootKey = keys.byVersion.get(Number(version));

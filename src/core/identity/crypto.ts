@@ -1,4 +1,4 @@
-/** The primitives that ids and keys are made with. Core has none of its own: who calls it hands them in. */
+/** The primitives for ids and keys. Core has none of its own; its callers pass them in. */
 export interface KeyCrypto {
   /** HMAC-SHA256 of UTF-8 text (RFC 2104): 32 bytes. */
   readonly hmacSha256: (key: Uint8Array, text: string) => Uint8Array;

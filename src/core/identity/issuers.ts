@@ -26,7 +26,7 @@ export interface TokenClaims {
   readonly all: Readonly<Record<string, unknown>>;
 }
 
-/** Clocks of issuers may be off by so much (RFC 7519, 4.1.4: "some small leeway"). */
+/** How far the clock of an issuer may be off (RFC 7519, 4.1.4: "some small leeway"). */
 export const TOKEN_LEEWAY_SECONDS = 10;
 
 /** A claim that is longer than this matches nothing: matching takes at most pattern x claim steps. */

@@ -220,7 +220,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
     const member = MEMBERS.find(([, argument]) => argument === name)?.[0];
-    // An argument that is newer than we are: never ignored, for the call would be another one.
+    // An argument that is newer than this code. Ignoring it would change the call, so it is refused.
     if (member === undefined) return err(refuse('parameter-unknown', parameter));
     if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));
     if (value.includes(',')) return err(refuse('parameter-repeated', parameter));

@@ -24,7 +24,7 @@ export interface CallFacts {
   /** Our account, the region of tenants that name none, and how functions are named to Lambda. */
   readonly gateway: Pick<Settings, 'accountId' | 'region' | 'lambdaNames'>;
   readonly caller: CallerFacts;
-  /** Of a signed call: the claim. */
+  /** The claim of a signed call. */
   readonly claim?:
     | (Pick<SignatureClaim, 'form' | 'signedAtMs' | 'expiresSeconds'> & {
         readonly scope: Pick<SignatureClaim['scope'], 'region'>;

@@ -25,7 +25,7 @@ export const arnOf = ({ partition, region, account, name }: FunctionTarget): str
 /** Characters that a pattern may have; matching takes at most pattern x name steps. */
 export const MAX_PATTERN_LENGTH = 256;
 
-/** Characters that a function's name has at the most, in any of the service's own limits. */
+/** The longest function name in any of the service's own limits, in characters. */
 const MAX_NAME_LENGTH = 140;
 const NAME = /^[a-zA-Z0-9\-_.*]+$/;
 

@@ -6,7 +6,7 @@ import { RULE_TYPES, type RuleType } from '../invoke/types.ts';
 import { err, ok, type Result } from '../result.ts';
 import { type FunctionPattern, type FunctionTarget, parseFunctionPattern } from './pattern.ts';
 
-/** What `policy.allow` and `policy.deny` select calls by; what is absent selects all. */
+/** The fields by which `policy.allow` and `policy.deny` select calls. An absent field selects all. */
 export interface SelectorDocument {
   readonly function: string;
   readonly qualifiers?: readonly string[] | undefined;
@@ -41,7 +41,7 @@ export interface PolicyDocument {
   readonly allow: readonly AllowRuleDocument[];
   /** Wins over `allow`. */
   readonly deny?: readonly SelectorDocument[] | undefined;
-  /** Names that hide from callers where a function is: each with its target, a name or a full ARN. */
+  /** Names that hide from callers where a function is. Each has a target: a function name or a full ARN. */
   readonly publish?: Readonly<Record<string, string>> | undefined;
   /** Only published names may be called. */
   readonly publishedOnly?: boolean | undefined;
@@ -49,7 +49,7 @@ export interface PolicyDocument {
   readonly ipAllow?: readonly string[] | undefined;
   /** Origins of web pages that may call; absent: none. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** Seconds that a presigned request may live at the most; absent: AWS's own limit, seven days. */
+  /** The longest lifetime of a presigned request, in seconds. Absent: AWS's own limit, seven days. */
   readonly maxPresignedSeconds?: number | undefined;
   /** Absent: as the gateway's settings say. */
   readonly contentTypes?: ContentTypes | undefined;
@@ -70,7 +70,7 @@ export interface Selector {
 
 /** One rule of `allow`, ready to decide. */
 export interface AllowRule extends Selector {
-  /** Whether the caller may ask for the execution log. Off unless said: logs tell more than answers. */
+  /** Whether the caller may ask for the execution log. Default false, because logs reveal more than answers. */
   readonly logTail: boolean;
   /** Whether the caller may send a client context. */
   readonly clientContext: boolean;

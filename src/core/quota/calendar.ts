@@ -8,7 +8,7 @@ const FIRST_MONDAY_MS = 4 * DAY_MS;
 
 const floorTo = (ms: number, step: number, origin: number) => Math.floor((ms - origin) / step) * step + origin;
 
-/** When the window of a period began that a moment lies in. Every window begins with a day. */
+/** The start of the window that contains a moment. Every window begins at the start of a day. */
 export function windowStart(period: Period, ms: number): number {
   switch (period) {
     case 'day':
@@ -22,7 +22,7 @@ export function windowStart(period: Period, ms: number): number {
   }
 }
 
-/** When that window ends: the first moment that is not in it. */
+/** The end of that window: the first moment after it. */
 export function windowEnd(period: Period, ms: number): number {
   switch (period) {
     case 'day':

@@ -39,7 +39,7 @@ type Refused = { readonly kind: 'refused'; readonly limit: LimitName; readonly r
 /** A call that wants to be forwarded is admitted or refused; or else the ledger has to be asked first. */
 export type Admission = { readonly kind: 'admitted'; readonly ticket: Ticket } | Refused | { readonly kind: 'ask' };
 
-/** What becomes of a call that is charged to the rate alone. */
+/** The outcome of a call that is charged to the rate alone. */
 export type ChargeOutcome = Exclude<Admission, { kind: 'admitted' }> | { readonly kind: 'charged' };
 
 /** Counts a call that has arrived: once, however often it has to be tried. */

@@ -22,7 +22,7 @@ export interface TenantDocument {
   readonly policy: PolicyDocument;
   readonly limits: LimitsDocument;
   readonly upstream: Upstream;
-  /** Whose tokens do in place of a key. Absent: nobody's. */
+  /** Issuers whose tokens are accepted in place of a key. Absent: none. */
   readonly issuers?: readonly TrustedIssuer[] | undefined;
   /** Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it. */
   readonly meterDuration?: boolean | undefined;

@@ -7,7 +7,7 @@ export interface Body {
   readonly byteLength: number;
   /** Null when the body is larger than the limit. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  /** False when so much came that the rest was left unread. */
+  /** False if the body was too long to be read to its end. */
   readonly drained: boolean;
 }
 

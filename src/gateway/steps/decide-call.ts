@@ -49,7 +49,7 @@ export function decideEarly(gateway: Gateway, call: Call, identified: Identified
   }
   const early = decider.decide(known);
   const { room } = early.ok ? early.value : { room: operationRoom };
-  // What can never fit is refused for that, and not for what is left of a quota.
+  // A payload that can never fit is refused for its size, not for what is left of a quota.
   const tooLarge = declaredBytes === undefined ? undefined : checkPayloadLength(room, declaredBytes);
   const refusal = early.ok ? (tooLarge ?? tenant.peekDenial(declaredBytes ?? 0)) : early.error;
   tenant.prefetch(refusal ? undefined : (declaredBytes ?? 0));
@@ -111,7 +111,7 @@ export class Decider {
       caller: this.facts,
       claim: credential.kind === 'signature' ? credential.claim : undefined,
       origin,
-      // An address is dear to read: only a tenant that names ranges has it read.
+      // Reading an address is expensive, so it is read only for a tenant that names ranges.
       isAddressAllowed: () => tenant.isAddressAllowed?.(clientAddress(call.request, settings.clientIpHeader)) ?? true,
       scopeDurableName: (name) => keyring.scopeDurableName(tenantId, name),
       args,

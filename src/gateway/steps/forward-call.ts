@@ -35,7 +35,7 @@ export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserv
   return answerCall(call, reserved, sent.value);
 }
 
-/** Answers a call with what came back for it. */
+/** Answers a call with Lambda's answer to it. */
 async function answerCall(call: Call, { permit, reservation }: Reserved, upstream: Response): Promise<Answer> {
   const { record } = call;
   const lost = mapPlatformError(upstream);

@@ -17,7 +17,7 @@ export interface Identified {
   readonly received: Received;
   readonly caller: Caller;
   readonly tenant: TenantHandle;
-  /** Of a signed caller: ends the proof with the body. */
+  /** Completes the proof of a signed caller with the body. */
   readonly finishProof: FinishProof | undefined;
 }
 

@@ -8,7 +8,7 @@ import { checkRequestLine } from '../../core/request-limits.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 
-/** What the request line and the headers say. Nothing of it is believed yet. */
+/** What the request line and the headers say. None of it has been verified yet. */
 export interface Received {
   /** As it came on the wire. */
   readonly rawPath: string;

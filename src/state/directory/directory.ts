@@ -39,7 +39,7 @@ const toToken = (row: TokenRow): AdminTokenRecord => ({
 
 type Row = { id: string; name: string; status: string; created_at_ms: number };
 
-/** The one object that keeps what is not one tenant's: the list of them, and admin tokens. No call touches it. */
+/** The one object for what belongs to no single tenant: the list of tenants, and admin tokens. No call needs it. */
 export class Directory extends DurableObject {
   readonly #now: () => number;
   readonly #sql: SqlStorage;

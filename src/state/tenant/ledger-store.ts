@@ -53,7 +53,7 @@ export class LedgerStore {
     return response;
   }
 
-  /** Brings the ledger to now: what nobody can use any more is written off. */
+  /** Brings the ledger to now: writes off what nobody can use any more. */
   advance(limits: LimitsDocument): void {
     this.#change((ledger) => advanceLedger(ledger, limits, this.#now()), []);
   }
@@ -83,7 +83,7 @@ export class LedgerStore {
     sql.exec('DELETE FROM holder');
   }
 
-  /** Runs one change of the ledger as one transaction. What could not be stored has not happened, in memory neither. */
+  /** Runs one change of the ledger as one transaction. If it cannot be stored, it is undone in memory too. */
   #change<T extends Swept>(run: (ledger: LedgerState) => T, changed: readonly string[]): T {
     try {
       return this.#storage.transactionSync(() => {

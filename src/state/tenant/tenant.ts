@@ -226,7 +226,7 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Puts a new key in the place of one, which goes on to work for a while. To repeat it changes nothing.
+   * Replaces a key with a new one. The old key keeps working for a while. Repeating this changes nothing.
    *
    * @returns the new key; null when there is no such key.
    */
@@ -277,7 +277,7 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** What was done to the tenant, the newest first; also of one that was deleted. */
+  /** The tenant's audit trail, newest entry first. A deleted tenant still has one. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }
@@ -364,7 +364,7 @@ export class Tenant extends DurableObject {
     };
   }
 
-  /** What this object would answer one more call with such a payload. Null if there is no tenant. */
+  /** What this object would answer to one more call with a payload of this size. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;
