@@ -10,6 +10,7 @@ export const PROBLEM_REASONS = [
   'state-unopened',
   'state-empty',
   'root-key-missing',
+  'root-key-wrong',
 ] as const;
 export type ProblemReason = (typeof PROBLEM_REASONS)[number];
 
@@ -38,6 +39,11 @@ export function problemOf(failure: Failure): Problem {
       const { tenant, version } = failure;
       const detail = `${tenant} needs root key version ${version}, which is missing from POSTERN_ROOT_KEYS. Put that version back, after the first.`;
       return { ...conflict('Root key missing', detail), reason: 'root-key-missing' };
+    }
+    case 'root-key-wrong': {
+      const { tenant, version } = failure;
+      const detail = `${tenant} was created with another root key of version ${version} than the one in POSTERN_ROOT_KEYS. Put that root key back.`;
+      return { ...conflict('Root key wrong', detail), reason: 'root-key-wrong' };
     }
     case 'invalid':
       return invalidRequest(failure.faults);

@@ -4,7 +4,7 @@ import { reading } from './operation.ts';
 
 /** Lists what was done to a tenant, newest first, from behind a cursor. A deleted tenant has left its trail. */
 export const readAudit = reading(async (ports, _admin, tenant: string, after: string, limit: number) => {
-  const id = verifyTenant(ports, tenant);
+  const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
   return ok(await ports.objects.tenant(id.value, async (stub) => await stub.audit(after, limit)));
 });

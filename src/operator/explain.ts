@@ -63,7 +63,7 @@ export interface Explanation {
 
 /** Dry-runs a call of a tenant. */
 export const explainCall = reading(async (ports, _admin, tenant: string, call: PlannedCall) => {
-  const id = verifyTenant(ports, tenant);
+  const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
   const foresight = await ports.objects.tenant(id.value, async (stub) => await stub.foresee(call.payloadBytes));
   if (!foresight) return err({ kind: 'not-found', what: 'tenant' });

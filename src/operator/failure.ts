@@ -8,6 +8,8 @@ export type Failure =
   | { readonly kind: 'not-found'; readonly what: 'tenant' | 'key' | 'tenant or key' | 'admin token' }
   /** `tenant` cannot be verified, because this root key version is not in the settings. */
   | { readonly kind: 'root-key-missing'; readonly tenant: string; readonly version: number }
+  /** `tenant` is listed, but was created with another root key of this version than the one in the settings. */
+  | { readonly kind: 'root-key-wrong'; readonly tenant: string; readonly version: number }
   | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] }
   /** The tenant is not at a version that the change was meant for. */
   | { readonly kind: 'other-version'; readonly version?: number }

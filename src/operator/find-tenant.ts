@@ -1,17 +1,26 @@
-import { missingRootKey, type TenantId, verifyTenantId } from '../core/identity/ids.ts';
+import { rootKeyVersionOf, type TenantId, verifyTenantId } from '../core/identity/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { keyCrypto } from '../edge/key-crypto.ts';
 import { assertNotLost } from '../state/ask-tenant.ts';
 import type { Failure } from './failure.ts';
 import type { OperatorPorts } from './ports.ts';
 
-/** Verifies the id of a tenant. Without its root key an id cannot be verified, which is not reported as not found. */
-export function verifyTenant({ settings: { rootKeys } }: OperatorPorts, text: string): Result<TenantId, Failure> {
+/**
+ * Verifies the id of a tenant. If the root key that it was made with is not in the settings, the failure says so. Only an
+ * id of the right form asks the directory, and only an operator gets here, who may list all tenants anyway.
+ */
+export async function verifyTenant(
+  { settings: { rootKeys }, objects }: OperatorPorts,
+  text: string,
+): Promise<Result<TenantId, Failure>> {
   const id = verifyTenantId(keyCrypto, rootKeys, text);
   if (id) return ok(id);
-  const version = missingRootKey(rootKeys, text);
-  if (version !== undefined) return err({ kind: 'root-key-missing', tenant: text, version });
-  return err({ kind: 'not-found', what: 'tenant' });
+  const version = rootKeyVersionOf(text);
+  if (version === undefined) return err({ kind: 'not-found', what: 'tenant' });
+  if (!rootKeys.byVersion.has(version)) return err({ kind: 'root-key-missing', tenant: text, version });
+  const name = await objects.directory(async (stub) => await stub.nameOf(text));
+  if (name === null) return err({ kind: 'not-found', what: 'tenant' });
+  return err({ kind: 'root-key-wrong', tenant: text, version });
 }
 
 /**

@@ -47,7 +47,7 @@ export const createKey = changing(
     name: string,
     expiresAtMs: number | null,
   ): Promise<Result<MintedKey, Failure>> => {
-    const id = verifyTenant(ports, tenant);
+    const id = await verifyTenant(ports, tenant);
     if (!id.ok) return id;
     const expiry = checkExpiry(expiresAtMs, ports.now());
     if (!expiry.ok) return expiry;
@@ -59,7 +59,7 @@ export const createKey = changing(
 
 /** Creates a key in the place of another, which keeps working for the grace. */
 export const rotateKey = changing(async (ports, admin, tenant: string, keyId: string, graceSeconds: number) => {
-  const id = verifyTenant(ports, tenant);
+  const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
   const successor = mint(ports, id.value);
   const graceMs = graceSeconds * 1_000;
@@ -69,14 +69,14 @@ export const rotateKey = changing(async (ports, admin, tenant: string, keyId: st
 
 /** Lists the keys of a tenant by id, from behind a cursor, without secrets. */
 export const listKeys = reading(async (ports, _admin, tenant: string, after: string, limit: number) => {
-  const id = verifyTenant(ports, tenant);
+  const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
   const keys = await ports.objects.tenant(id.value, async (stub) => await stub.listKeys(after, limit));
   return keys ? ok(keys) : notFoundIn(ports, id.value, 'tenant');
 });
 
 export const revokeKey = changing(async (ports, admin, tenant: string, keyId: string) => {
-  const id = verifyTenant(ports, tenant);
+  const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
   const revoked = await ports.objects.tenant(id.value, async (stub) => await stub.revokeKey(keyId, admin));
   ports.onChanged(id.value);

@@ -30,7 +30,7 @@ export const listTenants = reading(async ({ objects }, _admin, after: string, li
 );
 
 export const readTenant = reading(async (ports, _admin, named: string) => {
-  const id = verifyTenant(ports, named);
+  const id = await verifyTenant(ports, named);
   if (!id.ok) return id;
   const tenant: TenantRecord | null = await ports.objects.tenant(id.value, async (stub) => await stub.read());
   return tenant ? ok(tenant) : notFoundIn(ports, id.value, 'tenant');
@@ -44,7 +44,7 @@ export const readTenant = reading(async (ports, _admin, named: string) => {
 export const changeTenant = changing(
   async (ports, admin, named: string, patch: unknown, versions?: readonly number[]) => {
     const { objects, onChanged } = ports;
-    const id = verifyTenant(ports, named);
+    const id = await verifyTenant(ports, named);
     if (!id.ok) return id;
     const patched = await objects.tenant(id.value, async (stub) => await stub.patch(patch, versions, admin));
     if (patched.kind === 'absent') return notFoundIn(ports, id.value, 'tenant');
@@ -58,7 +58,7 @@ export const changeTenant = changing(
 /** Deletes a tenant and all its keys: its calls end first, then its place in the list. */
 export const deleteTenant = changing(async (ports, admin, named: string, versions?: readonly number[]) => {
   const { objects, onChanged } = ports;
-  const id = verifyTenant(ports, named);
+  const id = await verifyTenant(ports, named);
   if (!id.ok) return id;
   const existed = await objects.tenant(id.value, async (stub) => await stub.remove(admin, versions));
   if (existed === 'conflict') return err({ kind: 'other-version' });

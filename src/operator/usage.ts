@@ -35,7 +35,7 @@ export interface TenantUsage {
 /** Reads what a tenant used, at most 2 seconds behind. */
 export const readUsage = reading(
   async (ports, _admin, tenant: string, asked: UsageWindow): Promise<Result<TenantUsage, Failure>> => {
-    const id = verifyTenant(ports, tenant);
+    const id = await verifyTenant(ports, tenant);
     if (!id.ok) return id;
     const { step } = asked;
     const { fromMs, toMs, fault } = alignWindow(asked, ports.now());

@@ -218,3 +218,48 @@ describe('C3: a root key version that is not among the settings', () => {
     expect(foreign.status).toBe(404);
   });
 });
+
+describe('S3: another root key under a version that tenants were created with', () => {
+  let id: string;
+  beforeAll(async () => {
+    ({ id } = (await admin<{ id: string }>(target(), 'POST', '/tenants', { name: 'Globex' })).body);
+    serve.kill();
+    await serve.exited;
+    given = { ...given, POSTERN_ROOT_KEYS: `2:${randomBytes(32).toString('base64')}` };
+    serve = await startServe(['--state', stateDir], given);
+  });
+
+  it('is named by the admin API for each tenant that is listed', async () => {
+    for (const [method, path, body] of [
+      ['GET', '', undefined],
+      ['PATCH', '', { name: 'Other' }],
+      ['DELETE', '', undefined],
+      ['GET', '/keys', undefined],
+      ['POST', '/keys', {}],
+      ['GET', '/usage', undefined],
+      ['GET', '/audit', undefined],
+      ['POST', '/explain', { function: 'hello' }],
+    ] as const) {
+      const answer = await admin(target(), method, `/tenants/${id}${path}`, body);
+      const problem = { reason: 'root-key-wrong', detail: expect.stringContaining('another root key of version 2') };
+      expect([path, answer]).toMatchObject([path, { status: 409, body: problem }]);
+    }
+  });
+
+  it('is not named for an id that is not listed', async () => {
+    const forged = id.slice(0, -1) + (id.endsWith('a') ? 'b' : 'a');
+    for (const unlisted of [forged, `t2_b${'a'.repeat(29)}`, 'Globex'])
+      expect((await admin(target(), 'GET', `/tenants/${unlisted}`)).status).toBe(404);
+  });
+
+  it('is found by doctor, though a tenant was created with the new one', async () => {
+    await admin(target(), 'POST', '/tenants', { name: 'Newer' });
+    const { code, stdout } = await postern(['doctor', '--json']);
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; status: string; message: string }[] };
+    const found = findings.filter(({ check }) => check === 'root keys of tenants').map(({ message }) => message);
+    expect(found).toContainEqual(
+      expect.stringMatching(/^the root key of version 2 is not the one that \d+ tenants were created with$/),
+    );
+    expect([code, found]).toEqual([1, expect.not.arrayContaining(['all there'])]);
+  });
+});

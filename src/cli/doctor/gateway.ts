@@ -1,7 +1,7 @@
 import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { TenantList, TenantResponse } from '../../admin/tenants/schema.ts';
 import { warnOfIssuers } from '../../core/identity/issuer-warnings.ts';
-import { createAdminClient } from '../operator/admin-client.ts';
+import { type AdminAnswer, createAdminClient } from '../operator/admin-client.ts';
 import type { Connection } from '../operator/connection.ts';
 import { createOperator } from '../operator/operator.ts';
 import { whyUnreachable } from '../operator/unreachable.ts';
@@ -9,42 +9,64 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
 const READS_AT_ONCE = 8;
 
-type Listed = TenantList['tenants'][number];
+/** A tenant on the gateway's list, and what reading it was answered. */
+interface ReadTenant {
+  readonly listed: TenantList['tenants'][number];
+  readonly answer: AdminAnswer;
+}
 
-/** Checks that the gateway has the root key of each of its tenants. It reads one tenant of each version. */
-async function checkRootKeys(connection: Connection, tenants: readonly Listed[]): Promise<Finding[]> {
+/** Reads each tenant: only the gateway can verify its id. */
+async function readTenants({ url, adminToken }: Connection): Promise<ReadTenant[]> {
+  const waiting = await createOperator({ url, adminToken }).list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
+  const client = createAdminClient(url, adminToken);
+  const read: ReadTenant[] = [];
+  const work = async () => {
+    for (let listed = waiting.shift(); listed; listed = waiting.shift())
+      read.push({ listed, answer: await client.request('GET', `/tenants/${listed.id}`) });
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+  return read;
+}
+
+const count = (amount: number, noun: string) => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+
+/** What is wrong with a root key, by the reason why a tenant could not be read. */
+const ROOT_KEY_FAULTS: Readonly<Record<string, (version: string, tenants: number) => readonly [string, string]>> = {
+  'root-key-missing': (version, tenants) => [
+    `root key version ${version}, which is missing from the gateway's POSTERN_ROOT_KEYS, is needed by ${count(tenants, 'tenant')}`,
+    `put version ${version} back into POSTERN_ROOT_KEYS, after the first`,
+  ],
+  'root-key-wrong': (version, tenants) => [
+    `the root key of version ${version} is not the one that ${count(tenants, 'tenant')} ${tenants === 1 ? 'was' : 'were'} created with`,
+    `put the root key of version ${version} that the state was made with back into POSTERN_ROOT_KEYS`,
+  ],
+};
+
+/** Checks that the gateway has the root keys that its tenants were created with. */
+function checkRootKeys(tenants: readonly ReadTenant[]): Finding[] {
   const { ok, fail } = findingsOf('root keys of tenants');
-  const byVersion = Map.groupBy(tenants, ({ id }) => /^t(\d+)_/.exec(id)?.[1] ?? '?');
-  const findings: Finding[] = [];
-  for (const [version, [first, ...others]] of byVersion) {
-    const client = createAdminClient(connection.url, connection.adminToken);
-    const { body } = await client.request('GET', `/tenants/${first?.id}`);
-    if ((body as { reason?: unknown } | null)?.reason !== 'root-key-missing') continue;
-    const count = others.length === 0 ? '1 tenant needs' : `${others.length + 1} tenants need`;
-    const message = `${count} root key version ${version}, which is missing from the gateway's POSTERN_ROOT_KEYS`;
-    findings.push(fail(message, `put version ${version} back into POSTERN_ROOT_KEYS, after the first`));
-  }
+  const faulty = Map.groupBy(tenants, ({ listed, answer }) => {
+    const reason = String((answer.body as { reason?: unknown } | null)?.reason);
+    return `${reason} ${/^t(\d+)_/.exec(listed.id)?.[1]}`;
+  });
+  const findings = [...faulty].flatMap(([fault, { length }]) => {
+    const [reason = '', version = ''] = fault.split(' ');
+    const words = ROOT_KEY_FAULTS[reason]?.(version, length);
+    return words ? [fail(...words)] : [];
+  });
   return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
 }
 
 /** Warns about issuers that tenants trust by names which somebody else can get. A tenant that cannot be read is skipped. */
-async function checkIssuers(connection: Connection, tenants: readonly Listed[]): Promise<Finding[]> {
+function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   const { warn } = findingsOf('issuers of tenants');
-  const client = createAdminClient(connection.url, connection.adminToken);
-  const waiting = [...tenants];
-  const findings: Finding[] = [];
-  const work = async () => {
-    for (let tenant = waiting.shift(); tenant; tenant = waiting.shift()) {
-      const { status, body } = await client.request('GET', `/tenants/${tenant.id}`);
-      if (status !== 200) continue;
-      for (const warning of warnOfIssuers((body as TenantResponse).issuers)) {
-        const [message = warning, fix = ''] = warning.split(/(?<=\.) (?=Require)/);
-        findings.push(warn(`${tenant.name} (${tenant.id}): ${message}`, fix));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
-  return findings;
+  return tenants.flatMap(({ listed: { id, name }, answer: { status, body } }) => {
+    const warnings = status === 200 ? warnOfIssuers((body as TenantResponse).issuers) : [];
+    return warnings.map((warning) => {
+      const [message = warning, fix = ''] = warning.split(/(?<=\.) (?=Require)/);
+      return warn(`${name} (${id}): ${message}`, fix);
+    });
+  });
 }
 
 /** Checks that a gateway answers, and accepts its admin token. */
@@ -54,10 +76,9 @@ export async function checkGateway({ url, adminToken }: Connection): Promise<Fin
     const { status, headers, body } = await createAdminClient(url, adminToken).request('GET', '/tenants?limit=1');
     const clock = judgeClock('clock of the gateway', headers.get('date'), Date.now());
     if (status === 200) {
-      const connection = { url, adminToken };
-      const tenants = await createOperator(connection).list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
-      const ofTenants = [await checkRootKeys(connection, tenants), await checkIssuers(connection, tenants)];
-      return [ok(`${url} answers and accepts the admin token`), clock, ...ofTenants.flat()];
+      const tenants = await readTenants({ url, adminToken });
+      const answers = ok(`${url} answers and accepts the admin token`);
+      return [answers, clock, ...checkRootKeys(tenants), ...checkIssuers(tenants)];
     }
     if (status === 401) return [fail(`${url} does not accept the admin token`, 'check POSTERN_ADMIN_TOKEN'), clock];
     const { Message } = (typeof body === 'object' && body !== null ? body : {}) as { Message?: unknown };

@@ -77,10 +77,10 @@ export function verifyTenantId(crypto: KeyCrypto, keys: RootKeys, text: string):
 export const rootKeyOf = (keys: RootKeys, tenantId: TenantId): RootKey | undefined =>
   keys.byVersion.get(Number(TENANT_ID.exec(tenantId)?.[1]));
 
-/** The root key version that a tenant id names, if the settings do not have it. */
-export function missingRootKey(keys: RootKeys, text: string): number | undefined {
-  const version = Number(TENANT_ID.exec(text)?.[1]);
-  return Number.isNaN(version) || keys.byVersion.has(version) ? undefined : version;
+/** The root key version that a text in the form of a tenant id names; undefined for any other text. Proves nothing. */
+export function rootKeyVersionOf(text: string): number | undefined {
+  const version = TENANT_ID.exec(text)?.[1];
+  return version === undefined ? undefined : Number(version);
 }
 
 /** A verified key id, and what it names. */

@@ -97,7 +97,7 @@ export class Directory extends DurableObject {
   }
 
   /** The name of a tenant on the list; null if it is not there. */
-  nameOf(id: TenantId): string | null {
+  nameOf(id: string): string | null {
     const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ? AND ready = 1', id).toArray();
     return row?.name ?? null;
   }
