@@ -1,4 +1,4 @@
-import { statSync, watch } from 'node:fs';
+import { readdirSync, statSync, watch } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -49,6 +49,12 @@ function findBuiltIn(name: string): FunctionCode | undefined {
   if (!builtIns.has(name)) return undefined;
   const module = new URL(`./functions/${name}.ts`, import.meta.url).href;
   return { name, module, revision: 'built-in', isThrottled: name === 'throttled' };
+}
+
+/** The names of the functions in a folder, sorted. */
+export function listFunctions(folder: string): string[] {
+  const names = new Set(readdirSync(folder).map((entry) => entry.replace(/\.[^.]+$/, '')));
+  return [...names].filter((name) => findInFolder(resolve(folder), name, 0) !== undefined).toSorted();
 }
 
 /** A name with a dot finds nothing: no function can be made with one, and `..` would leave the folder. */

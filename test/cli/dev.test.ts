@@ -81,6 +81,7 @@ describe('postern dev', () => {
     try {
       const second = await postern('dev', '--port', '0', '--lambda-port', '0', '--state', stateDir);
       expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`process ${first.pid}`)]);
+      expect(second.stderr).toContain('with --state .postern-2 --port 0 --lambda-port 0');
     } finally {
       await first.stop();
     }
@@ -230,7 +231,11 @@ describe('postern dev', () => {
       '--state',
       join(folder, 'r'),
     );
-    expect(real.stderr).toMatch(/needs AWS_\w+ in the environment/);
+    expect(real.stderr).toContain(
+      'needs AWS_ACCOUNT_ID, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY in the environment',
+    );
+    const both = await postern('dev', '--functions', folder, '--lambda-endpoint', 'http://127.0.0.1:9');
+    expect(both.stderr).toContain("'--lambda-endpoint <url>' cannot be used with option '--functions <dir>'");
   });
 });
 

@@ -81,19 +81,45 @@ describe('first hour A8, A9: the command', () => {
   });
 });
 
-/** What `postern dev` prints up to a line, without `--json`. */
+/** What `postern dev` prints up to a line, without `--json`. It is interrupted when it is ready. */
 async function printedByDev(args: readonly string[], last: RegExp): Promise<string> {
   const command = ['src/cli/postern.ts', 'dev', '--port', '0', '--lambda-port', '0', ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = new Promise((ended) => child.once('exit', ended));
   let text = '';
   for await (const line of createInterface({ input: child.stdout })) {
     text += `${line}\n`;
     if (last.test(line)) break;
+    if (/^Press Ctrl-C to stop/.test(line)) child.kill('SIGINT');
   }
   child.kill('SIGTERM');
-  await new Promise((exited) => child.once('exit', exited));
+  await exited;
   return text;
 }
+
+describe('the banner', () => {
+  it("names the developer's own functions, and calls the first of them", async () => {
+    const functions = join(outside, 'own');
+    mkdirSync(join(functions, 'zebra'), { recursive: true });
+    for (const file of ['orders.ts', 'zebra/index.mjs'])
+      writeFileSync(join(functions, file), 'export const handler = async () => 1;');
+    writeFileSync(join(functions, 'readme.md'), '');
+    const text = await printedByDev(['--functions', functions, '--state', join(outside, 'named')], /^Stopped/);
+    expect(text).toMatch(/^ {2}functions +orders, zebra$/m);
+    expect(text).toMatch(/^ {2}account +123456789012, region us-east-1$/m);
+    expect(text).toContain("/2015-03-31/functions/orders/invocations -H 'x-api-key: postern_");
+    expect(text).toContain("FunctionName: 'orders'");
+    expect(text).toMatch(/\nStopped\.\n$/);
+  });
+
+  it('cannot know the functions of another Lambda', async () => {
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const args = ['--lambda-endpoint', endpoint, '--state', join(outside, 'elsewhere')];
+    const text = await printedByDev(args, /^Press Ctrl-C to stop/);
+    expect(text).toMatch(/^ {2}account +000000000000, region us-east-1$/m);
+    expect(text).toContain('with the name of a function in place of my-function');
+  });
+});
 
 describe('first hour A12: a start that is not well', () => {
   it('says that the first call failed', async () => {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readableLine } from '../local/access-line.ts';
 import type { DevOptions } from '../local/dev.ts';
 import { parsePort } from '../local/port.ts';
@@ -17,10 +17,13 @@ export function devCommand(program: Command): void {
     .description('run the gateway on workerd, with a local Lambda behind it')
     .option('--port <n>', 'port of the gateway', parsePort, 8787)
     .option('--lambda-port <n>', 'port of the local Lambda', parsePort, 9001)
-    .option(
-      '--lambda-endpoint <url>',
-      'use the Lambda at this address instead, with the AWS_* settings in the environment',
-      parseOrigin,
+    .addOption(
+      new Option(
+        '--lambda-endpoint <url>',
+        'use the Lambda at this address instead (AWS or another emulator), with the AWS_* settings in the environment',
+      )
+        .argParser(parseOrigin)
+        .conflicts('functions'),
     )
     .option(
       '--functions <dir>',
@@ -61,6 +64,7 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   await stop;
   setTimeout(() => process.exit(1), EXIT_WITHIN_MS).unref();
   await server.close();
+  if (!json) say('\nStopped.');
   process.exit(0);
 }
 

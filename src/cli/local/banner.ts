@@ -1,25 +1,31 @@
 import { VERSION } from '../../version.ts';
 import type { DevServer, FirstCall } from './dev.ts';
 
+/** The function that the examples call: the first of the developer's own, if there are any. */
+const exampleOf = ({ functions }: DevServer): string =>
+  functions === undefined ? 'my-function' : (functions[0] ?? 'hello');
+
 /** A curl command that calls a function with the demo tenant's key, ready to paste. */
-export const curlLine = ({ gateway, demo }: DevServer): string =>
-  `curl -sS -X POST ${gateway}/2015-03-31/functions/hello/invocations -H 'x-api-key: ${demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
+const curlLine = (server: DevServer): string =>
+  `curl -sS -X POST ${server.gateway}/2015-03-31/functions/${exampleOf(server)}/invocations -H 'x-api-key: ${server.demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
 /** The same call with the unmodified AWS CLI. Versions 1 and 2 read `fileb://` alike. */
-const awsCliLine = ({ gateway, demo }: DevServer): string =>
-  `echo '{"name":"Ada"}' | AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} aws lambda invoke --region us-east-1 --endpoint-url ${gateway} --function-name hello --payload fileb:///dev/stdin /dev/stdout`;
+const awsCliLine = (server: DevServer): string => {
+  const { gateway, region, demo } = server;
+  return `echo '{"name":"Ada"}' | AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} aws lambda invoke --region ${region} --endpoint-url ${gateway} --function-name ${exampleOf(server)} --payload fileb:///dev/stdin /dev/stdout`;
+};
 
-const javaScriptLines = ({ gateway, demo }: DevServer): string =>
+const javaScriptLines = (server: DevServer): string =>
   `import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 const lambda = new LambdaClient({
-  endpoint: '${gateway}',
-  region: 'us-east-1',
+  endpoint: '${server.gateway}',
+  region: '${server.region}',
   credentials: {
-    accessKeyId: '${demo.accessKeyId}',
-    secretAccessKey: '${demo.secretAccessKey}',
+    accessKeyId: '${server.demo.accessKeyId}',
+    secretAccessKey: '${server.demo.secretAccessKey}',
   },
 });
-const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"Ada"}' }));
+const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: '${exampleOf(server)}', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
 
 /** Sets in another terminal what the README's examples and `postern` read, ready to paste. */
@@ -34,13 +40,15 @@ const showFirst = ({ status, functionError, body }: FirstCall): string =>
 
 /** What `postern dev` prints when it is ready: addresses, and commands to copy. */
 export function banner(server: DevServer, first: FirstCall | undefined): string {
-  const { gateway, lambda, adminToken, demo } = server;
+  const { gateway, lambda, accountId, region, functions, adminToken, demo } = server;
   return [
     '',
     `Postern ${VERSION} is ready.`,
     '',
     `  gateway      ${gateway}`,
     `  Lambda       ${lambda}`,
+    `  account      ${accountId}, region ${region}`,
+    ...(functions && functions.length > 0 ? [`  functions    ${functions.join(', ')}`] : []),
     `  admin API    ${gateway}/admin/v1`,
     `  admin token  ${adminToken}`,
     `  demo tenant  ${demo.tenantId}`,
@@ -50,7 +58,9 @@ export function banner(server: DevServer, first: FirstCall | undefined): string 
     '',
     exportLine(server),
     '',
-    'Call it with curl:',
+    functions === undefined
+      ? 'Call it with curl, with the name of a function in place of my-function:'
+      : 'Call it with curl:',
     '',
     curlLine(server),
     '',

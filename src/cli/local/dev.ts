@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { SETTING_NAMES } from '../../core/settings.ts';
 import { findUnknownSettings } from '../../core/unknown-settings.ts';
 import { isLoopback } from '../../edge/plain-http.ts';
+import { listFunctions } from '../../emulator/catalog.ts';
 import { startEmulator } from '../../emulator/start.ts';
 import { createAdminClient } from '../operator/admin-client.ts';
 import { whyUnreachable } from '../operator/unreachable.ts';
@@ -32,13 +33,18 @@ export interface DevOptions {
 export interface DevServer {
   readonly gateway: string;
   readonly lambda: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** The names of the developer's own handlers; undefined: Lambda is elsewhere, and its functions are not known. */
+  readonly functions: readonly string[] | undefined;
   readonly adminToken: string;
   readonly demo: DemoTenant;
   close(): Promise<void>;
 }
 
 const ACCOUNT_ID = '123456789012';
-const LOCALSTACK_ACCOUNT_ID = '000000000000';
+/** How a second one starts while the first runs: each needs its own folder and ports. */
+const BESIDE = 'start this one with --state .postern-2 --port 0 --lambda-port 0';
 const PROBE_MS = 2_000;
 
 /** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
@@ -47,16 +53,16 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   if (unknown.length > 0) throw usageError(unknown.join('\n  '));
   const stateDir = resolve(options.state);
   const state = await openState(stateDir);
-  const closers: (() => Promise<void>)[] = [(await lockState(stateDir)).release];
+  const closers: (() => Promise<void>)[] = [(await lockState(stateDir, BESIDE)).release];
   const close = async () => {
     await Promise.allSettled(closers.splice(0).map((closer) => closer()));
   };
   try {
     await assertFree('127.0.0.1', options.port, '--port');
-    if (options.lambdaEndpoint) await warnUnlessAnswered(options.lambdaEndpoint, options.log);
     const lambda = options.lambdaEndpoint
       ? useLambda(options.lambdaEndpoint, process.env)
       : await startLambda(options, state, closers);
+    if (options.lambdaEndpoint) await warnUnlessAnswered(options.lambdaEndpoint, options.log);
     const bundle = await bundleWorker(join(stateDir, 'build'));
     const gateway = await startLocalGateway({
       bundle,
@@ -75,7 +81,16 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     closers.push(gateway.close);
     const demo = await ensureDemo(createAdminClient(gateway.url, state.adminToken), state.demo);
     if (demo !== state.demo) await saveState(stateDir, { ...state, demo });
-    return { gateway: gateway.url, lambda: lambda.url, adminToken: state.adminToken, demo, close };
+    return {
+      gateway: gateway.url,
+      lambda: lambda.url,
+      accountId: lambda.settings.AWS_ACCOUNT_ID,
+      region: lambda.settings.AWS_REGION,
+      functions: lambda.functions,
+      adminToken: state.adminToken,
+      demo,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -100,7 +115,14 @@ async function warnUnlessAnswered(endpoint: string, log: (line: string) => void)
 
 interface Upstream {
   readonly url: string;
-  readonly settings: Readonly<Record<string, string>>;
+  readonly functions?: readonly string[];
+  readonly settings: {
+    readonly AWS_ACCOUNT_ID: string;
+    readonly AWS_REGION: string;
+    readonly AWS_ACCESS_KEY_ID: string;
+    readonly AWS_SECRET_ACCESS_KEY: string;
+    readonly AWS_SESSION_TOKEN?: string;
+  };
 }
 
 async function startLambda(options: DevOptions, state: DevState, closers: (() => Promise<void>)[]): Promise<Upstream> {
@@ -116,6 +138,7 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
   closers.push(() => emulator.close());
   return {
     url: emulator.url,
+    functions: options.functions === undefined ? [] : listFunctions(options.functions),
     settings: {
       AWS_ACCOUNT_ID: ACCOUNT_ID,
       AWS_REGION: region,
@@ -125,30 +148,39 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
   };
 }
 
-/** Takes the AWS settings of the environment; for an emulator on this machine, what LocalStack has as defaults. */
+/** What LocalStack has, for an emulator on this machine. */
+const LOCALSTACK = {
+  AWS_ACCOUNT_ID: '000000000000',
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+};
+type Needed = keyof typeof LOCALSTACK;
+
+/** Takes the AWS settings of the environment. For an emulator on this machine, they have defaults. */
 function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
-  const local = isLoopback(endpoint);
+  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...place } = LOCALSTACK;
   const hasKeys = env.AWS_ACCESS_KEY_ID !== undefined || env.AWS_SECRET_ACCESS_KEY !== undefined;
-  const setting = (name: string, localDefault?: string): string => {
-    const value = env[name] ?? (local ? localDefault : undefined);
-    if (value === undefined) throw new Error(`--lambda-endpoint ${endpoint} needs ${name} in the environment`);
-    return value;
+  // As a set: the default key pair applies only if the environment has neither.
+  const localDefaults = hasKeys ? place : LOCALSTACK;
+  const defaults: Partial<typeof LOCALSTACK> = isLoopback(endpoint) ? localDefaults : {};
+  const missing: string[] = [];
+  const setting = (name: Needed): string => {
+    const value = env[name] || defaults[name];
+    if (value === undefined) missing.push(name);
+    return value ?? '';
   };
-  return {
-    url: endpoint,
-    settings: {
-      AWS_ACCOUNT_ID: setting('AWS_ACCOUNT_ID', LOCALSTACK_ACCOUNT_ID),
-      AWS_REGION: setting('AWS_REGION', 'us-east-1'),
-      // As a set: the defaults apply only if the environment has neither.
-      ...(hasKeys || !local
-        ? {
-            AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID'),
-            AWS_SECRET_ACCESS_KEY: setting('AWS_SECRET_ACCESS_KEY'),
-            ...(env.AWS_SESSION_TOKEN !== undefined && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
-          }
-        : { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }),
-    },
+  const settings = {
+    AWS_ACCOUNT_ID: setting('AWS_ACCOUNT_ID'),
+    AWS_REGION: setting('AWS_REGION'),
+    AWS_ACCESS_KEY_ID: setting('AWS_ACCESS_KEY_ID'),
+    AWS_SECRET_ACCESS_KEY: setting('AWS_SECRET_ACCESS_KEY'),
+    ...(hasKeys && env.AWS_SESSION_TOKEN && { AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN }),
   };
+  if (missing.length > 0) {
+    throw usageError(`--lambda-endpoint ${endpoint} needs ${missing.join(', ')} in the environment`);
+  }
+  return { url: endpoint, settings };
 }
 
 /** How the first call went. */

@@ -18,8 +18,10 @@ const ORPHAN_MS = 10_000;
  * Keeps a second `postern dev` or `postern serve` away from a folder that one is using: two would write the same
  * databases. There are two locks: one for the `postern` process, and one for the databases, which its workerd holds too. So
  * a workerd that was left behind keeps the folder until it is ended here.
+ *
+ * `orElse` ends the error: what to do if the other `postern` is to go on.
  */
-export async function lockState(dir: string): Promise<StateLock> {
+export async function lockState(dir: string, orElse = 'choose another folder with --state'): Promise<StateLock> {
   const pidFile = join(dir, 'pid');
   const held: FileHandle[] = [];
   const release = async () => {
@@ -32,7 +34,7 @@ export async function lockState(dir: string): Promise<StateLock> {
   const inUse = own === 'unsupported' ? holder !== process.pid && (await isPostern(holder)) : own === 'busy';
   if (inUse) {
     const by = holder > 0 ? `process ${holder}` : 'just started';
-    throw new Error(`another postern (${by}) is using ${dir}; stop it, or choose another folder with --state`);
+    throw new Error(`another postern (${by}) is using ${dir}; stop it, or ${orElse}`);
   }
   if (typeof own === 'object') held.push(own);
   try {
