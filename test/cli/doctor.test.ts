@@ -145,9 +145,22 @@ describe('postern doctor', () => {
   });
 
   it('says all else when it has no token for the gateway', async () => {
-    const { code, of } = await examine(good(), '--url', postern.gateway);
-    expect([code, of('settings')]).toEqual([1, ['ok: complete']]);
+    const { POSTERN_ADMIN_TOKEN: _, ...settings } = good();
+    const { code, of } = await examine(settings, '--url', postern.gateway);
+    expect([code, of('root key 1').join()]).toEqual([1, expect.stringContaining('look random')]);
     expect(of('gateway').join()).toContain('fail: no admin token for ');
+  });
+
+  it('takes the admin token for --url from the file, and names admin tokens whose root key the file lacks', async () => {
+    await admin(postern, 'POST', '/admin-tokens', { name: 'dashboard', access: 'read' });
+    const settings = { ...good(), POSTERN_ADMIN_TOKEN: postern.adminToken };
+    const same = await examine(settings, '--url', postern.gateway);
+    expect([same.of('gateway').join(), same.of('admin tokens')]).toEqual([expect.stringMatching(/^ok: /), []]);
+    const POSTERN_ROOT_KEYS = good().POSTERN_ROOT_KEYS.replace('1:', '2:');
+    const dropped = await examine({ ...settings, POSTERN_ROOT_KEYS }, '--url', postern.gateway);
+    expect(dropped.of('admin tokens')).toEqual([
+      expect.stringMatching(/^warn: dashboard \(a1_\w+\) is refused: root key version 1 is missing from the settings$/),
+    ]);
   });
 
   it('finds an account that is not the one of the credentials', async () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Settings } from '../../core/settings.ts';
 import { checkCredentials } from '../doctor/credentials.ts';
 import { type Finding, findingsOf } from '../doctor/finding.ts';
 import { checkGateway } from '../doctor/gateway.ts';
@@ -27,7 +28,10 @@ interface DoctorFlags extends OperatorFlags {
 export function doctorCommand(program: Command): void {
   withConnection(program.command('doctor'))
     .description('check settings, credentials, clock, wrangler.toml and the gateway')
-    .option('--settings <file>', 'file of settings, as NAME=value lines; the environment overrides it')
+    .option(
+      '--settings <file>',
+      'file of settings, as NAME=value lines; the environment overrides it. --url takes its admin token',
+    )
     .option('--function <name>', 'a function that the credentials should be able to invoke; it is not run')
     .option('--config <file>', 'the wrangler configuration', join(PACKAGE_ROOT, 'wrangler.toml'))
     .option('--json', 'print JSON')
@@ -65,7 +69,12 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   if ((await findGateway(flags, process.env)) === undefined) {
     const { skipped } = findingsOf('gateway');
     findings.push(skipped('no gateway given', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
-  } else findings.push(...(await examineGateway(flags)));
+  } else {
+    // The token in the file is meant for the gateway that `--url` names. POSTERN_URL may name another.
+    const hasToken = flags.url === undefined || Boolean(process.env.POSTERN_ADMIN_TOKEN);
+    const env = hasToken ? process.env : { ...process.env, POSTERN_URL: '', ...given };
+    findings.push(...(await examineGateway(flags, env, settings)));
+  }
 
   console.log(flags.json ? JSON.stringify({ findings }) : findings.map(show).join('\n'));
   const failed = findings.filter(({ status }) => status === 'fail').length;
@@ -73,17 +82,21 @@ async function doctor(flags: DoctorFlags): Promise<void> {
 }
 
 /** Looks at the gateway. That it cannot be asked, for want of a token, is one more thing that is wrong. */
-async function examineGateway(flags: DoctorFlags): Promise<Finding[]> {
+async function examineGateway(
+  flags: DoctorFlags,
+  env: NodeJS.ProcessEnv,
+  settings: Settings | undefined,
+): Promise<Finding[]> {
   let connection: Connection;
   try {
-    connection = await readConnection(flags, process.env);
+    connection = await readConnection(flags, env);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return [
       findingsOf('gateway').fail(error.message, 'fix the address or token, or leave them out to skip this check'),
     ];
   }
-  return await checkGateway(connection);
+  return await checkGateway(connection, settings?.rootKeys);
 }
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red', skipped: 'gray' } as const;

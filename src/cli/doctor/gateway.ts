@@ -1,6 +1,8 @@
 import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { TenantList, TenantResponse } from '../../admin/tenants/schema.ts';
+import { TOKEN_OPERATIONS } from '../../admin/tokens/operations.ts';
 import { warnOfIssuers } from '../../core/identity/issuer-warnings.ts';
+import type { RootKeys } from '../../core/identity/root-keys.ts';
 import { type AdminAnswer, createAdminClient } from '../operator/admin-client.ts';
 import type { Connection } from '../operator/connection.ts';
 import { createOperator } from '../operator/operator.ts';
@@ -69,8 +71,23 @@ function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   });
 }
 
-/** Checks that a gateway answers, and accepts its admin token. */
-export async function checkGateway({ url, adminToken }: Connection): Promise<Finding[]> {
+/** Warns about admin tokens that cannot work, because the settings lack the root key that they were made with. */
+async function checkAdminTokens(connection: Connection, { byVersion }: RootKeys): Promise<Finding[]> {
+  const { body } = await createOperator(connection).call(TOKEN_OPERATIONS.listAdminTokens, {});
+  const { warn } = findingsOf('admin tokens');
+  return body.adminTokens.flatMap(({ id, name }) => {
+    const version = Number(/^a(\d+)_/.exec(id)?.[1]);
+    if (byVersion.has(version)) return [];
+    const message = `${name} (${id}) is refused: root key version ${version} is missing from the settings`;
+    return [warn(message, 'create another token and revoke this one, or put the version back')];
+  });
+}
+
+/** Checks that a gateway answers, accepts its admin token, and has the root keys of its tenants and admin tokens. */
+export async function checkGateway(
+  { url, adminToken }: Connection,
+  rootKeys: RootKeys | undefined,
+): Promise<Finding[]> {
   const { ok, fail } = findingsOf('gateway');
   try {
     const { status, headers, body } = await createAdminClient(url, adminToken).request('GET', '/tenants?limit=1');
@@ -78,7 +95,8 @@ export async function checkGateway({ url, adminToken }: Connection): Promise<Fin
     if (status === 200) {
       const tenants = await readTenants({ url, adminToken });
       const answers = ok(`${url} answers and accepts the admin token`);
-      return [answers, clock, ...checkRootKeys(tenants), ...checkIssuers(tenants)];
+      const ofTokens = rootKeys ? await checkAdminTokens({ url, adminToken }, rootKeys) : [];
+      return [answers, clock, ...checkRootKeys(tenants), ...checkIssuers(tenants), ...ofTokens];
     }
     if (status === 401) return [fail(`${url} does not accept the admin token`, 'check POSTERN_ADMIN_TOKEN'), clock];
     const { Message } = (typeof body === 'object' && body !== null ? body : {}) as { Message?: unknown };
