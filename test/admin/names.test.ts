@@ -30,7 +30,7 @@ describe("B10: an admin token's name", () => {
     }
   });
 
-  it("stands in the audit trail beside the token's id", async () => {
+  it("is in the audit trail beside the token's id", async () => {
     const { token, id } = (await makeToken('carol')).body;
     const tenant = await admin('POST', '/tenants', { name: 'Acme' }, as(token));
     const [entry] = (await admin('GET', `/tenants/${tenant.body.id}/audit`)).body.entries;

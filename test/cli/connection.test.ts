@@ -134,7 +134,7 @@ describe('C8: the token of the environment', () => {
 describe('the file of profiles', () => {
   const here = { url: 'http://127.0.0.1:1', adminToken: SECRET };
 
-  it('is told of a profile that it has not, with those that it has', async () => {
+  it('reports an unknown profile, and names the known ones', async () => {
     const config = await write({ profiles: { here, there: here }, default: 'nowhere' });
     const has = `${config.POSTERN_CONFIG} has no profile`;
     expect(await run(LIST, config)).toEqual(said(2, `default: ${has} "nowhere"; it has: here, there`));
@@ -154,7 +154,7 @@ describe('the file of profiles', () => {
     ['has a field too many', { profiles: { here: { ...here, token: SECRET } } }, '/profiles/here/token: '],
     ['has an address with a path', { profiles: { here: { ...here, url: 'https://x/y' } } }, 'must be http(s)://host'],
     ['has a password in it', { profiles: { here: { url: `https://me:${SECRET}@x` } } }, 'must be http(s)://host'],
-  ])('that %s is told so, and never quoted', async (_, content, words) => {
+  ])('that %s is reported, and never quoted', async (_, content, words) => {
     const config = await write(content);
     const result = await run([...LIST, '--profile', 'here'], config);
     expect(result).toEqual(said(2, config.POSTERN_CONFIG));
@@ -177,7 +177,7 @@ describe('the file of profiles', () => {
     );
   });
 
-  it('that is a folder is told so', async () => {
+  it('that is a folder is reported as one', async () => {
     expect(await run(LIST, { POSTERN_CONFIG: folder })).toEqual(said(2, `${folder} cannot be read: EISDIR`));
   });
 });
@@ -236,7 +236,7 @@ describe('the token', () => {
 
 describe('an address', () => {
   it.each(['nowhere', 'ftp://x', 'https://x/path', 'https://x?y', `https://me:${SECRET}@x`, 'http://127.0.0.1:99999'])(
-    'that is none, %s, is told by the setting, and never quoted',
+    'that is not valid, %s, is reported with its setting, and never quoted',
     async (url) => {
       expect(await run(LIST, inEnv({ POSTERN_URL: url }))).toEqual(said(2, 'POSTERN_URL must be http(s)://host'));
       expect(await run([...LIST, '--url', url], inEnv())).toEqual(said(2, '--url must be http(s)://host'));
@@ -254,7 +254,7 @@ describe('an address', () => {
     expect(await run(['invoke', 'hello'], call)).toEqual(said(1, `${gone.url} gave no answer (ECONNREFUSED)`));
   });
 
-  it('of something else than a gateway is told apart', async () => {
+  it('of something other than a gateway is recognised', async () => {
     const other = await serve((_, response) => response.end('<h1>It works!</h1>'));
     expect(await run(LIST, inEnv({ POSTERN_URL: other.url }))).toEqual(said(1, 'check that it is a Postern gateway'));
     other.close();

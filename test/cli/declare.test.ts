@@ -195,7 +195,7 @@ describe('apply', () => {
     expect(trail).not.toContain(token);
   });
 
-  it('deletes what is not in the file only when it is told to, twice', async () => {
+  it('deletes what is not in the file only with --prune and --yes', async () => {
     const file = await fileOf(TWO('status: active'));
     await cli(['apply', '-f', file]);
     const before = (await tenants()).length;

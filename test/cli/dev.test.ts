@@ -105,7 +105,7 @@ describe('postern dev', () => {
     },
   );
 
-  it('ends with all that it started when npm is told to end', async () => {
+  it('ends everything that it started when npm gets a signal', async () => {
     const args = [
       'start',
       '--silent',
@@ -139,7 +139,7 @@ describe('postern dev', () => {
       .toBe('down');
   });
 
-  it('prints a curl line that answers as it stands, and shows a first call answered', async () => {
+  it('prints a curl line that works unchanged, and the answer to a first call', async () => {
     const child = spawn(process.execPath, [
       CLI,
       'dev',

@@ -53,7 +53,7 @@ describe('first hour A1: functions of a folder in the clone', () => {
     expect(await answer('esm')).toBe('esm.js');
     expect(await answer('own')).toBe('undefined');
   });
-  it('with a mistake in it is told as what it is', async () => {
+  it('with a mistake in it is reported as what it is', async () => {
     expect(await answer('broken')).toMatchObject({ errorType: 'Runtime.UserCodeSyntaxError' });
   });
 });

@@ -101,7 +101,7 @@ describe.runIf(process.platform === 'linux')('A4: postern serve starts workerd a
     expect(await waiting).toBe(200);
   });
 
-  it('not when it was told to stop while it waits to start one', async () => {
+  it('not if it gets a signal while it waits to start one', async () => {
     const state = newState();
     const server = await start(state);
     await writeFile(join(state, 'serve.capnp'), 'no configuration');

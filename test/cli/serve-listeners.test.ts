@@ -153,7 +153,7 @@ describe('B7: a secret over plain HTTP, without --behind-tls-proxy', () => {
     expect([call.status, call.headers['x-postern-refusal']]).toEqual([421, 'host-not-served']);
   });
 
-  it('says at the start that a silent proxy cannot be told from a local caller', () => {
+  it('warns at the start that a silent proxy looks like a local caller', () => {
     expect(it1.server.errors()).toContain('--behind-tls-proxy');
   });
 });

@@ -8,7 +8,7 @@ describe('the cases', () => {
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
   });
 
-  it('call only functions that an operator is told of, or that nobody has', () => {
+  it('call only functions that the kit names to an operator, or that do not exist', () => {
     const names = all.map(({ function: name }) => name.replace(/^.*:function:/, '').replace(/:.*$/, ''));
     expect([...new Set(names)].filter((name) => !(name in FUNCTIONS))).toEqual(['absent', 'no!name']);
   });
@@ -42,7 +42,7 @@ describe('readCases', () => {
 describe('payloadOf', () => {
   const base = { id: 'one', title: 'a case', operation: 'Invoke', function: 'hello', expect: {} } as const;
 
-  it('makes a JSON string of so many bytes in all', () => {
+  it('makes a JSON string of a given number of bytes in all', () => {
     expect(payloadOf({ ...base, payloadBytes: 5 })?.toString()).toBe('"xxx"');
   });
 

@@ -23,7 +23,7 @@ describe('readSettings', () => {
     });
   });
 
-  it('checks payloads unless it is told not to', () => {
+  it('checks payloads by default', () => {
     expect(readSettings(GOOD)).toMatchObject({ value: { checkJson: true } });
     expect(readSettings({ ...GOOD, POSTERN_CHECK_JSON: 'off' })).toMatchObject({ value: { checkJson: false } });
   });

@@ -11,7 +11,7 @@ describe('compileRanges', () => {
     },
   );
 
-  it('reads addresses strictly, as whoever wrote them meant them', () => {
+  it('reads addresses strictly, as their author meant them', () => {
     const isTen = compileRanges(['8.0.0.0/8', '10.0.0.0/8', '010.0.0.0/8']);
     expect(['10.1.1.1', '8.1.1.1', '::ffff:10.1.1.1', '::ffff:a01:101'].map(isTen)).toEqual([true, true, true, true]);
     for (const odd of [

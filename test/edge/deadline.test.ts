@@ -26,7 +26,7 @@ const passing = (ms: number) => new Promise<void>((done) => setTimeout(done, ms)
 const never = new Promise<never>(() => {});
 
 describe('within', () => {
-  it('waits no longer than it was told, and passes on what comes', async () => {
+  it('waits no longer than the given time, and passes on the result', async () => {
     expect(await ends(within(50, never))).toEqual([50, 'late']);
     expect(await ends(within(50, passing(49)))).toEqual([49, 'came']);
     expect(await ends(within(50, Promise.reject(new Error('x'))))).toEqual([expect.any(Number), 'failed']);
@@ -49,7 +49,7 @@ describe('a stopwatch', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each([-3_600_000, 3_600_000])('waits as long as it was told when the clock steps by %i ms', async (stepMs) => {
+  it.each([-3_600_000, 3_600_000])('waits as long as the given time when the clock steps by %i ms', async (stepMs) => {
     const { within: wait } = createStopwatch();
     await wait(100, Promise.resolve());
     let isLate = false;

@@ -45,13 +45,13 @@ describe('an emulator', () => {
     await expect(exchange(emulator.port, { path: '/' })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('stands for the account that it is told', async () => {
+  it('answers for the account that it is given', async () => {
     const emulator = await start({ accountId: '210987654321' });
     const reply = await call(emulator.port, { path: invocations('210987654321:function:echo') });
     expect(JSON.parse(reply.text).context.invokedFunctionArn).toContain(':210987654321:');
   });
 
-  it('runs no more at a time than it is told, and refuses the next', async () => {
+  it('runs no more at a time than its limit, and refuses the next', async () => {
     const emulator = await start({ maxConcurrency: 2 });
     const running = [call(emulator.port, slow), call(emulator.port, slow)].map((one) => one.catch(() => {}));
     const isFull = async () => {

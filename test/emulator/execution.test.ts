@@ -70,7 +70,7 @@ describe('a handler', () => {
     expect((await invoke('lost')).text).toBe('null');
   });
 
-  it('with a callback waits until its event loop is empty, unless told otherwise', async () => {
+  it('with a callback waits until its event loop is empty, unless the context says otherwise', async () => {
     const code = (wait: boolean) => `let order = '';
       exports.handler = (event, context, done) => {
         context.callbackWaitsForEmptyEventLoop = ${wait};
@@ -156,7 +156,7 @@ describe('a handler', () => {
 });
 
 describe('what a handler prints', () => {
-  it('stands in its own log, in the format of Lambda', async () => {
+  it('is in its own log, in the format of Lambda', async () => {
     folder.write(
       'prints.mjs',
       `export const handler = async () => {
@@ -200,7 +200,7 @@ describe('a failure', () => {
       "Promise.reject(new Error('late')); await new Promise((r) => setTimeout(r, 1000))",
       { errorType: 'Runtime.UnhandledPromiseRejection', errorMessage: 'Error: late' },
     ],
-  ])('is told to the caller and does not outlive its call: %s', async (_, statement, expected) => {
+  ])('is reported to the caller and does not outlive its call: %s', async (_, statement, expected) => {
     folder.write('fails.mjs', `export const handler = async (e) => { if (e.well) return 'well'; ${statement}; };`);
     const { error, body, id } = await invoke('fails');
     expect(error).toBe('Unhandled');
@@ -211,7 +211,7 @@ describe('a failure', () => {
   it.each([
     ['an endless wait', 'await new Promise((r) => setTimeout(r, 60_000))'],
     ['an endless loop', 'for (;;);'],
-  ])('to end is told to the caller and does not outlive its call: %s', async (what, statement) => {
+  ])('to end is reported to the caller and does not outlive its call: %s', async (what, statement) => {
     const name = what.replaceAll(' ', '-');
     folder.write(`${name}.mjs`, `export const handler = async (e) => { if (e.well) return 'well'; ${statement}; };`);
     const { error, body, id } = await invoke(name, {}, {}, hasty);
@@ -226,7 +226,7 @@ describe('a failure', () => {
     ['syntax', 'export const handler = async () => {', 'Runtime.UserCodeSyntaxError', /^SyntaxError: /],
     ['exports', 'export const other = 1;', 'Runtime.HandlerNotFound', /^loads\.handler is undefined or not exported$/],
     ['top level', "throw new RangeError('early');", 'RangeError', /^early$/],
-  ])('to load is told to the caller: %s', async (_, code, errorType, message) => {
+  ])('to load is reported to the caller: %s', async (_, code, errorType, message) => {
     folder.write('loads.mjs', code);
     const { error, body } = await invoke('loads');
     expect([error, body.errorType]).toEqual(['Unhandled', errorType]);

@@ -86,7 +86,7 @@ describe('the keys of an issuer', () => {
     expect(await find()).toBeTypeOf('function');
   });
 
-  it('are asked for again when one is unknown, at most every thirty seconds, whoever invents them', async () => {
+  it('are fetched again when one is unknown, at most every thirty seconds, even if callers invent them', async () => {
     const { find, asked, pass } = setUp();
     const first = await find();
     expect(await find(true)).toBeUndefined();

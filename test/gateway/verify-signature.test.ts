@@ -248,7 +248,7 @@ describe('beginProof', () => {
     expect(begin(without, 'another secret')).toBeTypeOf('function');
   });
 
-  it('refuses another body than the one whose declared hash was signed, whoever declares what', async () => {
+  it('refuses a body other than the one whose declared hash was signed, whatever else is declared', async () => {
     const wire = await sign(simple);
     expect(begin(wire, KEY.secretAccessKey)).toBeTypeOf('function'); // nothing is proved yet
     for (const body of ['', '{}x', '{"a":1}']) {

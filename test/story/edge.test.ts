@@ -119,7 +119,7 @@ describe('through the edge', () => {
   });
 
   it.each([520, 521, 522, 523, 524, 525, 526] as const)(
-    'an SDK is told %i by the edge itself, and nothing ran',
+    'an SDK gets %i from the edge itself, and nothing ran',
     async (status) => {
       postern.edge.fail(status);
       const told = await sdk()
@@ -152,7 +152,7 @@ describe('through the edge', () => {
     expect(await takeCalls(postern.lambda)).toEqual([]);
   });
 
-  it('a caller that waits to be told to go on is told', async () => {
+  it('a caller that waits for 100 Continue gets it', async () => {
     const { hostname, port } = new URL(postern.gateway);
     const headers = { ...keyed(), expect: '100-continue', 'content-length': '2' };
     const request = httpRequest({ hostname, port, path: invokePath('hello'), method: 'POST', headers, agent: false });

@@ -171,7 +171,7 @@ describe('a call', () => {
 });
 
 describe('a client', () => {
-  it('that asks before it sends (Expect: 100-continue) is told to go on, or is answered at once', async () => {
+  it('that asks before it sends (Expect: 100-continue) gets a 100, or its answer at once', async () => {
     const ask = (apiKey: string) => {
       const { hostname, port } = new URL(postern.gateway);
       const body = JSON.stringify('x'.repeat(2_000_000));

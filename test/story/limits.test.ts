@@ -194,7 +194,7 @@ describe('a limited tenant', () => {
       body,
     });
 
-  it('reads how it stands on every answer, and is told no in the shape of the service', async () => {
+  it('sees the status of its limits on every answer, and is refused in the shape of the service', async () => {
     const limits = { rate: { perSecond: 0.5, burst: 2 }, quotas: [{ period: 'week', requests: 50 }] };
     const { apiKey } = await tenantWith({ limits });
     const first = await post(apiKey, 'hello');

@@ -57,7 +57,7 @@ describe('D2: the content type of a payload', () => {
   });
 });
 
-describe('D16: a payload that is too large is told which limit it is over', () => {
+describe('D16: a payload that is too large is refused with the limit that it exceeds', () => {
   it('the operation’s, by its type', async () => {
     const tenant = await tenantWith(anything);
     const event = await call(tenant, json(1_048_577), { 'x-amz-invocation-type': 'Event' });

@@ -75,7 +75,7 @@ describe('D10: a web page', () => {
     }
   });
 
-  it('that its tenant does not name reads nothing that a proved caller is told', async () => {
+  it('that its tenant does not name reads nothing that only a proved caller may read', async () => {
     const { apiKey } = await makeTenant(postern, [{ function: '*' }]);
     const headers = { origin, 'x-api-key': apiKey, 'content-type': 'application/json' };
     const answer = await send(postern.gateway, invokePath('hello'), { headers, body: '{}' });

@@ -141,7 +141,7 @@ describe('an unmodified AWS SDK client', () => {
     expect(await takeCalls(postern.lambda)).toEqual([]);
   });
 
-  it('with a clock an hour off is told so, and by how much', async () => {
+  it('with a clock an hour off learns that, and by how much', async () => {
     const hour = 3_600_000;
     expect(await thrown(sdk({ systemClockOffset: -hour }))).toMatchObject({
       name: 'InvalidSignatureException',
@@ -244,7 +244,7 @@ describe('a signed request', () => {
     );
   });
 
-  it('is not told what it may call before it has proved itself', async () => {
+  it('does not learn what it may call before it has proved itself', async () => {
     const request = await sign({ path: invokePath('arn:aws:lambda:us-east-1:999999999999:function:echo') });
     expect((await answer(request)).reason).toBe('function-not-allowed');
     expect((await answer({ ...request, body: '{"b":1}' })).reason).toBe('signature-mismatch');
@@ -255,7 +255,7 @@ describe('a signed request', () => {
 });
 
 describe('a presigned request', () => {
-  it('is answered to whoever has it, while it lives', async () => {
+  it('is answered to anyone who has it, while it lives', async () => {
     const request = await sign({ expiresIn: 60, headers: { 'x-amz-invocation-type': 'Event' } });
     expect((await answer(request)).status).toBe(202);
     expect((await answer({ ...request, headers: { host: request.headers.host ?? '' } })).reason).toBe(

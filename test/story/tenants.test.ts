@@ -33,7 +33,7 @@ const becomes = (apiKey: string, expected: string | number) =>
   expect.poll(() => outcome(apiKey), { timeout: 5_000, interval: 200 }).toBe(expected);
 
 describe('a caller', () => {
-  it('without a key is told so, in the words of the service', async () => {
+  it('without a key is refused in the words of the service', async () => {
     expect(await callWith({})).toEqual({
       status: 403,
       type: 'MissingAuthenticationTokenException',

@@ -75,7 +75,7 @@ async function withUpstream(server: Server, use: (postern: RunningPostern) => Pr
 }
 
 describe('an upstream', () => {
-  it('that breaks the connection gets the call once, and the caller is told that it may have run', async () => {
+  it('that breaks the connection gets the call once, and the caller learns that it may have run', async () => {
     let received = 0;
     const server = createServer((request) => {
       received++;
@@ -125,7 +125,7 @@ describe('an upstream', () => {
     });
   });
 
-  it('that answers with what is no status of HTTP is told apart from an error of ours', async () => {
+  it('that answers with an invalid HTTP status is distinguished from an error of ours', async () => {
     const server = createTcpServer((socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n'));
       socket.on('error', () => {});

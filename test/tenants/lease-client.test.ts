@@ -46,7 +46,7 @@ describe('LeaseClient', () => {
     expect(test.used()).toBe(1);
   });
 
-  it('tells when each key was last used, also if the object could not be told at once', async () => {
+  it('reports when each key was last used, even if the object could not be reached at once', async () => {
     const test = withLedger({ quotas: [{ period: 'day', requests: 100 }] });
     await test.load();
     test.object.lost = true;

@@ -88,7 +88,7 @@ describe('explain', () => {
     }
   });
 
-  it('C5: says from where alone, when it is not told from where', async () => {
+  it('C5: names the addresses that may call, if the request names none', async () => {
     const { id } = (await admin('POST', '/tenants', { name: 'explained', policy })).body;
     const unsaid = (await admin('POST', `/tenants/${id}/explain`, { function: 'bills' })).body;
     expect(unsaid.allowed).toBe(true);

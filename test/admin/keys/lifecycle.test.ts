@@ -77,7 +77,7 @@ describe('a key that is rotated', () => {
 });
 
 describe('the last use of a key', () => {
-  it('is told by isolates, and shown with the key', async () => {
+  it('is reported by isolates, and shown with the key', async () => {
     const id = await makeTenant();
     const { id: keyId } = await makeKey(id);
     const ask = (seq: number): LeaseRequest => ({

@@ -32,7 +32,7 @@ describe('tenants', () => {
     expect((await admin('DELETE', `/tenants/${id}`)).status).toBe(404);
   });
 
-  it('are listed in pages, oldest first, as they stand now', async () => {
+  it('are listed in pages, oldest first, in their current state', async () => {
     const ids: string[] = [];
     for (const name of ['one', 'two', 'three']) ids.push((await admin('POST', '/tenants', { name })).body.id);
     await admin('PATCH', `/tenants/${ids[1]}`, { name: 'second', status: 'suspended' });

@@ -6,7 +6,7 @@ const make = async (name: string, access: 'full' | 'read', more: object = {}) =>
 const as = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('admin tokens', () => {
-  it('are named, shown once, and stand in the audit trail for what was done with them', async () => {
+  it('are named, shown once, and named in the audit trail of what they did', async () => {
     const { status, body } = await make('alice', 'full');
     expect(status).toBe(201);
     expect(body.token).toMatch(/^posternadmin_a1_[a-z2-7]{16}_[a-z2-7]{52}$/);

@@ -28,7 +28,7 @@ async function tenantThatUsed(limits: object, uses: readonly (readonly [string, 
 }
 
 describe('usage', () => {
-  it('tells totals, functions, a series and how the limits stand', async () => {
+  it('has totals, functions, a series and the status of the limits', async () => {
     const limits = { concurrency: 4, quotas: [{ period: 'week', requests: 10, payloadBytes: 100 }] };
     const id = await tenantThatUsed(limits, [
       ['', { calls: 2, refused: { 'limit-rate': 1, 'function-not-allowed': 1 } }],

@@ -8,7 +8,7 @@ import {
 } from '../../../src/core/body-memory/limits.ts';
 import { type Plan, play } from './world.ts';
 
-describe('A1: whoever names the key id of another', () => {
+describe('A1: a caller that names the key id of another', () => {
   it('does not delay the smallest signed calls by longer bodies that never come', () => {
     const memory = new BodyMemory();
     const open = (mostBytes: number) => memory.open({ tenant: 'a', unprovedKey: 'k', mostBytes, nowMs: 0 });

@@ -77,7 +77,7 @@ describe('admit', () => {
     expect(admit(holder, LIMITS, 0, 100).kind).toBe('admitted');
   });
 
-  it('refuses for as long as a no holds, from when it was asked for', () => {
+  it('refuses for as long as a denial holds, from when the isolate asked', () => {
     const no = { limit: 'day-requests', holdsMs: 400, resetMs: 9_000, fromBytes: 10 } as const;
     const { lease: _, ...rest } = answerOf(1, 0, { no });
     const holder = createLeaseHolder('isolate', 0);

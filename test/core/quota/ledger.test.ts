@@ -72,7 +72,7 @@ describe('answerRequest: quotas', () => {
     expect(ask(0, askOf('a', 1, 1)).response.no?.limit).toBe('month-requests');
   });
 
-  it('ends a lease and a no at midnight', () => {
+  it('ends a lease and a denial at midnight', () => {
     const { ask } = ledgerOf(daily(1), MIDNIGHT_MS - 300);
     expect(ask(0, askOf('a', 1, 1)).response.lease?.lastsMs).toBe(300);
     expect(ask(100, askOf('b', 1, 1)).response.no?.holdsMs).toBe(200);
@@ -255,7 +255,7 @@ describe('advanceLedger', () => {
     expect(state.windows.day.calls).toBe(10);
   });
 
-  it('stands still when the clock steps back', () => {
+  it('keeps its time when the clock steps back', () => {
     const { state, ask } = ledgerOf(daily(10), MIDNIGHT_MS);
     ask(0, askOf('a', 1, 1));
     advanceLedger(state, daily(10), MIDNIGHT_MS - 60_000);

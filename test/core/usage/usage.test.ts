@@ -52,7 +52,7 @@ describe('durationBucket', () => {
 });
 
 describe('addUseOf', () => {
-  it('tells so many functions apart, and adds all others up', () => {
+  it('counts a limited number of functions separately, and adds up all others', () => {
     const into: UsageByFunction = new Map();
     for (let index = 0; index < MAX_FUNCTIONS + 50; index += 1) addUsageOf(into, `f${index}`, { calls: 1 });
     addUsageOf(into, '', { calls: 7 });

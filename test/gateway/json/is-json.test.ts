@@ -58,7 +58,7 @@ describe('isJson', () => {
     );
   });
 
-  it('sees every byte wherever it stands in a long string', () => {
+  it('sees every byte at any place in a long string', () => {
     for (let at = 1; at < 40; at++) {
       for (let byte = 0; byte < 256; byte++) {
         const bytes = utf8.encode(`"${'x'.repeat(40)}"`);
