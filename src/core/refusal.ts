@@ -251,7 +251,7 @@ export const REFUSALS = {
     says("The keys of the token's issuer cannot be fetched. Nothing was sent to Lambda. Try again in a moment."),
   ),
 
-  // 3 authorize
+  // 3 decide
   'token-claims': row(
     { error: 'AccessDeniedException', hint: says('Ask the operator which values this tenant accepts.') },
     (claim: string) => `The token's claim '${claim}' is not one that this tenant accepts`,

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LAMBDA_ERRORS, type LambdaErrorName } from '../../src/core/invoke/errors.ts';
 import { roomOfOperation } from '../../src/core/policy/payload-room.ts';
+import { LIMIT_NAMES } from '../../src/core/quota/limits.ts';
 import {
   REFUSALS,
   type Refusal,
@@ -10,6 +13,7 @@ import {
   refuseLost,
   renderRefusal,
 } from '../../src/core/refusal.ts';
+import { readSources } from '../support/source.ts';
 
 const pattern = { kind: 'pattern' } as const;
 
@@ -340,5 +344,25 @@ describe('REFUSALS', () => {
         ['unknown', 'The function may have run.'],
       ]);
     }
+  });
+});
+
+describe('REFUSALS', () => {
+  const SRC = resolve(import.meta.dirname, '../../src');
+  const text = readSources(SRC)
+    .map(({ name }) => readFileSync(join(SRC, name), 'utf8'))
+    .join('\n');
+  /** True if a `refuse...` of `src` names a reason, or a table of checks begins a row with it. */
+  const isGiven = (reason: string) => new RegExp(`(\\brefuse\\w*\\([^;]{0,80}?|\\[\\s*)'${reason}'`).test(text);
+  /** `refuseLimit` makes these of the limit's name. */
+  const OF_LIMITS = LIMIT_NAMES.map((name) => `limit-${name}`);
+
+  it('are all given somewhere: none is a row and no more', () => {
+    expect(Object.keys(REFUSALS).filter((reason) => !isGiven(reason) && !OF_LIMITS.includes(reason))).toEqual([]);
+  });
+
+  it('would not be given if only their rows named them', () => {
+    expect(isGiven('no-such-reason')).toBe(false);
+    expect(isGiven('limit-rate')).toBe(false);
   });
 });
