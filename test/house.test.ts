@@ -116,6 +116,15 @@ describe('the house', () => {
     expect(asking.map(({ name }) => name)).toEqual([]);
   });
 
+  it('has no clock and no randomness in core, which TypeScript itself brings', () => {
+    const impure = /\b(Date\.now|Math\.random|new Date\(\)|Date\(\))/;
+    const found = sources.filter(
+      ({ name }) => roomOf(name) === 'core' && impure.test(readFileSync(join(SRC, name), 'utf8')),
+    );
+    expect(found.map(({ name }) => name)).toEqual([]);
+    expect(['Date.now()', 'Math.random()', 'new Date()'].filter((text) => !impure.test(text))).toEqual([]);
+  });
+
   it('opens a lease holder only in core/quota', () => {
     const opens = sources.filter(({ name }) =>
       /\b(fieldsOf|HolderFields)\b/.test(readFileSync(join(SRC, name), 'utf8')),
