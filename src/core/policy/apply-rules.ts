@@ -18,8 +18,8 @@ export interface RuleName {
   readonly index: number;
 }
 
-/** What a rule may refuse, in the order in which it is asked. */
-const RULE_CHECKS: readonly (readonly [
+/** What a rule may refuse, in the order in which it is asked. A test pins the order. */
+export const RULE_CHECKS: readonly (readonly [
   RefusalReason & `${string}-not-allowed`,
   (rule: AllowRule, asked: Asked) => boolean,
 ])[] = [

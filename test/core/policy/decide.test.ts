@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../src/core/invoke/arguments.ts';
 import type { Operation } from '../../../src/core/invoke/types.ts';
+import { RULE_CHECKS } from '../../../src/core/policy/apply-rules.ts';
 import { type CallFacts, CHECKS, decideCall } from '../../../src/core/policy/decide.ts';
 import { type AllowRuleDocument, compilePolicy, type PolicyDocument } from '../../../src/core/policy/policy.ts';
 import { parseQuery } from '../../../src/core/query.ts';
@@ -307,10 +308,39 @@ describe('CHECKS', () => {
   });
 
   it('say how far the decision came', () => {
-    const of = (index: number) => decideCall(callThatFailsAfter(index));
-    expect(of(0)).toMatchObject({ isLive: false, allowsOrigin: false, target: undefined });
-    expect(of(4)).toMatchObject({ isLive: true, allowsOrigin: true, target: undefined });
-    expect(of(7)).toMatchObject({ rule: { list: 'deny', index: 0 }, target: { name: 'orders' } });
-    expect(of(9)).toMatchObject({ rule: { list: 'allow', index: 0 } });
+    const refusedBy = (name: string) => decideCall(callThatFailsAfter(CHECKS.findIndex(([one]) => one === name)));
+    expect(refusedBy('caller')).toMatchObject({ isLive: false, allowsOrigin: false, target: undefined });
+    expect(refusedBy('arguments')).toMatchObject({ isLive: true, allowsOrigin: true, target: undefined });
+    expect(refusedBy('deny rules')).toMatchObject({ rule: { list: 'deny', index: 0 }, target: { name: 'orders' } });
+    expect(refusedBy('place')).toMatchObject({ rule: { list: 'allow', index: 0 } });
+  });
+});
+
+describe('RULE_CHECKS', () => {
+  it('are asked in this order, and a call of everything passes each as its rule allows it', () => {
+    const call = {
+      headers: {
+        'x-amz-log-type': 'Tail',
+        'x-amz-client-context': 'e30=',
+        'x-amz-tenant-id': 'a',
+        'x-amz-durable-execution-name': 'run',
+      },
+    };
+    /** What of the rule lets one more check pass, and which refuses then. */
+    const steps: readonly (readonly [Partial<AllowRuleDocument>, string])[] = [
+      [{ qualifiers: ['live'], types: ['Event'], clientContext: false }, 'qualifier-not-allowed'],
+      [{ qualifiers: ['$LATEST'] }, 'type-not-allowed'],
+      [{ types: ['RequestResponse'] }, 'log-tail-not-allowed'],
+      [{ logTail: true }, 'client-context-not-allowed'],
+      [{ clientContext: true }, 'tenant-id-not-allowed'],
+      [{ tenantId: 'caller' }, 'durable-names-not-allowed'],
+      [{ durableNames: 'scoped' }, 'permitted'],
+    ];
+    let rule: AllowRuleDocument = { function: 'orders' };
+    for (const [more, expected] of steps) {
+      rule = { ...rule, ...more };
+      expect([rule, reason([rule], call)]).toEqual([rule, expected]);
+    }
+    expect([...RULE_CHECKS.map(([name]) => name), 'permitted']).toEqual(steps.map(([, name]) => name));
   });
 });
