@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { describeApi } from '../../../src/admin/openapi.ts';
 import type { InvokeArguments } from '../../../src/core/invoke/arguments.ts';
 import { INVOCATION_TYPES, RULE_TYPES } from '../../../src/core/invoke/types.ts';
 import {
@@ -101,36 +102,41 @@ const selector = {
   qualifiers: optional(fc.uniqueArray(qualifier, { minLength: 1 })),
   types: optional(fc.uniqueArray(fc.constantFrom(...RULE_TYPES), { minLength: 1 })),
 };
-const allow = fc
-  .record({
-    ...selector,
-    logTail: optional(fc.boolean()),
-    clientContext: optional(fc.boolean()),
-    maxPayloadBytes: optional(fc.constantFrom(10, 1_000)),
-    tenantId: optional(fc.constant('caller' as const)),
-    durableNames: optional(fc.constantFrom('scoped' as const, 'shared' as const)),
-  })
-  .map(clean) as fc.Arbitrary<AllowRuleDocument>;
-const policies = fc
-  .record({
-    allow: fc.array(allow, { maxLength: 5 }),
-    deny: optional(fc.array(fc.record(selector).map(clean), { maxLength: 2 })),
-    publishedOnly: optional(fc.constantFrom(true, false)),
-    publish: optional(
-      fc.dictionary(
-        fc.constantFrom('public', 'a', 'toString'),
-        fc.constantFrom(
-          'orders',
-          'orders:live',
-          'a',
-          `arn:aws:lambda:us-east-1:${THEIRS}:function:a:1`,
-          `arn:aws:lambda:eu-west-1:${OURS}:function:orders`,
-        ),
-        { noNullPrototype: true },
+const allow = {
+  ...selector,
+  logTail: optional(fc.boolean()),
+  clientContext: optional(fc.boolean()),
+  maxPayloadBytes: optional(fc.constantFrom(10, 1_000)),
+  tenantId: optional(fc.constant('caller' as const)),
+  durableNames: optional(fc.constantFrom('scoped' as const, 'shared' as const)),
+};
+const policy = {
+  allow: fc.array(fc.record(allow).map(clean) as fc.Arbitrary<AllowRuleDocument>, { maxLength: 5 }),
+  deny: optional(fc.array(fc.record(selector).map(clean), { maxLength: 2 })),
+  publishedOnly: optional(fc.constantFrom(true, false)),
+  publish: optional(
+    fc.dictionary(
+      fc.constantFrom('public', 'a', 'toString'),
+      fc.constantFrom(
+        'orders',
+        'orders:live',
+        'a',
+        `arn:aws:lambda:us-east-1:${THEIRS}:function:a:1`,
+        `arn:aws:lambda:eu-west-1:${OURS}:function:orders`,
       ),
+      { noNullPrototype: true },
     ),
-  })
-  .map(clean) as fc.Arbitrary<PolicyDocument>;
+  ),
+};
+const policies = fc.record(policy).map(clean) as fc.Arbitrary<PolicyDocument>;
+/** Fields of a policy that the reference does not know, and where each is tested. */
+const ELSEWHERE = {
+  ipAllow: 'here as `isAddressAllowed`',
+  corsOrigins: 'test/core/policy/decide.test.ts',
+  maxPresignedSeconds: 'test/core/policy/decide.test.ts',
+  contentTypes: 'test/story/payloads.test.ts',
+  errorDetail: 'test/gateway/revise-answer.test.ts',
+};
 const calls = fc
   .record({
     operation: fc.constantFrom('Invoke' as const, 'Invoke' as const, 'InvokeWithResponseStream' as const),
@@ -151,6 +157,17 @@ const calls = fc
     durableExecutionName: optional(fc.constant('run')),
   })
   .map(clean) as fc.Arbitrary<InvokeArguments>;
+
+describe('the reference', () => {
+  const { schemas } = JSON.parse(JSON.stringify(describeApi())).components;
+  it.each([
+    ['Policy', { ...policy, ...ELSEWHERE }],
+    ['AllowRule', allow],
+    ['DenyRule', selector],
+  ])('is asked about every field of %s that its schema has', (schema, drawn) => {
+    expect(Object.keys(drawn).sort()).toEqual(Object.keys(schemas[schema].properties).sort());
+  });
+});
 
 describe('decideCall', () => {
   it('equals a slow reference, for any policy and any call', () => {
