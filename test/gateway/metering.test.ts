@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseReportLine } from '../../src/core/invoke/report-line.ts';
+import { addUsage, emptyUsage } from '../../src/core/usage/usage.ts';
 import type { CallRecord } from '../../src/gateway/call-record.ts';
 import { readBilled, usageOf, usageOfForwarding } from '../../src/gateway/metering.ts';
 
@@ -76,5 +77,23 @@ describe('usageOf', () => {
       billedMs: 200,
       billedMbMs: 102_400,
     });
+  });
+
+  it('counts every figure, but for those of leases', () => {
+    const calls = [
+      record({ forwarded: true, uncounted: true, status: 429, bytesIn: 1, bytesOut: 1 }),
+      record({ forwarded: true, status: 200, functionError: 'Unhandled', billed: { billedMs: 1, memoryMb: 1 } }),
+      record({ refusal: 'limit-rate' }),
+    ];
+    const total = emptyUsage();
+    for (const call of calls) {
+      if (call.forwarded) addUsage(total, usageOfForwarding(call));
+      addUsage(total, usageOf(call));
+    }
+    const isCounted = (figure: unknown) =>
+      typeof figure === 'number' ? figure > 0 : Object.keys(figure ?? {}).length > 0;
+    const uncounted = Object.entries(total).filter(([, figure]) => !isCounted(figure));
+    // These are in test/story/accounting.test.ts and test/state/ledger.test.ts.
+    expect(uncounted.map(([name]) => name)).toEqual(['unproved', 'unsettled', 'ledgerCalls']);
   });
 });
