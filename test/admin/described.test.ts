@@ -2,6 +2,8 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { describeApi } from '../../src/admin/openapi.ts';
+import { fillPath, type Operation } from '../../src/admin/operation.ts';
+import { OPERATIONS } from '../../src/admin/operations.ts';
 import { findAnswerFaults } from '../support/admin-answers.ts';
 import { admin } from './client.ts';
 
@@ -37,25 +39,30 @@ describe('the check of every answer of the admin API', () => {
     await expect(admin('GET', `/tenants/${id}`)).rejects.toThrow('"limits"');
   });
 
-  it('catches an extra member wherever one can be, in every answer that has a body', async () => {
-    const id = await makeTenant();
-    const { id: keyId } = (await admin('POST', `/tenants/${id}/keys`, {})).body;
+  it('catches an extra member wherever one can be, in the answer of every operation, and in a problem', async () => {
+    const tenantId = await makeTenant();
+    const { id: keyId } = (await admin('POST', `/tenants/${tenantId}/keys`, {})).body;
+    /** What each operation that takes a body is sent. */
+    const bodies: Readonly<Partial<Record<keyof typeof OPERATIONS, object>>> = {
+      createTenant: { name: 'Planted' },
+      patchTenant: { name: 'Planted' },
+      createKey: {},
+      rotateKey: {},
+      createAdminToken: { name: `planted-${tenantId}`, access: 'read' },
+      explainCall: { function: 'x' },
+    };
     const answers = [
-      ['GET', ''],
-      ['GET', '/tenants'],
-      ['GET', `/tenants/${id}`],
-      ['GET', `/tenants/${id}/keys`],
-      ['POST', `/tenants/${id}/keys/${keyId}/rotate`, {}],
-      ['GET', `/tenants/${id}/audit`],
-      ['GET', `/tenants/${id}/usage`],
-      ['POST', `/tenants/${id}/explain`, { function: 'x' }],
-      ['POST', '/admin-tokens', { name: `planted-${id}`, access: 'read' }],
-      ['GET', '/admin-tokens'],
-      ['GET', '/audit'],
-      ['POST', '/tenants', { name: '' }],
-    ] as const;
-    for (const [method, path, body] of answers) {
+      ...(Object.entries(OPERATIONS) as [keyof typeof OPERATIONS, Operation][])
+        .filter(([, { answer }]) => answer.schema !== undefined)
+        .map(([id, { method, path, answer }]) => {
+          const filled = path === '/' ? '' : fillPath(path, { tenantId, keyId });
+          return [answer.status, method, filled, bodies[id]] as const;
+        }),
+      [400, 'POST', '/tenants', { name: '' }] as const,
+    ];
+    for (const [expected, method, path, body] of answers) {
       const { status, headers, body: answered } = await admin(method, path, body);
+      expect([method, path, status]).toEqual([method, path, expected]);
       const faults = (text: string) =>
         findAnswerFaults({
           method,
