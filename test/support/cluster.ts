@@ -4,11 +4,11 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startEmulator } from '../../src/emulator/start.ts';
+import { OBJECT_CLASSES } from '../../src/state/bindings.ts';
 import { admin, invokePath } from './postern.ts';
 import { buildWorker, freePort, startWorkerd, workerModule } from './workerd.ts';
 
 const WORKER = resolve(import.meta.dirname, '../../src/worker.ts');
-const OBJECTS = ['Tenant', 'Directory'];
 
 /** Gateways that share their objects, each with an isolate of its own, as at the edge; and a local Lambda behind them. */
 export interface Cluster {
@@ -53,11 +53,13 @@ export async function startCluster(
   };
   const textsOf = (values: Readonly<Record<string, string>>) =>
     Object.entries(values).map(([name, value]) => `(name = "${name}", text = "${value}")`);
-  const objects = OBJECTS.map(
-    (name) =>
-      `(name = "${name.toUpperCase()}", durableObjectNamespace = (className = "${name}", serviceName = "objects"))`,
+  const objects = Object.entries(OBJECT_CLASSES).map(
+    ([binding, name]) =>
+      `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "objects"))`,
   );
-  const classes = OBJECTS.map((name) => `(className = "${name}", uniqueKey = "postern-${name}", enableSql = true)`);
+  const classes = Object.values(OBJECT_CLASSES).map(
+    (name) => `(className = "${name}", uniqueKey = "postern-${name}", enableSql = true)`,
+  );
   const config = `
   services = [
     (name = "objects", worker = (${workerModule(folder)}
