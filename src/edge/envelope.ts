@@ -1,5 +1,6 @@
 import type { ErrorHandler, MiddlewareHandler } from 'hono';
 import { refuse } from '../core/refusal.ts';
+import { accountForHeaders } from './account-for-headers.ts';
 import { answerRefusal } from './answer-refusal.ts';
 import { logUnexpected } from './log.ts';
 
@@ -23,6 +24,7 @@ export const envelope =
   (now: () => number): MiddlewareHandler<Envelope> =>
   async (c, next) => {
     c.set('requestId', crypto.randomUUID());
+    accountForHeaders(c.req.raw);
     await next();
     stamp(c.res, c.get('requestId'), now());
     for (const [name, value] of Object.entries(PROTECTIVE_HEADERS)) c.res.headers.set(name, value);

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import { readListener } from '../core/listener.ts';
 import { refuse } from '../core/refusal.ts';
+import { accountForHeaders } from '../edge/account-for-headers.ts';
 import { type Envelope, PROTECTIVE_HEADERS, stamp } from '../edge/envelope.ts';
 import { logUnexpected, writeLog } from '../edge/log.ts';
 import { logAddress } from '../edge/log-address.ts';
@@ -25,7 +26,10 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     const requestId = crypto.randomUUID();
     const isServed = isServedHost(request, settings.hosts);
     const preflight = isServed && answerPreflight(request);
-    if (preflight) return stamp(preflight, requestId, now());
+    if (preflight) {
+      accountForHeaders(request);
+      return stamp(preflight, requestId, now());
+    }
     const waitUntil = (promise: Promise<unknown>) => executionCtx.waitUntil(promise);
     const listener = readListener(executionCtx.props, env);
     const response = respond(gateway, startCall({ requestId, request, listener, waitUntil }, ports), isServed);

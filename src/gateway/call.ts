@@ -1,6 +1,7 @@
 import type { BodyMemory } from '../core/body-memory/body-memory.ts';
 import type { Listener } from '../core/listener.ts';
 import { type Refusal, renderRefusal } from '../core/refusal.ts';
+import { accountForHeaders } from '../edge/account-for-headers.ts';
 import { createStopwatch, type Stopwatch } from '../edge/deadline.ts';
 import { isExposed } from '../edge/is-exposed.ts';
 import type { WaitUntil } from '../edge/wait-until.ts';
@@ -117,6 +118,7 @@ class OpenCall implements Call {
 
   async refuse(refusal: Refusal): Promise<Answer> {
     const { record, request, proved } = this;
+    accountForHeaders(request);
     const { status, headers, body } = renderRefusal(refusal, () => nameCredential(request));
     recordRefusal(record, refusal, status);
     this.settle();
