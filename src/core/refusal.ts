@@ -320,7 +320,27 @@ export const REFUSALS = {
     ),
   ),
 
-  // 6 validate
+  // 6 reserve
+  'limit-rate': row(
+    { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
+    (resetSeconds: number) => `Rate exceeded. Try again in ${seconds(resetSeconds)}.`,
+  ),
+  'limit-concurrency': row(
+    { error: 'TooManyRequestsException', throttle: 'ConcurrentInvocationLimitExceeded' },
+    (_resetSeconds: number) => 'Rate Exceeded. All of the concurrency allowed is in use.',
+  ),
+  'limit-day-requests': usedUp('requests', 'day'),
+  'limit-week-requests': usedUp('requests', 'week'),
+  'limit-month-requests': usedUp('requests', 'month'),
+  'limit-day-bytes': usedUp('payload bytes', 'day'),
+  'limit-week-bytes': usedUp('payload bytes', 'week'),
+  'limit-month-bytes': usedUp('payload bytes', 'month'),
+  'limits-unavailable': row(
+    { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
+    says('The limits of this tenant cannot be checked. Nothing was sent to Lambda. Try again in a moment.'),
+  ),
+
+  // 7 validate: the payload; the arguments already with 3
   'function-name': row({ error: 'InvalidParameterValueException' }, (value: string, fault: FunctionNameFault) => {
     switch (fault.kind) {
       case 'pattern':
@@ -398,26 +418,6 @@ export const REFUSALS = {
       ('line' in fault ? `line ${fault.line}, column ${fault.column})` : `after the first ${fault.afterBytes} bytes)`),
   ),
 
-  // 7 reserve
-  'limit-rate': row(
-    { error: 'TooManyRequestsException', throttle: 'CallerRateLimitExceeded' },
-    (resetSeconds: number) => `Rate exceeded. Try again in ${seconds(resetSeconds)}.`,
-  ),
-  'limit-concurrency': row(
-    { error: 'TooManyRequestsException', throttle: 'ConcurrentInvocationLimitExceeded' },
-    (_resetSeconds: number) => 'Rate Exceeded. All of the concurrency allowed is in use.',
-  ),
-  'limit-day-requests': usedUp('requests', 'day'),
-  'limit-week-requests': usedUp('requests', 'week'),
-  'limit-month-requests': usedUp('requests', 'month'),
-  'limit-day-bytes': usedUp('payload bytes', 'day'),
-  'limit-week-bytes': usedUp('payload bytes', 'week'),
-  'limit-month-bytes': usedUp('payload bytes', 'month'),
-  'limits-unavailable': row(
-    { error: 'ServiceException', status: 503, retryAfterSeconds: 1 },
-    says('The limits of this tenant cannot be checked. Nothing was sent to Lambda. Try again in a moment.'),
-  ),
-
   // 8 forward
   'upstream-credentials': row(
     { error: 'ServiceException', status: 502 },
@@ -490,7 +490,7 @@ const MISTAKES: ReadonlySet<LambdaErrorName> = new Set([
   'UnsupportedMediaTypeException',
 ]);
 
-/** True for what "6 validate" refuses: it costs a proved caller one unit of its rate, and none of a quota. */
+/** True for what "7 validate" refuses: it costs a proved caller one unit of its rate, and none of a quota. */
 export const isMistake = ({ reason }: Refusal): boolean => MISTAKES.has(TABLE[reason].error);
 
 /** Refuses because of a limit, which may let a call through again after `resetMs`. */
