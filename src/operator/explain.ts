@@ -162,10 +162,14 @@ function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: Plann
   const { ipAllow, corsOrigins = [] } = policy;
   const pages = corsOrigins.length > 0 ? `, or from the web pages ${corsOrigins.join(', ')}` : ', not from a web page';
   return [
-    ...(ip === undefined && ipAllow ? [`only from ${ipAllow.join(', ')}`] : []),
+    ...(ip === undefined && ipAllow ? [`provided that it comes from ${ipAllow.join(', ')}`] : []),
     ...(keyId === undefined
-      ? [Object.keys(keys).length > 0 ? 'only with a live key or a token' : 'only with a token: the tenant has no keys']
+      ? [
+          Object.keys(keys).length > 0
+            ? 'provided that the key or token is valid'
+            : 'provided that the token is valid: the tenant has no keys',
+        ]
       : []),
-    ...(origin === undefined ? [`only from a program${pages}`] : []),
+    ...(origin === undefined ? [`provided that it comes from a program${pages}`] : []),
   ];
 }

@@ -109,8 +109,22 @@ describe('postern tenants', () => {
     expect(await printed(['tenants', 'get', name])).toContain(`id: ${id}\nname: ${name}\n`);
     expect(await printedJson(['tenants', 'get', id])).toMatchObject({ id, name });
     const other = await makeTenant(postern, [], { name });
-    await failed(['tenants', 'get', name], 2, `name one by its id: ${id}, ${other.id}`);
+    await failed(['tenants', 'get', name], 2, `nothing was changed. Name one by its id: ${id}, ${other.id}`);
     expect(await printedJson(['tenants', 'get', other.id])).toMatchObject({ id: other.id });
+  });
+
+  it('warns of a name that another tenant has, and makes the tenant', async () => {
+    const name = newName();
+    const first = await makeTenant(postern, [], { name });
+    const second = await run(['tenants', 'create', '--name', name, '--json']);
+    const { id } = JSON.parse(second.stdout);
+    const warning = (own: string) => `warning: "${name}" is now ambiguous: ${first.id}, ${own} have this name.`;
+    expect([second.code, second.stderr]).toEqual([0, expect.stringContaining(warning(id))]);
+    await admin(postern, 'DELETE', `/tenants/${id}`);
+    const third = await makeTenant(postern, []);
+    const renamed = await run(['tenants', 'update', third.id, '--name', name, '--json']);
+    expect([renamed.code, renamed.stderr]).toEqual([0, expect.stringContaining(warning(third.id))]);
+    expect((await run(['tenants', 'create', '--name', newName(), '--json'])).stderr).toBe('');
   });
 
   it('changes what is named and keeps the rest; null removes', async () => {
@@ -268,7 +282,7 @@ describe('postern explain', () => {
 
   it('says by which rule a call is allowed', async () => {
     const call = ['explain', name, 'orders-list', '--qualifier', 'live', '--type', 'Event', '--ip', '203.0.113.7'];
-    expect(await printed(call)).toContain(`allowed by #/policy/allow/0\nit calls ${TARGET}\n`);
+    expect(await printed(call)).toContain(`allowed by #/policy/allow/0\nwould call ${TARGET}\n`);
     const rule = { list: 'allow', index: 0 };
     expect(await printedJson(call)).toMatchObject({ allowed: true, reason: null, message: null, rule, target: TARGET });
   });
@@ -277,8 +291,15 @@ describe('postern explain', () => {
     const plain = await run(['explain', name, 'invoices']);
     expect([plain.code, plain.stderr]).toEqual([4, '']);
     expect(plain.stdout).toMatch(
-      /^refused by no rule: function-not-allowed\narn:.*:invoices is not called\nUser: .* is not authorized/,
+      /^refused \(function-not-allowed\): no rule allows invoices\nwould not call arn:.*:invoices\nUser: .* is not authorized/,
     );
+    // The command that it prints allows the call, and keeps the rule that exists.
+    const command = /^ {2}postern (tenants update \S+ --allow 'orders-\*' invoices)$/m.exec(plain.stdout)?.[1] ?? '';
+    await printed(command.replaceAll("'", '').split(' '));
+    expect(await printed(['explain', name, 'invoices'])).toContain('allowed by #/policy/allow/1');
+    expect(await printed(['explain', name, 'orders-list', '--type', 'Event'])).toContain('allowed by #/policy/allow/0');
+    const byArn = 'arn:aws:lambda:eu-west-1:210987654321:function:far';
+    expect((await run(['explain', name, `${byArn}:live`])).stdout).toContain(` 'orders-*' invoices ${byArn}\n`);
     const json = await run(['explain', name, 'orders-list', '--type', 'Event', '--ip', '2001:db8::1', '--json']);
     expect([json.code, JSON.parse(json.stdout)]).toEqual([4, expect.objectContaining({ allowed: false })]);
     await failed(['explain', name, 'orders-list', '--ip', 'here'], 2, '#/ip: must be an IPv4 or IPv6 address');

@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import { EXPLAIN_OPERATIONS } from '../../admin/explain/operations.ts';
 import type { Explanation } from '../../admin/explain/schema.ts';
+import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
+import type { TenantResponse } from '../../admin/tenants/schema.ts';
 import { INVOCATION_TYPES, LOG_TYPES, type Operation } from '../../core/invoke/types.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { findTenant } from '../operator/find-tenant.ts';
@@ -59,17 +61,39 @@ async function explain(named: string, name: string, flags: ExplainFlags): Promis
   const tenantId = await findTenant(operator, named);
   const planned = { function: name, ...call };
   const { body } = await operator.call(EXPLAIN_OPERATIONS.explainCall, { tenantId }, { body: planned });
-  console.log(json ? JSON.stringify(body) : showExplanation(body));
+  if (json) console.log(JSON.stringify(body));
+  else {
+    const isMissingRule = body.reason === 'function-not-allowed' && body.rule === null;
+    const tenant = isMissingRule && (await operator.call(TENANT_OPERATIONS.readTenant, { tenantId })).body;
+    const remedy = tenant ? showRemedy(tenant, name, body) : [];
+    console.log([...showExplanation(name, body), ...remedy].join('\n'));
+  }
   if (!body.allowed) process.exitCode = EXIT.refused;
 }
 
-function showExplanation({ allowed, reason, message, rule, target, conditions, warnings }: Explanation): string {
-  const by = rule ? `by #/policy/${rule.list}/${rule.index}` : 'by no rule';
+function showExplanation(
+  name: string,
+  { allowed, reason, message, rule, target, conditions, warnings }: Explanation,
+): string[] {
+  const by = rule ? ` by #/policy/${rule.list}/${rule.index}` : '';
+  const why = reason === 'function-not-allowed' && rule === null ? `: no rule allows ${name}` : by;
   return [
-    allowed ? paint('green', `allowed ${by}`) : paint('red', `refused ${by}${reason === null ? '' : `: ${reason}`}`),
-    ...(target === null ? [] : [allowed ? `it calls ${target}` : `${target} is not called`]),
+    allowed ? paint('green', `allowed${by}`) : paint('red', `refused (${reason})${why}`),
+    ...(target === null ? [] : [allowed ? `would call ${target}` : `would not call ${target}`]),
     ...(message === null ? [] : [message]),
     ...(allowed ? conditions : []),
     ...warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
-  ].join('\n');
+  ];
+}
+
+/** The command that adds a rule for the function. It repeats the present rules, because `--allow` replaces them all. */
+function showRemedy({ id, policy }: TenantResponse, name: string, { target }: Explanation): string[] {
+  // Such a tenant needs a published name, not a rule.
+  if (target === null || policy.publishedOnly) return [];
+  const [bare = ''] = name.split(':');
+  const isOwn = name.split(':').length <= 2 && !Object.hasOwn(policy.publish ?? {}, bare);
+  const pattern = isOwn ? bare : target.split(':').slice(0, 7).join(':');
+  const patterns = new Set([...(policy.allow ?? []).map((rule) => rule.function), pattern]);
+  const words = [...patterns].map((word) => (/^[\w:-]+$/.test(word) ? word : `'${word}'`));
+  return ['To allow it, and keep the rules that exist:', `  postern tenants update ${id} --allow ${words.join(' ')}`];
 }

@@ -9,7 +9,7 @@ import { CreateTenant, PatchTenant } from '../../document/tenant.ts';
 import { readFile } from '../declare/read-file.ts';
 import { showChange } from '../declare/show-plan.ts';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
-import { findTenant } from '../operator/find-tenant.ts';
+import { findTenant, warnOfSharedName } from '../operator/find-tenant.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import {
   type Present,
@@ -106,7 +106,9 @@ async function create(flags: WriteFlags): Promise<void> {
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
   if (document.name === undefined) throw usageError('a tenant needs a name: give --name, or a file with one');
-  show((await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: document })).body, flags);
+  const { body } = await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: document });
+  show(body, flags);
+  await warnOfSharedName(operator, body);
 }
 
 async function update(named: string, flags: WriteFlags & { readonly ifVersion?: number }): Promise<void> {
@@ -123,7 +125,9 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   if (!flags.json) console.error(changes.length === 0 ? 'no change' : changes.map(showChange).join('\n'));
   // Only if nobody has changed it since it was read: the patch repeats parts of what was read.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
-  show((await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: patch, ifMatch })).body, flags);
+  const changed = (await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: patch, ifMatch })).body;
+  show(changed, flags);
+  if (changed.name !== body.name) await warnOfSharedName(operator, changed);
 }
 
 const setStatus = (status: 'active' | 'suspended') => async (named: string, flags: OperatorFlags) => {

@@ -1,4 +1,5 @@
 import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
+import type { TenantResponse } from '../../admin/tenants/schema.ts';
 import { TENANT_ID } from '../../core/identity/ids.ts';
 import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { Operator } from './operator.ts';
@@ -12,5 +13,19 @@ export async function findTenant(operator: Operator, named: string): Promise<str
     throw new CommandError(`${operator.url} has no tenant of the name or id ${JSON.stringify(named)}`, EXIT.notFound);
   if (others.length === 0) return found.id;
   const ids = [found, ...others].map(({ id }) => id).join(', ');
-  throw usageError(`${JSON.stringify(named)} is the name of several tenants; name one by its id: ${ids}`);
+  throw usageError(
+    `${JSON.stringify(named)} is the name of several tenants; nothing was changed. Name one by its id: ${ids}`,
+  );
+}
+
+type TenantNamed = Pick<TenantResponse, 'id' | 'name'>;
+
+/** Warns on standard error if other tenants have the name that was just given to one: commands then need ids. */
+export async function warnOfSharedName(operator: Operator, { id, name }: TenantNamed): Promise<void> {
+  // The change is made: it must not look failed because this list could not be read.
+  const listed = await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants').catch(() => []);
+  const others = listed.filter((other) => other.name === name && other.id !== id);
+  if (others.length === 0) return;
+  const ids = [...others.map((other) => other.id), id].join(', ');
+  console.error(`warning: ${JSON.stringify(name)} is now ambiguous: ${ids} have this name. Name each by its id.`);
 }

@@ -92,7 +92,7 @@ describe('explain', () => {
     const { id } = (await admin('POST', '/tenants', { name: 'explained', policy })).body;
     const unsaid = (await admin('POST', `/tenants/${id}/explain`, { function: 'bills' })).body;
     expect(unsaid.allowed).toBe(true);
-    expect(unsaid.conditions).toContain('only from 203.0.113.0/24');
+    expect(unsaid.conditions).toContain('provided that it comes from 203.0.113.0/24');
     const said = (await admin('POST', `/tenants/${id}/explain`, { function: 'bills', ip: '203.0.113.9' })).body;
     expect(said.conditions.join()).not.toContain('203.0.113');
   });
