@@ -120,6 +120,25 @@ describe('the handbook', () => {
     expect(parameters.filter((name) => !namesIn(pageOfApi).has(name))).toEqual([]);
   });
 
+  /** The names that a piece of source gives to fields: `name:`, `readonly name?:` or `name,` at the start of its lines. */
+  const fieldsIn = (path: string, begin: string, end: string) => {
+    const [, source = ''] = read(path).split(begin);
+    const [piece = ''] = source.split(end);
+    return [...piece.matchAll(/^\s*(?:readonly )?(?:\.\.\.\(\w+ && \{ )?(\w+)(?=\??[:,])/gm)].map(
+      ([, name = '']) => name,
+    );
+  };
+
+  it.each([
+    ['a call', 'src/gateway/call-record.ts', 'export interface CallRecord {', '\n}', ['at', 'billed', 'durationMs']],
+    ['an admin request', 'src/admin/request-log.ts', 'writeLog({', '\n    });', ['level', 'actor', 'status', 'route']],
+  ])('names each field of the log line of %s', (_, path, begin, end, some) => {
+    const fields = fieldsIn(path, begin, end);
+    expect(fields).toEqual(expect.arrayContaining(some));
+    const named = namesIn(read('src/docs/logs.md'));
+    expect(fields.filter((name) => !named.has(name))).toEqual([]);
+  });
+
   it('marks at most 20 shell blocks as ones that are not run', () => {
     expect(shellBlocksNotRun(handbook).length).toBeLessThanOrEqual(20);
   });

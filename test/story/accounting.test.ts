@@ -128,7 +128,7 @@ describe('C6: use by function', () => {
     expect([totals.calls, totals.functionErrors, functions.fail?.functionErrors]).toEqual([2, 1, 1]);
     expect(functions.hello?.functionErrors).toBe(0);
     // The line for people names what the function failed with.
-    expect(postern.log()).toMatch(/fail .* ms {2}\S+/);
+    expect(postern.log()).toMatch(/fail .* ms {2}[A-Z]\w+ {2}t1_/);
   });
 
   it('gives the slot of a streamed function back when it failed, as bytes too', async () => {

@@ -12,5 +12,7 @@ export function readableLine(line: string): string {
   const note = outcome === undefined ? '' : `  ${String(outcome)}`;
   // A request to the admin API has a method and a path in place of a type and a function.
   const [how, what] = record.method === undefined ? ['type', 'function'] : ['method', 'path'];
-  return `${show('at')}  ${show('status')}  ${show(how)}  ${show(what)}  ${show('durationMs')} ms${note}`;
+  // Lambda's id of a forwarded call is the one that its caller has.
+  const ids = [record.tenant, record.upstreamRequestId || record.requestId].filter((id) => id !== undefined);
+  return `${show('at')}  ${show('status')}  ${show(how)}  ${show(what)}  ${show('durationMs')} ms${note}  ${ids.join('  ')}`;
 }
