@@ -73,6 +73,8 @@ describe('postern invoke', () => {
     const wrong = await invoke(['hello'], '', forged);
     expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringMatching(/Postern \(key-[a-z-]+\) answered 403/)]);
     expect(wrong.stderr).not.toContain(forged);
+    // What to do about it, in the answer's own words.
+    expect(wrong.stderr).toMatch(/\n {2}The key in 'x-api-key' [^\n]+\n$/);
     // The option wins over the environment.
     expect((await invoke(['hello', '--key', apiKey], '', forged)).code).toBe(0);
   });

@@ -122,5 +122,8 @@ function throwUnlessDone({ status, headers, body }: Posted): void {
   const who = refusal === null ? 'Lambda' : `Postern (${refusal})`;
   const type = headers.get('x-amzn-errortype') ?? 'error';
   const message = text('message', 'Message') ?? 'no message';
-  throw new CommandError(`${who} answered ${status} ${type}: ${message}`, EXIT_OF_STATUS[status] ?? EXIT.failed);
+  // Only Postern's own refusals say what to do.
+  const hint = refusal === null ? undefined : text('hint');
+  const words = hint === undefined ? message : `${message}\n  ${hint}`;
+  throw new CommandError(`${who} answered ${status} ${type}: ${words}`, EXIT_OF_STATUS[status] ?? EXIT.failed);
 }

@@ -33,7 +33,7 @@ export function keysCommand(program: Command): void {
     .action(create);
   add(
     'rotate <tenant> <key>',
-    'create a successor; the old key still works for the grace period',
+    'replace a key; the old one keeps working for the grace period',
     'rotate Acme k1_... --grace 24h',
     'rotate Acme k1_... --grace 0s --json',
   )
