@@ -10,31 +10,31 @@ import {
 import { Pool } from './pool.ts';
 import { Stake } from './stake.ts';
 
-/** Whose body it is. */
+/** The caller that sends a body. */
 export interface Uploader {
   readonly tenant: string;
   /** The key that an unproved caller names. */
   readonly unprovedKey?: string | undefined;
-  /** The network that an unproved caller calls from, if known. The networks of a key share the key's room. */
+  /** The network that an unproved caller calls from, if known. All networks of a key share the key's memory. */
   readonly network?: string | undefined;
 }
 
 export interface UploadRequest extends Uploader {
-  /** Its declared length, or the most that it may be. */
+  /** The body's declared length in bytes, or else the longest allowed. */
   readonly mostBytes: number;
   readonly nowMs: number;
 }
 
 /**
- * The memory of one body, from before its first byte is read until its last byte has gone.
- * Read it only while it is `reading`; `waiting` ends by itself, and `wake` tells when; `dropped` has to be closed.
+ * The memory of one body, from before its first byte is read until its last byte has left.
+ * Read the body only while the state is `reading`. `waiting` ends by itself and then calls `wake`. Close a `dropped` upload.
  */
 export class Upload {
   /** Called when another upload has changed the state of this one. */
   wake: () => void = () => {};
   private pool: Pool;
   private stake: Stake;
-  /** Its place among proved bodies, while it waits for one. */
+  /** The stake among proved bodies that this upload waits for, after `prove`. */
   private next: { readonly pool: Pool; readonly stake: Stake } | undefined;
   private readonly memory: BodyMemory;
   private readonly tenant: string;
@@ -58,12 +58,12 @@ export class Upload {
     return this.stake.heldBytes;
   }
 
-  /** Gets in line. To be called once, by the memory. */
+  /** Joins the queue. `BodyMemory` calls it, once. */
   enter(nowMs: number): void {
     this.pool.open(this.stake, nowMs);
   }
 
-  /** Holds this many bytes in all. @returns false if that has to wait, or is over: see `state`. */
+  /** Raises the held memory to `bytes`. @returns false if the upload must wait or has been dropped: see `state`. */
   hold(bytes: number, nowMs: number): boolean {
     const { pool, stake } = this;
     const isNew = stake.state !== 'paused';
@@ -72,21 +72,21 @@ export class Upload {
     return false;
   }
 
-  /** Says how many bytes have come in all: by this an upload is fast or slow. */
+  /** Reports the total number of bytes received. The pool judges by it whether an upload is slow. */
   came(bytes: number, nowMs: number): void {
     this.stake.cameBytes = bytes;
     this.stake.movedAtMs = nowMs;
   }
 
-  /** Everything has come. */
+  /** Reports that the whole body has arrived. */
   complete(nowMs: number): void {
     this.pool.complete(this.stake, nowMs);
     this.memory.pumpUnproved(nowMs);
   }
 
   /**
-   * The caller has proved itself: its whole body becomes one of a proved caller's. Until there is room for it, it is
-   * `waiting`, and nobody can have it dropped.
+   * Moves a whole body to the proved callers' memory, because its caller has proved itself. Until there is room, the
+   * upload is `waiting`, and no other upload can get it dropped.
    */
   prove(nowMs: number): void {
     const { stake, pool } = this;
@@ -114,13 +114,13 @@ export class Upload {
     pool.close(stake, nowMs);
   }
 
-  /** Gives bytes of a whole body back, as they leave. */
+  /** Frees bytes of a whole body as they leave. */
   release(bytes: number, nowMs: number): void {
     this.pool.release(this.stake, bytes, nowMs);
     this.memory.pumpUnproved(nowMs);
   }
 
-  /** Gives everything back. May be called at any time, and again. */
+  /** Frees all memory of this upload. May be called at any time, and more than once. */
   close(nowMs: number): void {
     this.next?.pool.close(this.next.stake, nowMs);
     this.next = undefined;
@@ -130,13 +130,13 @@ export class Upload {
 }
 
 /**
- * The memory that request bodies take in one isolate. Proved and unproved callers have budgets of their own, and short
- * bodies one beside long ones, so that unproved callers never delay a proved one and long bodies never a short one. Within
- * a budget, owners share as `Pool` says: tenants, or keys where nothing more is known. A call above the budget waits in
- * turn, with at most its first 16 KiB.
+ * The memory that request bodies take in one isolate. Proved and unproved callers have separate budgets, and so have short
+ * and long bodies: unproved callers never delay a proved one, and long bodies never delay a short one. Owners share a
+ * budget as `Pool` describes: an owner is a tenant, or for an unproved caller its key and network. A call above the budget waits its
+ * turn and holds at most its first 16 KiB.
  *
- * An unproved upload is promised its whole length only while its tenant could have it among the proved, and the slowest
- * is dropped while another waits.
+ * An unproved upload is promised its whole length only while the proved budget has that much room for its tenant. While
+ * another unproved upload waits, the slowest is dropped.
  */
 export class BodyMemory {
   readonly pools: Readonly<Record<keyof BodyMemoryLimits, Pool>>;
@@ -167,8 +167,8 @@ export class BodyMemory {
   }
 
   /**
-   * Takes memory to throw a refused body away with, if there is any at once. Unproved callers share it as one.
-   * @returns what `giveScratch` takes back.
+   * Takes memory for discarding a refused body, if some is free now. All unproved callers count as one owner.
+   * @returns the stake to pass to `giveScratch`.
    */
   takeScratch(tenant: string | undefined, bytes: number, nowMs: number): Stake | undefined {
     const { scratch } = this.pools;
@@ -182,19 +182,19 @@ export class BodyMemory {
     this.pools.scratch.close(stake, nowMs);
   }
 
-  /** Waits are by time, too: to be called about every `CHECK_MS` while an upload waits. */
+  /** Finds uploads that have become slow. Call it about every `WAIT_CHECK_MS` while an upload waits. */
   pump(nowMs: number): void {
     if (nowMs - this.pumpedAtMs < MIN_PUMP_MS && nowMs >= this.pumpedAtMs) return;
     this.pumpedAtMs = nowMs;
     for (const pool of Object.values(this.pools)) pool.pump(nowMs);
   }
 
-  /** Unproved callers may wait for room among the proved. */
+  /** Lets unproved uploads go on that waited for room in the proved budget. */
   pumpUnproved(nowMs: number): void {
     if (this.pools.unprovedLong.paused.size > 0) this.pools.unprovedLong.pump(nowMs);
   }
 
-  /** Whether the newest in line may stay there. */
+  /** True if the newest upload in the queue may stay there. */
   hasPlace(owner: string, pool: Pool, nowMs: number): boolean {
     const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
     const proved = lineOf(provedShort, provedLong);
@@ -207,7 +207,7 @@ export class BodyMemory {
     return true;
   }
 
-  /** The newest of the key that has the most in line makes room, or of its network: that may be the one that has just come. */
+  /** Drops the newest upload of the key, and within it the network, with the most in the queue. It may be the one that just arrived. */
   private dropFromLongestLine(unproved: readonly Stake[], nowMs: number): void {
     const ofKey = longestOf(unproved, ({ owner, group }) => group ?? owner);
     const last = longestOf(ofKey, ({ owner }) => owner).at(-1);
@@ -216,16 +216,16 @@ export class BodyMemory {
   }
 }
 
-/** Those of the name that has the most. */
+/** The stakes of the name that has the most of them. */
 function longestOf(line: readonly Stake[], nameOf: (stake: Stake) => string): readonly Stake[] {
   const lines = Map.groupBy(line, nameOf);
   return [...lines.values()].reduce((longest, next) => (next.length > longest.length ? next : longest), []);
 }
 
 /**
- * Which uploads share a pool as one owner. Anybody can name another caller's key. So the smallest unproved bodies of a key
- * count as an owner of their own, and never queue behind longer bodies that were sent in its name; and the longer ones
- * count by the network they come from.
+ * Decides which uploads share a pool as one owner. Anybody can name another caller's key. So the smallest unproved bodies
+ * of a key are a separate owner, and never queue behind longer bodies that somebody else sent in its name. Longer bodies
+ * are counted by key and network.
  */
 const ownerOf = ({ tenant, unprovedKey, network, mostBytes }: UploadRequest): string => {
   if (unprovedKey === undefined) return tenant;
@@ -233,11 +233,11 @@ const ownerOf = ({ tenant, unprovedKey, network, mostBytes }: UploadRequest): st
   return network === undefined ? unprovedKey : `${unprovedKey} ${network}`;
 };
 
-/** Which owners share as one: all networks that name a key, so that one with many networks takes no more from other keys. */
+/** Groups all networks that name one key, so that a key with many networks takes no more from other keys. */
 const groupOf = ({ unprovedKey, network, mostBytes }: UploadRequest): string | undefined =>
   network === undefined || mostBytes <= TINY_BODY_BYTES ? undefined : unprovedKey;
 
 const lineOf = (...pools: readonly Pool[]): Stake[] => pools.flatMap(({ waiting, paused }) => [...waiting, ...paused]);
 
-/** However many wait, the pools are looked after no more often. */
+/** Milliseconds between two pumps at least, however many uploads wait. */
 const MIN_PUMP_MS = 50;

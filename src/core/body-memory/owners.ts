@@ -1,15 +1,15 @@
 import type { Stake } from './stake.ts';
 
-/** What an owner, or a group of owners, has of a pool. */
+/** The part of a pool that an owner, or a group of owners, has. */
 export interface Owner {
   readonly name: string;
   readonly group: Owner | undefined;
-  /** Or, of a group, its owners. */
+  /** Number of stakes; for a group, number of owners. */
   stakes: number;
   promisedBytes: number;
-  /** Promised to uploads that were not promised their whole claim. */
+  /** Bytes promised to uploads that were not promised their whole claim. */
   unfinishedBytes: number;
-  /** Promised to uploads that have been dropped and have not let go yet. */
+  /** Bytes promised to uploads that were dropped but are not closed yet. */
   leavingBytes: number;
   servedAt: number;
 }
@@ -18,7 +18,7 @@ export interface Owner {
 export class Owners {
   private readonly byName = new Map<string, Owner>();
 
-  /** How many there are, groups too. */
+  /** Number of owners and groups. */
   get size(): number {
     return this.byName.size;
   }

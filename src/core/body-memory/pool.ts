@@ -1,34 +1,34 @@
 import { type Owner, Owners } from './owners.ts';
 import type { Stake } from './stake.ts';
 
-/** Bytes for bodies of one kind, and how owners share them. */
+/** Memory for bodies of one kind, and how owners share it. */
 export interface PoolLimits {
   readonly capacityBytes: number;
-  /** The most that is promised to one owner. */
+  /** Most bytes promised to one owner. */
   readonly shareBytes: number;
-  /** The most that is promised to the owners of one group. At least `shareBytes`. Default: that. */
+  /** Most bytes promised to all owners of one group. At least `shareBytes`. Default `shareBytes`. */
   readonly groupShareBytes?: number;
-  /** No body is longer. At most `shareBytes`. */
+  /** The longest body, in bytes. At most `shareBytes`. */
   readonly maxClaimBytes: number;
-  /** What an upload is promised when it begins. The rest of its claim is promised when this has come. */
+  /** Bytes promised to an upload when it begins. The rest of its claim is promised when these have arrived. */
   readonly startBytes: number;
-  /** What becomes of a slow upload while another waits: `demote` keeps what has come, `drop` ends it. */
+  /** What happens to a slow upload while another waits: `demote` keeps the bytes received, `drop` ends the upload. */
   readonly slow: 'demote' | 'drop';
-  /** No upload is slow before it has had this long, or has brought nothing for this long. */
+  /** An upload counts as slow no sooner than this after its turn began, or after its last bytes. */
   readonly graceMs: number;
 }
 
-/** How much an owner may have for each byte that stays free, and a group of owners. */
+/** Bytes that an owner, or a group of owners, may have for each byte that stays free. */
 export const OWNER_TO_FREE = 2;
 export const GROUP_TO_FREE = 16;
 
 /**
- * While another waits, an upload is slow if it brings less than this in a second, on average since its turn, or nothing
- * for `graceMs`. Low enough that uploads do not look slow because we are busy with many of them.
+ * While another waits, an upload is slow if it brings less than this per second on average since its turn began, or
+ * nothing for `graceMs`. Low enough that no upload looks slow only because we are busy with many.
  */
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
 
-/** Whose room is too small. */
+/** The limit that blocks a promise. */
 type Blocked = 'pool' | 'group' | 'share';
 
 /**
@@ -53,7 +53,7 @@ export class Pool {
   readonly limits: PoolLimits;
   readonly waiting = new Set<Stake>();
   readonly paused = new Set<Stake>();
-  /** Those that may turn out to be slow. */
+  /** Uploads that may turn out to be slow. */
   readonly reading = new Set<Stake>();
   private readonly owners = new Owners();
   private promised = 0;
@@ -68,12 +68,12 @@ export class Pool {
     this.startsSmall = limits.startBytes < limits.maxClaimBytes;
   }
 
-  /** Promised to all. */
+  /** Bytes promised to all owners. */
   get promisedBytes(): number {
     return this.promised;
   }
 
-  /** What is promised to an owner. */
+  /** Bytes promised to one owner. */
   promisedTo(owner: string): number {
     return this.owners.find(owner)?.promisedBytes ?? 0;
   }
@@ -83,7 +83,7 @@ export class Pool {
     return this.owners.size;
   }
 
-  /** Begins an upload, or has it wait for its turn. */
+  /** Begins an upload, or makes it wait for its turn. */
   open(stake: Stake, nowMs: number): void {
     const owner = this.owners.of(stake);
     owner.stakes += 1;
@@ -95,7 +95,7 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Has an upload wait for its whole claim before it begins. */
+  /** Makes an upload wait for its whole claim before it begins. */
   openWhole(stake: Stake, nowMs: number): void {
     if (!this.startsSmall) {
       this.open(stake, nowMs);
@@ -118,7 +118,7 @@ export class Pool {
     return this.pausedBlockedBy({ owner, claimBytes, promisedBytes: 0 }) === undefined;
   }
 
-  /** Holds more. @returns false if it may not, and must not be read: it is `paused` or `dropped`. */
+  /** Raises what an upload holds. @returns false if it may not hold more and must not be read: it is `paused` or `dropped`. */
   grow(stake: Stake, toBytes: number, nowMs: number): boolean {
     if (stake.state === 'reading' && toBytes > stake.promisedBytes) {
       this.reading.delete(stake);
@@ -131,7 +131,7 @@ export class Pool {
     return true;
   }
 
-  /** Everything has come: what was promised beyond it is free. */
+  /** Marks an upload as whole, and frees what was promised beyond the bytes received. */
   complete(stake: Stake, nowMs: number): void {
     if (stake.state !== 'reading') return;
     this.reading.delete(stake);
@@ -139,7 +139,7 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Gives bytes of a whole body back, at most those that it holds. */
+  /** Frees bytes of a whole body, at most those that it holds. */
   release(stake: Stake, bytes: number, nowMs: number): void {
     if (stake.state !== 'whole') return;
     stake.heldBytes -= Math.min(bytes, stake.heldBytes);
@@ -147,14 +147,14 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Gives everything back, and leaves the line. */
+  /** Frees everything and leaves the queue. */
   close(stake: Stake, nowMs: number): void {
     if (stake.state === 'closed') return;
     this.forget(stake);
     this.pump(nowMs);
   }
 
-  /** Ends an upload, whose caller is woken and has to close it. One that has not begun is closed. */
+  /** Ends an upload and wakes its caller, which must close it. An upload that has not begun is closed here. */
   drop(stake: Stake, nowMs: number): void {
     if (stake.state === 'closed') return;
     if (stake.state === 'waiting') this.forget(stake);
@@ -166,7 +166,7 @@ export class Pool {
     stake.wake(nowMs);
   }
 
-  /** Grants what can be granted, and has slow uploads give way while others wait. */
+  /** Grants what can be granted, and makes slow uploads give way while others wait. */
   pump(nowMs: number): void {
     while (this.waiting.size + this.paused.size > 0) {
       const blocked = this.grantNext(nowMs);
@@ -183,7 +183,7 @@ export class Pool {
     this.owners.leave(this.owners.of(stake));
   }
 
-  /** Changes a stake, and the sums with it. */
+  /** Changes a stake, and updates the sums. */
   private change(stake: Stake, state: Stake['state'], promisedBytes: number): void {
     const unfinished = -this.unfinishedBytesOf(stake);
     const leaving = stake.state === 'dropped' ? -stake.promisedBytes : 0;
@@ -282,7 +282,7 @@ export class Pool {
     return freeBytes < 0 ? 'pool' : undefined;
   }
 
-  /** The first of each owner, in turn. */
+  /** The first stake of each owner, in the order of turns. */
   private inTurn(stakes: Iterable<Stake>): Stake[] {
     const first = new Map<string, { readonly stake: Stake; readonly owner: Owner }>();
     for (const stake of stakes) {
@@ -295,7 +295,7 @@ export class Pool {
     return order.map(({ stake }) => stake);
   }
 
-  /** Grants the first upload that has room. @returns those that wait for room, in turn, if none has. */
+  /** Grants the first upload that has room. @returns if none has room, the uploads that wait for it, in turn. */
   private grantNext(nowMs: number): Stake[] | undefined {
     const blocked: Stake[] = [];
     for (const stake of this.inTurn(this.paused)) {
@@ -309,7 +309,7 @@ export class Pool {
       if (by !== 'closed-gate') blocked.push(stake);
       if (by === 'pool') break;
     }
-    // These never take the room of those above: see `hasWayOut`.
+    // Newcomers never take the room of paused uploads: see `hasWayOut`.
     for (const stake of this.inTurn(this.waiting)) {
       const by = this.newcomerBlockedBy(stake);
       if (by === undefined) {
@@ -324,10 +324,10 @@ export class Pool {
     return blocked;
   }
 
-  /** Has a slow upload give way to the first of these for which that helps. @returns whether one did. */
+  /** Makes a slow upload give way to the first blocked one that this helps. @returns true if one gave way. */
   private relieve(blocked: readonly Stake[], nowMs: number): boolean {
     for (const stake of blocked) {
-      // Those that were dropped already may be enough.
+      // Uploads that were already dropped may free enough.
       const by = stake.state === 'waiting' ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
       if (by === undefined || by === 'closed-gate') continue;
       const owner = this.owners.of(stake);
@@ -344,7 +344,7 @@ export class Pool {
     return false;
   }
 
-  /** The slowest upload that can give way, of this owner or group or of all. */
+  /** The slowest upload that can give way: of this owner or group, or of all. */
   private slowest(of: Owner | undefined, nowMs: number): Stake | undefined {
     let slowest: Stake | undefined;
     let lowestRate = PACE_BYTES_PER_SECOND;

@@ -3,8 +3,8 @@
  * - `waiting`: has not begun. Holds nothing and must not be read.
  * - `reading`: may hold up to `promisedBytes`.
  * - `paused`: its promise is used up. Keeps what it holds and must not be read.
- * - `whole`: all of it has come, and leaves bit by bit.
- * - `dropped`: has to let go, and counts until it has.
+ * - `whole`: has arrived completely, and leaves piece by piece.
+ * - `dropped`: must be closed, and counts until then.
  * - `closed`: holds nothing.
  */
 export class Stake {
@@ -12,19 +12,19 @@ export class Stake {
   heldBytes = 0;
   promisedBytes = 0;
   cameBytes = 0;
-  /** When bytes came last, or its turn did. */
+  /** When the last bytes arrived, or when its turn began if that was later. */
   movedAtMs = 0;
   turnAtMs = 0;
   turnCameBytes = 0;
-  /** Who shares the pool: a tenant; or, of a caller that is not proved, the network it calls from. */
+  /** Who shares the pool: a tenant, or for an unproved caller its key and network. */
   readonly owner: string;
-  /** Which owners share as one, beside others: the key that an unproved caller names. */
+  /** The group whose owners take turns with others as one: the key that an unproved caller names. */
   readonly group: string | undefined;
-  /** The most that it may ever hold. */
+  /** The most bytes that it may ever hold. */
   readonly claimBytes: number;
-  /** Called when its state was changed by another upload. */
+  /** Called when another upload has changed the state of this one. */
   readonly wake: (nowMs: number) => void;
-  /** Whether it may be promised its whole claim yet, the pool's room apart. */
+  /** True if it may be promised its whole claim now. Says nothing about the pool's room. */
   readonly mayGrow: () => boolean;
 
   constructor(

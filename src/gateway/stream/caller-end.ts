@@ -1,19 +1,19 @@
 /** The caller's end of an answer that is passed on piece by piece. */
 export interface CallerEnd {
   readonly readable: ReadableStream;
-  /** False once the caller has left: nobody gets the rest. */
+  /** False once the caller has left. The rest then goes nowhere. */
   readonly isThere: boolean;
   /** Writes a piece. Resolves when the caller has taken it, or has left. Never rejects. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the answer well. Never rejects. */
+  /** Ends the answer normally. Never rejects. */
   close(): Promise<void>;
-  /** Breaks the connection off, when nothing else can show that the answer is incomplete. */
+  /** Breaks the connection off. For when nothing else can show that the answer is incomplete. */
   breakOff(): void;
 }
 
 /**
- * workerd takes an error with this mark for a lost connection. Any other would be an uncaught exception on standard error,
- * beside the call's own line, which has `brokenOff`.
+ * workerd treats an error with this property as a lost connection. Any other error would appear as an uncaught exception
+ * on standard error, in addition to the call's own log line, which has `brokenOff`.
  */
 const AS_DISCONNECTION = { retryable: true };
 
@@ -21,7 +21,7 @@ const AS_DISCONNECTION = { retryable: true };
  * Opens the caller's end of an answer. Only `left` shows a caller that resets its connection: the runtime then drops the
  * answer unread, and no write to it ever settles. A caller that closes shows when a write fails.
  *
- * @param length of the whole answer, where it is known: then it goes out with `Content-Length`.
+ * @param length of the whole answer in bytes, if known. The answer then has a `Content-Length`.
  */
 export function openCallerEnd(left: AbortSignal | undefined, length?: number): CallerEnd {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
@@ -33,7 +33,7 @@ export function openCallerEnd(left: AbortSignal | undefined, length?: number): C
     wake();
   };
   left?.addEventListener('abort', leave);
-  /** Waits for the caller, but not for one that has left. One listener for all waits: a race would pile them up. */
+  /** Waits until the caller takes a piece, or leaves. One listener serves all waits: a race would add one for each. */
   const untilTaken = (taken: Promise<void>) =>
     new Promise<void>((resolve) => {
       wake = resolve;

@@ -6,16 +6,16 @@ const codec = new EventStreamCodec(
   (text) => utf8.encode(text),
 );
 
-/** The content type of an InvokeWithResponseStream's answer. */
+/** The content type of InvokeWithResponseStream's answer. */
 export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
-/** The same in other letters or with parameters, which mean nothing (RFC 9110, 8.3.1). */
+/** The same in any letter case or with parameters, which change nothing (RFC 9110, 8.3.1). */
 const EVENT_STREAM_SPELLED = /^application\/vnd\.amazon\.eventstream\s*(?:;|$)/i;
 
-/** True if an answer of this content type is a response stream. One taken for a payload would pass with nothing hidden. */
+/** True if an answer of this content type is a response stream. If it were taken for a payload, nothing in it would be hidden. */
 export const isEventStream = (contentType: string | undefined): boolean =>
   contentType !== undefined && (contentType === EVENT_STREAM || EVENT_STREAM_SPELLED.test(contentType));
 
-/** How a stream ended, as the service says it; without an error code it ended well. */
+/** How a stream ended, as the service reports it. Without an error code it succeeded. */
 export interface InvokeComplete {
   readonly ErrorCode?: string;
   readonly ErrorDetails?: string;
@@ -34,7 +34,7 @@ export type EventMessage = ReturnType<typeof codec.decode>;
 /** Puts a frame together, with its lengths and checksums. */
 export const encodeMessage = (message: EventMessage): Uint8Array => codec.encode(message);
 
-/** What a stream says that the upstream broke off: the service can end one early only so. */
+/** The end of a stream whose upstream broke off. The service has no other way to end a stream early. */
 export const BROKEN_OFF: InvokeComplete = {
   ErrorCode: 'ServiceException',
   ErrorDetails: 'The connection to Lambda was lost. The function may have run on.',
@@ -51,15 +51,15 @@ export const encodeComplete = (complete: InvokeComplete): Uint8Array =>
     body: utf8.encode(JSON.stringify(complete)),
   });
 
-/** Frames of this length or more are not Lambda's: a whole answer of the largest size fits well below. */
+/** No frame of Lambda's is this long: even the largest whole answer is well below. */
 const MAX_FRAME_BYTES = 24 * 1024 * 1024;
 
 /** The shortest frame: prelude and the message's CRC. */
 const MIN_FRAME_BYTES = 16;
 
 /**
- * Takes the events out of a stream's bytes. Its memory is one frame; the bytes handed in may be used again, and a
- * payload is good until then. Throws for bytes that are no event stream.
+ * Reads the events from a stream's bytes. Holds at most one frame. The caller may reuse the bytes that it hands in; a
+ * payload is valid until then. Throws if the bytes are not an event stream.
  */
 export function createEventReader(): (bytes: Uint8Array) => StreamEvent[] {
   let pieces: Uint8Array[] = []; // of the frame that is open

@@ -12,13 +12,13 @@ import { createFrameTracker } from './frame-tracker.ts';
 /** How a stream is written for a caller. */
 export interface StreamFormat {
   readonly contentType: string;
-  /** What goes out for bytes that came in. */
+  /** Converts bytes from Lambda to pieces for the caller. */
   write(bytes: Uint8Array): Uint8Array[];
-  /** Whether the service's own end has gone out. */
+  /** True once the service's own end has been written. */
   readonly completed: boolean;
-  /** The error that the service's own end named, if it did: the function failed. */
+  /** The error in the service's own end, if the function failed. */
   readonly errorCode: string | undefined;
-  /** What goes out to say that the stream broke off. Undefined, or throws, where only breaking off too can show it. */
+  /** Bytes that tell the caller that the stream broke off. Undefined, or throws, if only breaking off too can show it. */
   breakOff(complete: InvokeComplete): Uint8Array | undefined;
 }
 
@@ -29,10 +29,10 @@ export interface StreamRevision {
 }
 
 const utf8 = new TextEncoder();
-/** Characters of an error code that the log has. */
+/** Most characters of an error code in the log. */
 const MAX_ERROR_CODE = 128;
 
-/** The stream as it came: bytes go out as they come in. */
+/** Passes the stream unchanged. */
 function passFormat(): StreamFormat {
   const tracker = createFrameTracker();
   return {
@@ -52,8 +52,8 @@ function passFormat(): StreamFormat {
 }
 
 /**
- * The stream in its own format, revised: frames with payload go on byte for byte, each once it is whole, and every other
- * one is written anew.
+ * Revises the stream in its own format. Frames with payload pass byte for byte, each once it is whole. All other frames
+ * are rewritten.
  */
 const revisedFormat = (revision: StreamRevision): StreamFormat =>
   rewrittenFormat(EVENT_STREAM, revision, (event) => {
@@ -101,7 +101,7 @@ function rewrittenFormat(
   };
 }
 
-/** Payload bytes as text: a character that two chunks share goes with the second. */
+/** Decodes payload bytes as text. A character split between two chunks goes with the second. */
 function textOf(): (payload: Uint8Array) => string {
   const decoder = new TextDecoder();
   return (payload) => decoder.decode(payload, { stream: true });
@@ -114,7 +114,7 @@ function sseFormat(revision?: StreamRevision): StreamFormat {
     const lines = text.split(/\r\n|\r|\n/);
     return `${lines.map((line) => `data: ${line}\n`).join('')}\n`;
   };
-  // A CR at the end of a chunk may be half of a line end: it goes with what follows.
+  // A CR at the end of a chunk may be half of a line end, so it is held for the next chunk.
   let held = '';
   return rewrittenFormat('text/event-stream', revision, (event) => {
     if (event.type === 'other') return undefined;
@@ -131,7 +131,7 @@ function sseFormat(revision?: StreamRevision): StreamFormat {
   });
 }
 
-/** Lines of JSON, named like the events of the API. */
+/** Lines of JSON, each an object with the name of the API's event. */
 function ndjsonFormat(revision?: StreamRevision): StreamFormat {
   const textOfPayload = textOf();
   return rewrittenFormat('application/x-ndjson', revision, (event) => {
@@ -144,7 +144,7 @@ function ndjsonFormat(revision?: StreamRevision): StreamFormat {
   });
 }
 
-/** The payload's bytes and nothing else. An error can only be shown by not ending well: the connection breaks off. */
+/** Only the payload's bytes. An error breaks the connection off: this format has no other way to show it. */
 function rawFormat(revision?: StreamRevision): StreamFormat {
   return rewrittenFormat('application/octet-stream', revision, (event) => {
     if (event.type === 'chunk') return event.payload;
@@ -166,8 +166,8 @@ const FORMATS: Readonly<Record<string, (revision?: StreamRevision) => StreamForm
 const ANY = new Set(['*/*', 'application/*']);
 
 /**
- * The format that a caller asks for by `Accept` (RFC 9110, 12.5.1): of those that we write, the one of the greatest
- * weight, and of several the first; a wildcard comes after those by name. Else the service's own, which SDKs read.
+ * Chooses the format that the caller asks for in `Accept` (RFC 9110, 12.5.1): among the formats that we write, the first
+ * with the greatest weight. At equal weight a name wins over a wildcard. Default: the service's own, which SDKs read.
  */
 export function chooseFormat(accept: string | undefined, revision?: StreamRevision): StreamFormat {
   let own = 0; // the weight of a wildcard
@@ -186,7 +186,7 @@ export function chooseFormat(accept: string | undefined, revision?: StreamRevisi
   return write(revision);
 }
 
-/** A range's weight, 0 to 1 (RFC 9110, 12.4.2); one that cannot be read counts as none given. */
+/** A range's weight, 0 to 1 (RFC 9110, 12.4.2). An unreadable weight counts as 1, as if none were given. */
 function weightOf(parameters: readonly string[]): number {
   const text = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
   const weight = text === undefined || text === '' ? 1 : Number(text);

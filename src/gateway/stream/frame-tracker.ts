@@ -1,20 +1,20 @@
-/** Follows an event stream's frames as their bytes go by, keeping the head of the frame that is open, and the last whole. */
+/** Follows the frames of an event stream as its bytes pass. Keeps the head of the open frame, and the last frame whole. */
 export interface FrameTracker {
   push(bytes: Uint8Array): void;
-  /** Whether the bytes so far end with a whole frame, so that one more may follow. */
+  /** True if the bytes so far end with a whole frame, so that another may follow. */
   readonly atBoundary: boolean;
-  /** Whether an InvokeComplete has gone by: the service's own end of a stream. */
+  /** True once an InvokeComplete has passed: the service's own end of a stream. */
   readonly completed: boolean;
-  /** The error that it ended with, if it did. */
+  /** The error code of the InvokeComplete, if it has one. */
   readonly errorCode: string | undefined;
 }
 
 /** Prelude: total length, headers length, CRC; 4 bytes each (Smithy, "Event Stream: vnd.amazon.eventstream"). */
 const PRELUDE_BYTES = 12;
 const CRC_BYTES = 4;
-/** Enough for the headers that Lambda sends, of which only the event type is looked for. */
+/** Enough for the headers that Lambda sends. Only the event type is read. */
 const MAX_HEAD_BYTES = 512;
-/** Enough for an InvokeComplete with its 4 KB of log; of a longer one the beginning is looked at. */
+/** Enough for an InvokeComplete with its 4 KB of log. Of a longer one, only the beginning is read. */
 const MAX_COMPLETE_BYTES = 64 * 1024;
 
 export function createFrameTracker(): FrameTracker {
@@ -29,7 +29,7 @@ export function createFrameTracker(): FrameTracker {
 
   const readPrelude = () => {
     const prelude = new DataView(head.buffer);
-    // A length that cannot be one would never end; it counts as a frame that stays open.
+    // An impossibly short length would never end, so it counts as a frame that stays open.
     frameBytes = Math.max(prelude.getUint32(0), PRELUDE_BYTES + CRC_BYTES);
     bodyAt = Math.min(PRELUDE_BYTES + prelude.getUint32(4), frameBytes);
   };
@@ -50,7 +50,7 @@ export function createFrameTracker(): FrameTracker {
     body = undefined;
   };
 
-  /** Up to where the open frame is to be looked at next: its lengths, its headers, its end. */
+  /** Bytes of the open frame up to the next part to read: its lengths, its headers, its end. */
   const nextStop = () => {
     if (frameBytes === 0) return PRELUDE_BYTES;
     return seenBytes < bodyAt ? bodyAt : frameBytes;

@@ -1,12 +1,12 @@
 import { createStopwatch } from '../../edge/deadline.ts';
 import { openCallerEnd } from './caller-end.ts';
 
-/** A buffered answer is whole at Lambda before its first byte comes: silence of this length in it is a fault. */
+/** Lambda has a buffered answer whole before it sends the first byte. So silence of this length within it is a fault. */
 export const MAX_BODY_STALL_MS = 20_000;
-/** Large pieces cost fewer turns; of an answer with a length they are waited for. */
+/** Bytes of one piece. Larger pieces cost fewer reads. An answer of known length is read in whole pieces. */
 const PIECE_BYTES = 256 * 1024;
 
-/** How a buffered answer came to its end. */
+/** How a buffered answer ended. */
 export interface BodyEnd {
   readonly complete: boolean;
   readonly callerLeft: boolean;
@@ -15,7 +15,7 @@ export interface BodyEnd {
 }
 
 export interface PassBodyOptions {
-  /** Of the answer, where it is known. */
+  /** Length of the answer in bytes, if known. */
   readonly length?: number | undefined;
   /** Aborted when the caller resets its connection. */
   readonly left?: AbortSignal | undefined;
@@ -23,8 +23,8 @@ export interface PassBodyOptions {
 }
 
 /**
- * Passes a buffered answer on. Lambda answers when the function has ended, so when the caller leaves nothing is left to
- * be seen, and the connection to Lambda is closed.
+ * Passes a buffered answer on. Lambda answers once the function has ended. So when the caller leaves, there is nothing
+ * more to observe, and the connection to Lambda is closed.
  */
 export function passBody(
   upstream: ReadableStream,
@@ -60,7 +60,7 @@ export function passBody(
 }
 
 interface Source {
-  /** The next piece, good until the next is asked for; undefined at the end. */
+  /** The next piece, valid until the next `read`. Undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
   cancel(): void;
 }

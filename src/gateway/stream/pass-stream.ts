@@ -4,11 +4,11 @@ import { openCallerEnd } from './caller-end.ts';
 import { BROKEN_OFF } from './event-stream.ts';
 import type { StreamFormat } from './formats.ts';
 
-/** How a response stream came to its end. */
+/** How a response stream ended. */
 export interface StreamEnd {
   /** Lambda's stream ended by itself, in full. */
   readonly complete: boolean;
-  /** Its function cannot run any more. */
+  /** The function can no longer be running. */
   readonly functionEnded: boolean;
   readonly callerLeft: boolean;
   /** Bytes that Lambda sent. */
@@ -27,7 +27,7 @@ export interface PassedStream {
 export interface PassStreamOptions {
   /** Aborted when the caller resets its connection. */
   readonly left?: AbortSignal | undefined;
-  /** A stream may be silent for as long as its function may run; silence of this length is a fault. */
+  /** A stream may be silent for as long as its function may run. Silence of this length is a fault. */
   readonly maxSilenceMs?: number;
 }
 
@@ -35,9 +35,9 @@ const PIECE_BYTES = 64 * 1024;
 
 /**
  * Passes a response stream on, piece by piece as it comes, in the caller's format. Lambda is read only as fast as the
- * caller reads, into one buffer. A stream that breaks off is ended as the service ends one, with an error in
- * it, or breaks off too where the format has no place for one. When the caller leaves, the rest is read and thrown away:
- * the function runs on, and its end is still to be seen.
+ * caller reads, into one buffer. If the stream breaks off, the caller's stream ends with an error, as the service ends one,
+ * or breaks off too if the format has no place for an error. When the caller leaves, the rest is read and thrown away: the
+ * function runs on, and its end must be observed.
  */
 export function passStream(
   upstream: ReadableStream,
@@ -60,7 +60,7 @@ export function passStream(
         if (value === undefined || done) break;
         bytes += value.byteLength;
         for (const piece of format.write(value)) await caller.write(piece);
-        // Written, so it can be filled again; unless the caller left: who knows what the runtime does with it then.
+        // Once written, the buffer can be filled again. Not if the caller left: the runtime may still use it.
         buffer = caller.isThere ? (value.buffer as ArrayBuffer) : new ArrayBuffer(PIECE_BYTES);
       }
       if (!format.completed) throw new Error('the stream ended before it was complete');
@@ -73,7 +73,7 @@ export function passStream(
         await caller.write(ending);
         await caller.close();
       } else caller.breakOff();
-      // What the service itself ended with an error is over, also where only breaking off can show that.
+      // If the service itself ended the stream with an error, the function is over, even if the format can only break off.
       return end(false, error instanceof TimeoutError || format.errorCode !== undefined);
     }
   };
