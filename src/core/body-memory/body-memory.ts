@@ -132,8 +132,8 @@ export class Upload {
 /**
  * The memory that request bodies take in one isolate. Proved and unproved callers have separate budgets, and so have short
  * and long bodies: unproved callers never delay a proved one, and long bodies never delay a short one. Owners share a
- * budget as `Pool` describes: an owner is a tenant, or for an unproved caller its key and network. A call above the budget waits its
- * turn and holds at most its first 16 KiB.
+ * budget as `Pool` describes: an owner is a tenant, or for an unproved caller its key and network. A call above the budget
+ * waits its turn and holds at most its first 16 KiB.
  *
  * An unproved upload is promised its whole length only while the proved budget has that much room for its tenant. While
  * another unproved upload waits, the slowest is dropped.
@@ -207,7 +207,7 @@ export class BodyMemory {
     return true;
   }
 
-  /** Drops the newest upload of the key, and within it the network, with the most in the queue. It may be the one that just arrived. */
+  /** Drops the newest upload of the key (and of its network) with the most in the queue: perhaps the one that just came. */
   private dropFromLongestLine(unproved: readonly Stake[], nowMs: number): void {
     const ofKey = longestOf(unproved, ({ owner, group }) => group ?? owner);
     const last = longestOf(ofKey, ({ owner }) => owner).at(-1);

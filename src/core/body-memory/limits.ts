@@ -12,7 +12,7 @@ const LARGEST_BODY_BYTES = 6_291_456;
 
 /** Size of an upload's first buffer. */
 const START_BYTES = 16 * KIB;
-/** Size of the second buffer, and the factor by which it grows. Each growth copies; a larger factor would hold more unused memory. */
+/** Size of the second buffer, and the factor by which it grows. Growth copies; a larger factor wastes memory. */
 const NEXT_BYTES = 256 * KIB;
 const GROWTH = 4;
 

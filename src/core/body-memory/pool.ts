@@ -14,7 +14,7 @@ export interface PoolLimits {
   readonly startBytes: number;
   /** What happens to a slow upload while another waits: `demote` keeps the bytes received, `drop` ends the upload. */
   readonly slow: 'demote' | 'drop';
-  /** An upload counts as slow no sooner than this after its turn began, or after its last bytes. */
+  /** Milliseconds that an upload's turn lasts before its pace is judged, and without bytes until it counts as silent. */
   readonly graceMs: number;
 }
 
