@@ -181,7 +181,7 @@ export const REFUSALS = {
     {
       error: 'UnrecognizedClientException',
       hint: (credential) =>
-        `${credential} is not a Postern key. Send 'x-api-key: KEY' or 'Authorization: Bearer KEY'; a key begins with 'postern_'.`,
+        `${credential} is not a Postern API key. Send 'x-api-key: KEY' or 'Authorization: Bearer KEY'; a key begins with 'postern_'. If yours does, it is cut short or too long: copy the whole key.`,
     },
     INVALID_TOKEN,
   ),

@@ -229,6 +229,7 @@ describe('B13: what comes from elsewhere, on a terminal', () => {
       ['tenants', 'get', `t1_b${'a'.repeat(29)}`],
     ]) {
       const text = await onTerminal(...args);
+      expect(text).toMatch(/\n$/);
       expect(text).toContain('\\x1b[2J\\x1b]0;title\\x07\\x9b31m\\u202etxt');
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
       expect(text).not.toMatch(/\x1b\[2J|\x1b\]|\x07|\u009b|\u202e/);

@@ -6,6 +6,7 @@ import { unreachable } from '../operator/unreachable.ts';
 import { CommandError, EXIT, EXIT_OF_STATUS, usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
 import { readInput } from '../terminal/read-input.ts';
+import { suggestOption } from '../terminal/suggest.ts';
 import { escapeControls } from '../terminal/terminal.ts';
 
 interface InvokeFlags extends ConnectionFlags {
@@ -21,7 +22,7 @@ interface InvokeFlags extends ConnectionFlags {
 
 /** Adds `postern invoke`: a call as a caller makes it, with a Postern key. */
 export function invokeCommand(program: Command): void {
-  withConnection(program.command('invoke <function>'))
+  suggestOption(withConnection(program.command('invoke <function>')), "--payload '{...}'")
     .description('call a function through the gateway, as a caller with a Postern key')
     .option('--key <key>', 'the Postern key; prefer POSTERN_API_KEY, which a process list does not show')
     .addOption(new Option('--payload <json>', 'the payload, JSON').conflicts('payloadFile'))

@@ -8,6 +8,7 @@ import { openOperator } from '../operator/open-operator.ts';
 import { parseExpiry } from '../operator/parse-expiry.ts';
 import { usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
+import { suggestOption } from '../terminal/suggest.ts';
 import { layOut } from '../terminal/table.ts';
 
 /** Adds `postern keys`. Secrets are printed once, when a key is created. */
@@ -22,11 +23,14 @@ export function keysCommand(program: Command): void {
   add('list <tenant>', 'list keys, without secrets; expired ones are marked', 'list Acme', 'list Acme --json').action(
     list,
   );
-  add(
-    'create <tenant>',
-    'create a key, and print its secrets once',
-    'create Acme --name production',
-    'create Acme --name trial --expires 30d --json',
+  suggestOption(
+    add(
+      'create <tenant>',
+      'create a key, and print its secrets once',
+      'create Acme --name production',
+      'create Acme --name trial --expires 30d --json',
+    ),
+    '--name',
   )
     .option('--name <name>', 'a name for people, such as what the key is for')
     .option('--expires <when>', 'a duration such as 30d, or a date and time with an offset', parseExpiry)

@@ -21,6 +21,7 @@ import {
 import { confirm } from '../terminal/confirm.ts';
 import { usageError } from '../terminal/exit.ts';
 import { paint } from '../terminal/paint.ts';
+import { suggestOption } from '../terminal/suggest.ts';
 import { layOut } from '../terminal/table.ts';
 
 interface WriteFlags extends OperatorFlags, TenantFlags {
@@ -41,14 +42,17 @@ export function tenantsCommand(program: Command): void {
 
   add('list', 'list tenants, oldest first', 'list', "list --json | jq -r '.tenants[].id'").action(list);
   add('get <tenant>', 'show a tenant', 'get Acme', 'get Acme --json').action(get);
-  withTenantOptions(
-    add(
-      'create',
-      'create a tenant; it may call nothing until a rule allows it',
-      "create --name Acme --allow 'orders-*' --region eu-west-1 --rate 50:100 --quota day=10000",
-      'create --file acme.yaml',
-      'create --file - --name "Acme (test)" < acme.json',
+  suggestOption(
+    withTenantOptions(
+      add(
+        'create',
+        'create a tenant; it may call nothing until a rule allows it',
+        "create --name Acme --allow 'orders-*' --region eu-west-1 --rate 50:100 --quota day=10000",
+        'create --file acme.yaml',
+        'create --file - --name "Acme (test)" < acme.json',
+      ),
     ),
+    '--name',
   )
     .option('-f, --file <path>', 'the tenant as YAML or JSON; - is standard input; options override it')
     .action(create);
