@@ -2,10 +2,9 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { describeApi } from '../../src/admin/openapi.ts';
-import { fillPath, type Operation } from '../../src/admin/operation.ts';
-import { OPERATIONS } from '../../src/admin/operations.ts';
 import { findAnswerFaults } from '../support/admin-answers.ts';
 import { admin } from './client.ts';
+import { planEveryOperation } from './every-operation.ts';
 
 const makeTenant = async () => (await admin('POST', '/tenants', { name: 'Acme' })).body.id as string;
 /** Changes the stored document of a tenant, as no change of the API can. */
@@ -40,29 +39,9 @@ describe('the check of every answer of the admin API', () => {
   });
 
   it('catches an extra member wherever one can be, in the answer of every operation, and in a problem', async () => {
-    const tenantId = await makeTenant();
-    const { id: keyId } = (await admin('POST', `/tenants/${tenantId}/keys`, {})).body;
-    const token = { name: `made-${tenantId}`, access: 'read' };
-    const { id: adminTokenId } = (await admin('POST', '/admin-tokens', token)).body;
-    const params = { tenantId, keyId, adminTokenId };
-    /** What each operation that takes a body is sent. */
-    const bodies: Readonly<Partial<Record<keyof typeof OPERATIONS, object>>> = {
-      createTenant: { name: 'Planted' },
-      patchTenant: { name: 'Planted' },
-      createKey: {},
-      rotateKey: {},
-      createAdminToken: { name: `planted-${tenantId}`, access: 'read' },
-      explainCall: { function: 'x' },
-    };
-    // What an operation deletes is needed by those before it: the innermost goes first.
-    const rank = ({ method, path }: Operation) => (method === 'DELETE' ? 1_000 - path.length : 0);
+    const { all } = await planEveryOperation();
     const answers = [
-      ...(Object.entries(OPERATIONS) as [keyof typeof OPERATIONS, Operation][])
-        .toSorted(([, a], [, b]) => rank(a) - rank(b))
-        .map(([id, { method, path, answer }]) => {
-          const filled = path === '/' ? '' : fillPath(path, params);
-          return [answer.status, method, filled, bodies[id]] as const;
-        }),
+      ...all.map(({ operation, path, body }) => [operation.answer.status, operation.method, path, body] as const),
       [400, 'POST', '/tenants', { name: '' }] as const,
     ];
     for (const [expected, method, path, body] of answers) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { needOf } from '../../../src/admin/operation.ts';
 import { admin } from '../client.ts';
+import { planEveryOperation } from '../every-operation.ts';
 
 const makeTenant = async (more: object = {}) =>
   (await admin('POST', '/tenants', { name: 'Acme', ...more })).body.id as string;
@@ -34,6 +36,20 @@ describe('the audit trail', () => {
     const text = JSON.stringify(entries);
     for (const secret of [key.apiKey, key.secretAccessKey, rotated.apiKey, rotated.secretAccessKey]) {
       expect(text).not.toContain(secret);
+    }
+  });
+
+  it('grows by every operation that changes something, of a tenant or of the gateway, and by no other', async () => {
+    const { tenantId, all } = await planEveryOperation();
+    const newest = async () => {
+      const trails = [await auditOf(tenantId, '?limit=1'), (await admin('GET', '/audit?limit=1')).body];
+      return trails.map(({ entries }) => entries[0]?.id as number);
+    };
+    for (const { id, operation, path, body } of all) {
+      const before = await newest();
+      const { status } = await admin(operation.method, path, body);
+      const isWritten = String(await newest()) !== String(before);
+      expect([id, status, isWritten]).toEqual([id, operation.answer.status, needOf(operation) === 'change']);
     }
   });
 
