@@ -22,7 +22,7 @@ export function windowStart(period: Period, ms: number): number {
   }
 }
 
-/** The end of that window: the first moment after it. */
+/** The end of the window that contains a moment: the first moment after the window. */
 export function windowEnd(period: Period, ms: number): number {
   switch (period) {
     case 'day':

@@ -1,17 +1,17 @@
 import { LEASE_MS } from './limits.ts';
 
-/** How many calls come to one isolate. Plain data; only the functions of this file change it. */
+/** The demand of one isolate: how many calls arrive there. Plain data; only the functions of this file change it. */
 export interface Demand {
-  /** Calls since the last request that looked ahead, and when that was. */
+  /** Calls since demand was last counted, and the time of that count. */
   arrived: number;
   arrivedBytes: number;
   countedSinceMs: number;
-  /** Calls and bytes in a second, recently. */
+  /** Recent calls and bytes per second. */
   recentCalls: number;
   recentBytes: number;
 }
 
-/** More is asked for than the last second needed. */
+/** The isolate asks for this much more than recent calls needed. */
 export const HEADROOM = 1.25;
 const MAX_WANTED_CALLS = 100_000;
 
@@ -24,8 +24,8 @@ export const createDemand = (nowMs: number): Demand => ({
 });
 
 /**
- * Moves the calls that have arrived into the recent ones, which fade. So the first call of an isolate wants one call, and
- * not as many as would come if every second were like the last few milliseconds.
+ * Adds the calls that have arrived to the recent ones, which fade. So after its first call an isolate expects one call, not
+ * as many as if every second were like the last few milliseconds.
  */
 export function countRecent(demand: Demand, nowMs: number): void {
   const seconds = Math.max(1, nowMs - demand.countedSinceMs) / LEASE_MS;

@@ -10,11 +10,11 @@ export interface HeldLease {
   readonly grantedAtMs: number;
   usedCalls: number;
   usedBytes: number;
-  /** Nothing more is taken from it; it is reported until the ledger acknowledges that. */
+  /** No more calls use this lease. The isolate reports it until the ledger acknowledges its end. */
   closed: boolean;
 }
 
-/** A lease of nothing. */
+/** A lease without calls or bytes. */
 export const emptyLease = (id: number, askedAtMs: number): HeldLease => ({
   id,
   calls: 0,
@@ -28,7 +28,7 @@ export const emptyLease = (id: number, askedAtMs: number): HeldLease => ({
   closed: false,
 });
 
-/** True if a call with such a payload fits, now or when the lease has spread out further. */
+/** True if a call with a payload of `size` bytes fits, now or once more of the lease's calls have become usable. */
 export const isUsable = (
   { closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: HeldLease,
   size: number,
@@ -41,6 +41,6 @@ export function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, n
   return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
 }
 
-/** Milliseconds from one call that becomes usable to the next. */
+/** Milliseconds between the moments at which two calls become usable. */
 export const msPerCall = ({ calls, atOnce, spreadMs }: HeldLease): number =>
   Math.ceil(spreadMs / Math.max(1, calls - atOnce));

@@ -6,19 +6,19 @@ import { createSlots, type Slots } from './slots.ts';
 
 declare const holderBrand: unique symbol;
 
-/** What one isolate holds of one tenant's limits. Opaque: only the functions of `lease.ts` look inside and change it. */
+/** The leases of one tenant that one isolate holds. Opaque: only the functions of `lease.ts` read and change it. */
 export interface LeaseHolder {
   readonly [holderBrand]: true;
 }
 
-/** The inside of a `LeaseHolder`. Plain data. */
+/** The fields of a `LeaseHolder`. Plain data. */
 export interface HolderFields {
   readonly id: string;
   /** The number of the last request. */
   seq: number;
   /** Oldest first. */
   leases: HeldLease[];
-  /** The request that is out: never more than one. */
+  /** The request under way: never more than one. */
   sent?: {
     readonly seq: number;
     readonly atMs: number;
@@ -27,7 +27,7 @@ export interface HolderFields {
     readonly lastBatch: number;
     readonly slots: number;
   };
-  /** The denial in the last response, until it is over. */
+  /** The denial in the last response, until it expires. */
   denial?: Denial & { readonly untilMs: number; readonly resetAtMs: number };
   statuses: readonly LimitStatus[];
   statusesAtMs: number;
@@ -38,7 +38,7 @@ export interface HolderFields {
   usage: UsageByFunction;
   corrections: Correction[];
   batches: Batch[];
-  /** Since when usage or a correction has been waiting to be sent. */
+  /** When the oldest unsent usage or correction was recorded. */
   unsentSinceMs?: number;
 }
 
@@ -59,11 +59,11 @@ const newFields = (id: string, nowMs: number): HolderFields => ({
   batches: [],
 });
 
-/** @param id names the isolate to the ledger; no two have the same. */
+/** @param id names the isolate to the ledger. No two isolates may have the same id. */
 export const createLeaseHolder = (id: string, nowMs: number): LeaseHolder =>
   newFields(id, nowMs) as unknown as LeaseHolder;
 
-/** Drops what a holder has to report: its tenant is gone. It goes on counting its requests. */
+/** Drops all that a holder would report, because its tenant no longer exists. Its request numbers go on. */
 export function emptyLeaseHolder(holder: LeaseHolder, nowMs: number): void {
   const fields = fieldsOf(holder);
   Object.assign(fields, newFields(fields.id, nowMs), { seq: fields.seq });

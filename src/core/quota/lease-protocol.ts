@@ -7,7 +7,7 @@ export interface LeaseReport {
   readonly id: number;
   readonly calls: number;
   readonly bytes: number;
-  /** The isolate will use no more of it. */
+  /** The isolate will not use the lease any more. */
   readonly final: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface Correction {
   readonly bytes: number;
 }
 
-/** Usage that an isolate reports. Sent until it is acknowledged, and counted once, by its number. */
+/** Usage that an isolate reports. It is sent until acknowledged; its number ensures that it counts once. */
 export interface Batch {
   /** The number of the request that first carried it. */
   readonly id: number;
@@ -31,45 +31,45 @@ export interface Batch {
 export interface Wanted {
   readonly calls: number;
   readonly bytes: number;
-  /** Places to run a function in. */
+  /** Slots: each runs one function at a time. */
   readonly slots: number;
 }
 
-/** The calls that wait for the response. */
+/** Calls that wait for the response. */
 export interface Waiting {
   readonly calls: number;
-  /** The smallest payload: a lease of fewer bytes helps none of them. */
+  /** Bytes of the smallest waiting payload: a smaller lease helps none of the calls. */
   readonly bytes: number;
 }
 
-/** Slots of calls that got no answer. */
+/** Slots held by calls that got no answer. */
 export interface LostSlots {
   readonly slots: number;
-  /** Milliseconds from the request until they are free. */
+  /** Milliseconds from the request until these slots are free. */
   readonly freeInMs: number;
 }
 
 /**
- * An isolate asks a tenant's ledger for a lease, and reports what it used of earlier ones. Field names are on the wire
- * between versions of this code.
+ * An isolate's request to a tenant's ledger: it asks for a lease and reports its use of earlier ones. Different versions
+ * of this code exchange it, so never rename a field.
  */
 export interface LeaseRequest {
-  /** The isolate. */
+  /** The isolate's id. */
   readonly holder: string;
-  /** Counts its requests, from 1. One that a later one has overtaken is void. */
+  /** The number of the request, from 1. A request that a later one has overtaken is void. */
   readonly seq: number;
   readonly reports: readonly LeaseReport[];
   readonly batches: readonly Batch[];
-  /** Slots that it keeps, for functions that run or are about to. */
+  /** Slots that the isolate keeps, for functions that run or are about to run. */
   readonly keepSlots: number;
   /**
-   * Those of the kept slots whose calls got no answer. They come free by themselves, even if this isolate is never heard
-   * from again. Absent: none.
+   * The kept slots whose calls got no answer. They become free by themselves, even if this isolate never reports again.
+   * Absent: none.
    */
   readonly lost?: readonly LostSlots[];
-  /** Milliseconds until one of its slots is likely to come free. Absent: unknown. */
+  /** Milliseconds until one of the isolate's slots is likely to become free. Absent: unknown. */
   readonly slotFreeInMs?: number;
-  /** Admitted calls that are in no batch yet: they have not ended. */
+  /** Admitted calls that have not ended, so no batch has them yet. */
   readonly inFlight: number;
   /** Calls that arrived since the last request. */
   readonly arrived: number;
@@ -77,28 +77,28 @@ export interface LeaseRequest {
   readonly waiting: Waiting;
 }
 
-/** Calls, already deducted from every limit, that an isolate may forward without asking. */
+/** Calls that an isolate may forward without asking again. Every limit has already been charged for them. */
 export interface Lease {
   readonly calls: number;
-  /** How many of them at once. The others become usable evenly over `spreadMs`. */
+  /** Calls that are usable at once. The others become usable evenly over `spreadMs`. */
   readonly atOnce: number;
   readonly spreadMs: number;
-  /** Payload bytes; absent when they are not limited. */
+  /** Payload bytes. Absent: bytes are not limited. */
   readonly bytes?: number;
-  /** Milliseconds that it lasts from the moment at which the isolate asked, by the isolate's own clock. */
+  /** Milliseconds that the lease lasts, from the isolate's request and by the isolate's clock. */
   readonly lastsMs: number;
-  /** When it was granted, by the ledger's clock. */
+  /** When the lease was granted, by the ledger's clock. */
   readonly grantedAtMs: number;
 }
 
 /** A refusal that holds for a while, so that a tenant at its limit does not hammer its object. */
 export interface Denial {
   readonly limit: LimitName;
-  /** Milliseconds that it holds from the moment at which the isolate asked; at most `LEASE_MS`. */
+  /** Milliseconds that the denial holds, from the isolate's request. At most `LEASE_MS`. */
   readonly holdsMs: number;
-  /** Milliseconds until a call may succeed again, as far as is known. */
+  /** Estimated milliseconds until a call may succeed again. */
   readonly resetMs: number;
-  /** Bytes. Calls with a smaller payload may still fit. */
+  /** The smallest payload denied, in bytes. Calls with a smaller one may still fit. */
   readonly fromBytes: number;
 }
 
@@ -106,9 +106,9 @@ export interface Denial {
 export interface LimitStatus {
   readonly limit: LimitName;
   readonly quota: number;
-  /** Neither used nor leased. */
+  /** Units neither used nor leased. */
   readonly remaining: number;
-  /** Length of its window, and time until it is full again; absent for concurrency. */
+  /** Length of the limit's window, and time until the limit is full again. Absent for concurrency. */
   readonly windowMs?: number;
   readonly resetMs?: number;
 }
@@ -117,7 +117,7 @@ export interface LimitStatus {
 export interface LeaseResponse {
   readonly seq: number;
   readonly lease?: Lease;
-  /** Slots on top of those that the isolate keeps. It may start functions in them for `LEASE_MS` from its request. */
+  /** Slots in addition to the kept ones. The isolate may start functions in them for `LEASE_MS` from its request. */
   readonly slots: number;
   readonly no?: Denial;
   readonly standings: readonly LimitStatus[];

@@ -25,7 +25,7 @@ export interface Ticket {
   readonly slot: number;
 }
 
-/** A lease is renewed when it is older than this part of its life... */
+/** A lease is renewed when more than this part of its life has passed... */
 const RENEW_AT_AGE = 0.8;
 /** ...or less than this part of its calls is left... */
 const RENEW_AT_LEFT = 0.25;
@@ -36,13 +36,13 @@ const SEND_USAGE_MS = 1_000;
 
 type Refused = { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number };
 
-/** A call that wants to be forwarded is admitted or refused; or else the ledger has to be asked first. */
+/** The decision on a call: admitted, refused, or `ask` if the ledger must be asked first. */
 export type Admission = { readonly kind: 'admitted'; readonly ticket: Ticket } | Refused | { readonly kind: 'ask' };
 
 /** The outcome of a call that is charged to the rate alone. */
 export type ChargeOutcome = Exclude<Admission, { kind: 'admitted' }> | { readonly kind: 'charged' };
 
-/** Counts a call that has arrived: once, however often it has to be tried. */
+/** Counts a call that has arrived. Call it once for each call, however often `admit` is tried. */
 export function countArrival(holder: LeaseHolder, bytes: number): void {
   const { demand } = fieldsOf(holder);
   demand.arrived += 1;
@@ -71,8 +71,8 @@ export function admit(holder: LeaseHolder, limits: LimitsDocument, bytes: number
 }
 
 /**
- * Charges one unit of the rate for a call that goes no further: its unit of the quotas is given back at once, and it takes
- * no slot.
+ * Charges one unit of the rate for a call that goes no further. Its unit of the quotas is given back at once, and it
+ * takes no slot.
  */
 export function chargeRate(holder: LeaseHolder, nowMs: number): ChargeOutcome {
   const fields = fieldsOf(holder);
@@ -88,7 +88,7 @@ export function chargeRate(holder: LeaseHolder, nowMs: number): ChargeOutcome {
     return { kind: 'charged' };
   }
   const { denial } = fields;
-  // It runs nothing and sends nothing, so neither slots nor bytes delay it.
+  // The call runs nothing and sends nothing, so neither slots nor bytes delay it.
   if (denial && nowMs < denial.untilMs && denial.limit !== 'concurrency' && denial.fromBytes === 0) {
     return refusedBy(denial, nowMs);
   }
@@ -115,11 +115,11 @@ const overRate = (accruesAtMs: number, nowMs: number): Refused => ({
   retryAfterMs: accruesAtMs - nowMs,
 });
 
-/** True if a lease may have room for such a call. */
+/** True if a lease may have room for a call with a payload of this size. */
 export const hasLease = (holder: LeaseHolder, bytes: number, nowMs: number): boolean =>
   fieldsOf(holder).leases.some((lease) => isUsable(lease, bytes, nowMs));
 
-/** Admits a call without a lease. It is counted when the ledger is reached. */
+/** Admits a call without a lease. The call is counted once the ledger can be reached again. */
 export function admitUncounted(holder: LeaseHolder, limits: LimitsDocument, bytes: number, nowMs: number): Ticket {
   const fields = fieldsOf(holder);
   correct(fields, { atMs: nowMs, calls: 1, bytes }, nowMs);
@@ -137,17 +137,17 @@ function takeTicket(
   return { countedAtMs, bytes, slot: takeSlot(fields.slots, limits, nowMs) };
 }
 
-/** Releases a call's slot: its function was seen to end. */
+/** Releases a call's slot because the end of its function was observed. */
 export function endCall(holder: LeaseHolder, limits: LimitsDocument, { slot }: Ticket, nowMs: number): void {
   endSlot(fieldsOf(holder).slots, limits, slot, nowMs);
 }
 
-/** Notes that a call got no answer, not even its head: its function may run on, but its end will not be seen. */
+/** Notes that a call got no answer, not even a head. Its function may run on, and nobody will observe its end. */
 export function loseCall(holder: LeaseHolder, { slot }: Ticket, nowMs: number): void {
   loseSlot(fieldsOf(holder).slots, slot, nowMs);
 }
 
-/** Gives up slots in which nothing runs: the calls that they were meant for were refused. */
+/** Gives up idle slots, because the calls that they were meant for were refused. */
 export function releaseIdleSlots(holder: LeaseHolder, limits: LimitsDocument): void {
   releaseIdle(fieldsOf(holder).slots, limits);
 }
@@ -158,7 +158,7 @@ export function cancelCall(holder: LeaseHolder, limits: LimitsDocument, ticket: 
   takeBackCall(holder, limits, ticket, nowMs);
 }
 
-/** Takes back a call that was sent but certainly started no function: it holds and costs nothing. */
+/** Takes back a call that was sent but certainly started no function: it holds no slot and costs nothing. */
 export function takeBackCall(holder: LeaseHolder, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   giveBack(holder, ticket, nowMs);
   freeSlot(fieldsOf(holder).slots, limits, ticket.slot);
@@ -171,7 +171,7 @@ export function giveBack(holder: LeaseHolder, { countedAtMs, bytes }: Ticket, no
 
 function correct(fields: HolderFields, correction: Correction, nowMs: number): void {
   const last = fields.corrections.at(-1);
-  // Corrections of one moment at the ledger add up.
+  // Corrections with the same ledger time are merged.
   if (last && last.atMs === correction.atMs) {
     fields.corrections[fields.corrections.length - 1] = {
       atMs: last.atMs,
@@ -191,7 +191,7 @@ export function recordUsage(holder: LeaseHolder, functionName: string, usage: Pa
   fields.unsentSinceMs ??= nowMs;
 }
 
-/** True if a request should be sent behind the call that was just admitted, so that the next calls need not wait. */
+/** True if the isolate should renew its lease now, so that the next calls need not wait. */
 export function wantsRenewal(holder: LeaseHolder, limits: LimitsDocument, nowMs: number): boolean {
   let left = 0;
   let size = 0;
@@ -206,20 +206,20 @@ export function wantsRenewal(holder: LeaseHolder, limits: LimitsDocument, nowMs:
   return size >= MIN_RENEWED_CALLS && (left < size * RENEW_AT_LEFT || nowMs >= freshUntilMs);
 }
 
-/** What a request is for: calls that wait for it; `ahead`, calls to come; or `flush`, only to report. */
+/** The purpose of a request: calls that wait; `ahead`, calls to come; or `flush`, a report only. */
 export type Purpose =
   | {
       readonly waiting: Waiting;
       readonly bytesOfAll?: number;
-      /** They are not ready to run yet: slots are for those that are. */
+      /** The calls are not ready to run yet, so they need no slots. */
       readonly withoutSlots?: boolean;
     }
   | 'ahead'
   | 'flush';
 
 /**
- * Builds the next request. If calls wait for it, every lease at hand is given back first: none had room for them, and the
- * new lease takes its place.
+ * Builds the next request. If calls wait for it, it gives back every lease at hand: none had room for them, and the new
+ * lease replaces them.
  */
 export function buildRequest(
   holder: LeaseHolder,
@@ -266,7 +266,7 @@ export function buildRequest(
   };
 }
 
-/** Puts the usage that has not been sent into a batch, which is sent until it is acknowledged. */
+/** Puts unsent usage into a batch, which is sent until it is acknowledged. */
 function closeBatch(fields: HolderFields, id: number): void {
   const { usage, corrections } = fields;
   delete fields.unsentSinceMs;
@@ -276,7 +276,7 @@ function closeBatch(fields: HolderFields, id: number): void {
   fields.corrections = [];
 }
 
-/** Applies the response to the request that is out. Any other response is too late and gives nothing: false. */
+/** Applies the response to the current request. @returns false for any other response: it is too late and grants nothing. */
 export function applyResponse(holder: LeaseHolder, response: LeaseResponse, nowMs: number): boolean {
   const fields = fieldsOf(holder);
   const { sent } = fields;
@@ -297,7 +297,7 @@ export function applyResponse(holder: LeaseHolder, response: LeaseResponse, nowM
   return true;
 }
 
-/** Gives up the request that is out: what was granted for it is given back unused, with the next request. */
+/** Gives up the current request. The next request gives back, unused, whatever the ledger granted for it. */
 export function abandonRequest(holder: LeaseHolder): void {
   const fields = fieldsOf(holder);
   const { sent } = fields;
@@ -306,7 +306,7 @@ export function abandonRequest(holder: LeaseHolder): void {
   delete fields.sent;
 }
 
-/** When the isolate has to report though no call waits for it; undefined: there is nothing to report. */
+/** When the isolate must report even if no call waits. Undefined if there is nothing to report. */
 export function nextFlushAtMs(holder: LeaseHolder): number | undefined {
   const { batches, slots, leases, unsentSinceMs } = fieldsOf(holder);
   if (batches.length > 0) return 0;
@@ -316,13 +316,13 @@ export function nextFlushAtMs(holder: LeaseHolder): number | undefined {
   return dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
 }
 
-/** True if the holder can be dropped: no call is running, and there is nothing to report. */
+/** True if the holder can be dropped: no call runs, and there is nothing to report. */
 export function isFlushed(holder: LeaseHolder): boolean {
   const { slots, inFlight } = fieldsOf(holder);
   return slots.running.size === 0 && inFlight === 0 && nextFlushAtMs(holder) === undefined;
 }
 
-/** The status of each limit, as the ledger said it in its last response, and when that was. */
+/** The status of each limit in the ledger's last response, and the time of that response. */
 export function lastStatuses(holder: LeaseHolder): {
   readonly statuses: readonly LimitStatus[];
   readonly atMs: number;
@@ -331,7 +331,7 @@ export function lastStatuses(holder: LeaseHolder): {
   return { statuses, atMs: statusesAtMs };
 }
 
-/** What may still be used of the leases at hand. */
+/** Calls and bytes still usable in the leases at hand. */
 export function heldLeases(holder: LeaseHolder, nowMs: number): { calls: number; bytes: number } {
   const held = { calls: 0, bytes: 0 };
   for (const { closed, endsAtMs, calls, usedCalls, bytes = 0, usedBytes } of fieldsOf(holder).leases) {

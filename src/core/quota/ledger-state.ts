@@ -11,11 +11,11 @@ export interface OpenLease {
   usedBytes: number;
   readonly grantedAtMs: number;
   readonly endsAtMs: number;
-  /** Its unused calls are still tokens of the bucket. */
+  /** The lease's unused calls still take room in the bucket. */
   inBucket: boolean;
 }
 
-/** What the ledger knows of an isolate. */
+/** The ledger's knowledge of one isolate. */
 export interface HolderState {
   /** The last request that was answered, and the last batch that was counted. */
   seq: number;
@@ -23,24 +23,24 @@ export interface HolderState {
   leases: OpenLease[];
   slots: number;
   slotsUntilMs: number;
-  /** Of its slots, those that come free by themselves. Absent in what older code has stored, as is the next. */
+  /** Slots that become free by themselves. Older code stored neither this field nor the next. */
   lost?: { readonly slots: number; readonly freesAtMs: number }[];
-  /** When the first of its slots is likely to come free. */
+  /** When the first of the isolate's slots is likely to become free. */
   slotFreeAtMs?: number;
-  /** Calls that it has admitted and not accounted for, when it was last heard. */
+  /** Calls that the isolate had admitted but not accounted for, at its last request. */
   inFlight: number;
   seenAtMs: number;
 }
 
 /** A tenant's ledger. Plain data; only the functions of this file change it. */
 export interface LedgerState {
-  /** The latest time handed in (epoch ms). It never goes back, even if the clock does. */
+  /** The latest time given to the ledger (epoch ms). It never goes back, even if the clock does. */
   atMs: number;
-  /** Tokens that may be granted; null while there is no rate. */
+  /** Tokens that may be granted. Null while there is no rate. */
   level: number | null;
   /** Tokens in leases that may still be used or come back. */
   outstanding: number;
-  /** Calls wanted by all isolates in a second, of late. */
+  /** Recent demand of all isolates, in calls per second. */
   demand: number;
   /** Slots of all isolates. */
   slots: number;
@@ -64,10 +64,10 @@ export function createLedger(nowMs: number): LedgerState {
   };
 }
 
-/** A ledger as it is stored: the rest of its state follows from the holders. */
+/** The stored part of a ledger. The rest of its state follows from the holders. */
 export type StoredLedger = Pick<LedgerState, 'atMs' | 'level' | 'demand' | 'windows'>;
 
-/** Puts a stored ledger together again. */
+/** Rebuilds a ledger from its stored parts. */
 export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string, HolderState>): LedgerState {
   const { atMs, level, demand, windows } = stored;
   const state = { ...createLedger(atMs), level, demand, windows, holders: new Map(holders) };
@@ -82,9 +82,9 @@ export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string,
 const RATE_AHEAD = 0.75;
 
 /**
- * The bucket holds `burst` tokens, and a part of a second's tokens on top because they are leased ahead. Calls that are
- * leased and may still be used take room in it. So any interval T forwards at most this, plus `perSecond` x T. Promise 2
- * would allow a whole second's on top; the rest is slack for calls that overtake each other on their way to Lambda.
+ * Capacity of the bucket in tokens: `burst`, plus part of a second's tokens because tokens are leased ahead. Leased calls
+ * that may still be used take room in it. So any interval T forwards at most this capacity plus `perSecond` x T. Promise 2
+ * would allow a whole second's tokens more; the rest is slack for calls that overtake each other on the way to Lambda.
  */
 export const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>): number =>
   burst + perSecond * RATE_AHEAD;

@@ -13,14 +13,14 @@ import {
   WAITING_SHARE,
 } from './limits.ts';
 
-/** The tokens of a lease may still come back this long after its end. */
+/** Milliseconds after a lease's end during which its tokens may still come back. */
 const TOKENS_RETURN_MS = 1_000;
-/** An expired lease that was not reported for this long is written off. */
+/** An expired lease is written off after this long without a report. */
 export const WRITTEN_OFF_MS = 60_000;
-/** An isolate that was silent for this long is forgotten: none of its messages can still be under way. */
+/** The ledger forgets an isolate after this long in silence: none of its messages can still be under way. */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
-/** How long a denial for want of a slot holds. One may come free at any time. */
+/** Milliseconds that a denial for lack of a slot holds. A slot may become free at any time. */
 const NO_SLOT_MS = 100;
 const MIN_DENIAL_MS = 20;
 /** The longest that a function can run (Lambda quotas). */
@@ -28,7 +28,7 @@ const MAX_NO_SLOT_MS = 900_000;
 /** A tenant at its rate waits until the bucket holds the tokens of this many seconds. */
 const RATE_BATCH = 0.25;
 
-/** What was released because its isolate never came back. */
+/** The holdings released because their isolates never reported again. */
 export interface Swept {
   /** Calls that count as used although they were never reported. */
   readonly writtenOff: number;
@@ -39,13 +39,13 @@ export interface Swept {
 /** The outcome of a request. */
 export interface Answered extends Swept {
   readonly response: LeaseResponse;
-  /** Batches that were counted by this request: those, and no others, are to be added to the tenant's usage. */
+  /** Batches that this request counted. Add these, and no others, to the tenant's usage. */
   readonly counted: readonly Batch[];
 }
 
 /**
- * Answers a request: books what the isolate reports, then leases what every limit has room for. A repeated request changes
- * nothing, and one that a later one has overtaken is void.
+ * Answers a request: books the isolate's report, then leases what every limit has room for. A repeated request changes
+ * nothing. A request that a later one has overtaken is void.
  */
 export function answerRequest(
   state: LedgerState,
@@ -70,7 +70,7 @@ export function answerRequest(
     if (lease.inBucket) state.outstanding -= usedCalls - lease.usedCalls;
     lease.usedCalls = usedCalls;
     const usedBytes = Math.min(Math.max(report.bytes, lease.usedBytes), lease.bytes ?? Number.POSITIVE_INFINITY);
-    // Bytes that are not limited count when they are used; the others did when they were leased.
+    // Unlimited bytes count when they are used. Limited bytes already counted when they were leased.
     if (lease.bytes === undefined) addToWindows(state, lease.grantedAtMs, 0, usedBytes - lease.usedBytes);
     lease.usedBytes = usedBytes;
     if (report.final) closeLease(state, holder, lease);
@@ -85,7 +85,7 @@ export function answerRequest(
   holder.slots = request.keepSlots;
   holder.inFlight = request.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
-  // By the moment at which this is heard: later than the isolate's own, so a slot is never filled twice.
+  // Counted from the ledger's receipt of the request, later than the isolate's own time, so no slot is filled twice.
   holder.lost = (request.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
   holder.slotFreeAtMs = now + (request.slotFreeInMs ?? 0);
   state.demand += request.arrived;
@@ -105,7 +105,7 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
   state.demand *= Math.exp(-elapsedMs / LEASE_MS);
   const sweeps = now >= state.sweepAtMs;
   let filledToMs = now - elapsedMs;
-  // Step by step: a lease keeps its room in the bucket up to when it lapses, and no sooner may that fill.
+  // Lease by lease: each keeps its room in the bucket until it lapses, and only then may the bucket fill that room.
   for (const lease of sweeps ? lapsedLeases(state) : []) {
     const lapsedAtMs = Math.max(filledToMs, lease.endsAtMs + TOKENS_RETURN_MS);
     refill(state, limits, lapsedAtMs - filledToMs);
@@ -116,7 +116,7 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
   return sweeps ? sweep(state, now) : NOTHING_SWEPT;
 }
 
-/** Leases whose tokens do not come back any more, in the order of their end. */
+/** Leases whose tokens can no longer come back, in the order of their end. */
 function lapsedLeases({ holders, atMs }: LedgerState): OpenLease[] {
   const lapsed: OpenLease[] = [];
   for (const { leases } of holders.values()) {
@@ -176,7 +176,7 @@ function takeFromBucket(state: LedgerState, lease: OpenLease): void {
   lease.inBucket = false;
 }
 
-/** Closes a lease: unused calls and bytes return to those of its windows that are still current. */
+/** Closes a lease. Its unused calls and bytes return to its windows that are still current. */
 function closeLease(state: LedgerState, holder: HolderState, lease: OpenLease): void {
   const unused = lease.calls - lease.usedCalls;
   addToWindows(state, lease.grantedAtMs, -unused, lease.bytes === undefined ? 0 : lease.usedBytes - lease.bytes);
@@ -205,7 +205,7 @@ function findHolder(state: LedgerState, name: string): HolderState {
   return holder;
 }
 
-/** Answers a request again: repeats what it was given and still has open, and grants nothing new. */
+/** Answers a repeated request: repeats its grants that are still open, and grants nothing new. */
 function answerAgain(
   state: LedgerState,
   limits: LimitsDocument,
@@ -243,7 +243,7 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
 
   const { calls, bytes, share, isShort } = roomFor(state, limits, holder, request);
   if (calls < 1) return { seq, slots, standings: limitStatuses(state, limits) };
-  // Never past midnight, where every window ends: what is used of a lease belongs to the window that it was taken from.
+  // Never past midnight UTC, where windows end: use of a lease belongs to the window that the lease was taken from.
   const lastsMs = Math.min(LEASE_MS, windowEnd('day', now) - now);
   const granted = { calls, ...withBytes(bytes), grantedAtMs: now };
   holder.leases.push({
@@ -265,18 +265,18 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
   return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
 
-/** The pace of a tenant above its rate: first an isolate's share of `burst` at once, then its share of the rate. */
+/** The pace of a lease. If demand exceeds the rate: the isolate's share of `burst` at once, then its share of the rate. */
 function paceOf({ demand }: LedgerState, { rate }: LimitsDocument, calls: number, share: number) {
   if (!rate || demand <= rate.perSecond) return { atOnce: calls, spreadMs: 0 };
   const atOnce = Math.min(calls, Math.max(1, Math.floor(rate.burst * share)));
   return { atOnce, spreadMs: Math.min(LEASE_MS, Math.ceil(((calls - atOnce) * 1_000) / (rate.perSecond * share))) };
 }
 
-/** What all limits together have room for. */
+/** The room that all limits together have. */
 interface Room {
   readonly calls: number;
   readonly bytes?: number;
-  /** The isolate's part of the demand of all, 0 to 1. */
+  /** The isolate's part of the whole demand, 0 to 1. */
   readonly share: number;
   /** The bucket had less. */
   readonly isShort: boolean;
@@ -306,7 +306,7 @@ function roomFor(
   let isShort = false;
   if (state.level !== null) {
     const level = Math.floor(state.level);
-    // A bucket that is short of what all want is shared out, with what is leased already; who waits now goes first.
+    // If the bucket has less than all want, isolates share it and what is already leased. Waiting calls go first.
     const part = Math.max(waiting.calls, Math.floor((level + state.outstanding) * share));
     isShort = calls > Math.min(level, part);
     calls = Math.min(calls, level, state.demand > level ? part : level);
@@ -328,12 +328,12 @@ function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
 function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LeaseRequest): number {
   if (concurrency === undefined) return 0;
   const free = Math.max(0, concurrency - state.slots);
-  // Each request gets at most a quarter of what is free, so that the first one does not take all of it.
+  // Each request gets at most a quarter of the free slots, so that the first one does not take all.
   const most = concurrency < POOLED_CONCURRENCY ? waiting.calls : Math.max(waiting.calls, Math.floor(free / 4));
   return Math.min(wanted.slots, most, free);
 }
 
-/** Finds the limit that has no room for even one waiting call. Of the quotas, the one that lasts longest is named. */
+/** Finds the limit that has no room for even one waiting call. Among quotas, it names the one that lasts longest. */
 function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LeaseRequest): Denial | undefined {
   const now = state.atMs;
   if (waiting.calls === 0) return undefined;
@@ -351,7 +351,7 @@ function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waitin
   return undefined;
 }
 
-/** Milliseconds until a slot is likely to come free: known for a lost call, otherwise estimated from recent calls. */
+/** Milliseconds until a slot is likely to become free: known for a lost call, otherwise estimated from recent calls. */
 function msUntilSlot({ holders, atMs }: LedgerState): number {
   let freeAtMs = Number.POSITIVE_INFINITY;
   for (const { slots, slotsUntilMs, slotFreeAtMs = atMs } of holders.values()) {
@@ -368,7 +368,7 @@ function denyForRate(
 ): Denial {
   const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - (level ?? 0)) * 1_000) / perSecond));
   const batch = Math.max(1, Math.min(wantedCalls, perSecond * RATE_BATCH));
-  // Nor does an isolate request again before its turn comes, when there is one call for each in proportion to its demand.
+  // Above the rate, an isolate also waits for its turn: turns come in proportion to each isolate's demand.
   const turnMs = Math.ceil((demand * 1_000) / (perSecond * Math.max(1, wantedCalls)));
   const holdsMs = Math.min(LEASE_MS, Math.max(MIN_DENIAL_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
   return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };

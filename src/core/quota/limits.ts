@@ -1,26 +1,26 @@
 import { PERIODS, type Period } from './calendar.ts';
 
-/** A calendar quota, by UTC. An absent field is not limited. */
+/** A calendar quota, by UTC. Absent fields are not limited. */
 export interface QuotaDocument {
   readonly period: Period;
   readonly requests?: number | undefined;
-  /** Bytes of payloads that are forwarded. */
+  /** Bytes of forwarded payloads. */
   readonly payloadBytes?: number | undefined;
 }
 
-/** A tenant's limits as the operator writes them. An absent limit is no limit. */
+/** A tenant's limits as the operator writes them. Absent: not limited. */
 export interface LimitsDocument {
   /** A token bucket; `perSecond` may be a fraction. */
   readonly rate?: { readonly perSecond: number; readonly burst: number } | undefined;
-  /** Functions that run at once, over all isolates. */
+  /** Functions that may run at once, over all isolates. */
   readonly concurrency?: number | undefined;
   /** Seconds until a call whose end was never observed releases its slot. Default 900. */
   readonly maxDurationSeconds?: number | undefined;
-  /** The largest payload. */
+  /** The largest payload, in bytes. */
   readonly maxPayloadBytes?: number | undefined;
-  /** At most one for each period. */
+  /** At most one quota for each period. */
   readonly quotas?: readonly QuotaDocument[] | undefined;
-  /** What happens to calls when the ledger cannot be reached and nothing is leased. Default `refuse`. */
+  /** Refuse or serve calls when the ledger cannot be reached and no lease is left. Default `refuse`. */
   readonly onLimitsUnavailable?: 'refuse' | 'serve' | undefined;
   /** With `serve`: seconds for which calls are served and counted later. Default 4. */
   readonly serveSeconds?: number | undefined;
@@ -39,18 +39,18 @@ export const LIMIT_NAMES = [
 ] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** Milliseconds that a lease lasts at most, from the moment at which the isolate asked for it. */
+/** Longest life of a lease in milliseconds, from the isolate's request. */
 export const LEASE_MS = 1_000;
 /** An isolate holds at most one 100th of what is left of a calendar quota, and at least one call. */
 export const LEASE_SHARE = 100;
-/** Up to this many waiting calls are leased however little is left: they are used at once. */
+/** Up to this many waiting calls are leased, however little is left, because they are used at once. */
 export const WAITING_SHARE = 8;
 /** From this concurrency on, isolates keep idle slots. Below it, each call asks for its own. */
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
 /**
- * A call that got no answer may still run. It holds its slot for this long after it was lost, or longer if recent calls
- * took longer, but never longer than `maxDurationSeconds` from its start.
+ * A call that got no answer may still run. It holds its slot for this long after it was lost. If recent calls took longer,
+ * it holds the slot longer, but never beyond `maxDurationSeconds` from its start.
  */
 export const LOST_HOLD_MS = 10_000;
 export const DEFAULT_SERVE_SECONDS = 4;

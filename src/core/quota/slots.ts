@@ -2,14 +2,14 @@ import { HEADROOM } from './demand.ts';
 import type { LeaseRequest } from './lease-protocol.ts';
 import { LEASE_MS, type LimitsDocument, LOST_HOLD_MS, maxDurationMs, POOLED_CONCURRENCY } from './limits.ts';
 
-/** The slots of one isolate: each is a place to run one function in. Plain data; only the functions of this file change it. */
+/** The slots of one isolate. Each slot runs one function at a time. Plain data; only the functions of this file change it. */
 export interface Slots {
   /** Slots that the isolate may fill. Functions may start in them until `endsAtMs`. */
   granted: number;
   endsAtMs: number;
   /** The most slots that the ledger may count for this isolate. */
   atLedger: number;
-  /** Slots are limited, so the ledger must hear of each that comes free. */
+  /** Slots are limited, so the isolate must report each free slot to the ledger. */
   isLimited: boolean;
   /** Running functions, by slot, with the time at which each started; the oldest first. */
   running: Map<number, number>;
@@ -24,7 +24,7 @@ export interface Slots {
   peak: number;
 }
 
-/** The longest of the recent calls fades: after this long it counts for a third. */
+/** Milliseconds after which the longest recent duration has faded to about a third. */
 const LONGEST_FADES_MS = 600_000;
 /** The weight of one call in the usual duration. */
 const USUAL_PART = 1 / 8;
@@ -52,7 +52,7 @@ export function hasFreeSlot(slots: Slots, limits: LimitsDocument, nowMs: number)
   return slots.running.size < slots.granted && nowMs < slots.endsAtMs;
 }
 
-/** Releases the slots of functions that cannot be running any more, though their end was never seen, and of lost calls. */
+/** Releases the slots of functions that can no longer be running though nobody observed their end, and of lost calls. */
 function dropUnseen(slots: Slots, limits: LimitsDocument, nowMs: number): void {
   for (const [slot, freesAtMs] of slots.lost) if (nowMs >= freesAtMs) dropLost(slots, slot);
   const longestMs = maxDurationMs(limits);
@@ -69,7 +69,7 @@ function dropLost(slots: Slots, slot: number): void {
   if (slots.running.delete(slot)) slots.granted = Math.max(slots.running.size, slots.granted - 1);
 }
 
-/** Takes a slot, also where none is limited: a limit that is set later counts the functions that already run. */
+/** Takes a slot, even without a concurrency limit: a limit set later must count the functions that already run. */
 export function takeSlot(slots: Slots, { concurrency }: LimitsDocument, nowMs: number): number {
   slots.isLimited = concurrency !== undefined;
   slots.lastSlot += 1;
@@ -78,7 +78,7 @@ export function takeSlot(slots: Slots, { concurrency }: LimitsDocument, nowMs: n
   return slots.lastSlot;
 }
 
-/** Releases a slot because its function was seen to end. */
+/** Releases a slot because the end of its function was observed. */
 export function endSlot(slots: Slots, limits: LimitsDocument, slot: number, nowMs: number): void {
   const startedAtMs = slots.running.get(slot);
   if (startedAtMs === undefined) return;
@@ -94,7 +94,7 @@ export function endSlot(slots: Slots, limits: LimitsDocument, slot: number, nowM
 /** Releases a slot in which no function ran. */
 export function freeSlot(slots: Slots, limits: LimitsDocument, slot: number): void {
   slots.lost.delete(slot);
-  // Below the size of a pool a slot goes back at once, for another isolate to take.
+  // Below `POOLED_CONCURRENCY`, a free slot goes back at once, so that another isolate can take it.
   if (slots.running.delete(slot) && !isPooled(limits)) slots.granted = Math.max(slots.running.size, slots.granted - 1);
 }
 
@@ -108,7 +108,7 @@ export function loseSlot(slots: Slots, slot: number, nowMs: number): void {
 const recentLongestMs = ({ longestMs, longestAtMs }: Slots, nowMs: number): number =>
   longestMs * Math.exp(-Math.max(0, nowMs - longestAtMs) / LONGEST_FADES_MS);
 
-/** Gives up slots in which nothing runs: the calls that they were meant for were refused. */
+/** Gives up idle slots, because the calls that they were meant for were refused. */
 export function releaseIdle(slots: Slots, limits: LimitsDocument): void {
   if (!isPooled(limits)) slots.granted = Math.min(slots.granted, slots.running.size);
 }
@@ -117,10 +117,10 @@ export function releaseIdle(slots: Slots, limits: LimitsDocument): void {
 type SlotRequest = Pick<LeaseRequest, 'keepSlots' | 'lost' | 'slotFreeInMs'> & { readonly wanted: number };
 
 /**
- * Says which slots to keep and how many more to ask for.
+ * Decides how many slots to keep and how many more to ask for.
  *
  * @param waiting calls that wait for a slot.
- * @param ahead for calls to come as well, as many as ran at the peak.
+ * @param ahead also asks for slots for calls to come, as many as ran at the peak.
  */
 export function requestSlots(
   slots: Slots,
@@ -131,7 +131,7 @@ export function requestSlots(
   dropUnseen(slots, limits, nowMs);
   const running = slots.running.size;
   const idle = ahead && isPooled(limits) ? Math.max(0, Math.ceil(slots.peak * HEADROOM) - running) : 0;
-  // While the isolate waits for the response, it may go on filling the idle slots that it keeps.
+  // The isolate may fill the idle slots that it keeps while it waits for the response.
   const keepSlots = Math.max(running, Math.min(slots.granted, running + idle));
   const wanted = waiting + Math.max(0, running + idle - keepSlots);
   slots.granted = keepSlots;
@@ -141,7 +141,7 @@ export function requestSlots(
   return { keepSlots, wanted, ...slotTimes(slots, limits, nowMs) };
 }
 
-/** When slots come free: those of lost calls at a known time, the others as recent calls suggest. */
+/** When slots become free: those of lost calls at a known time, the others as recent calls suggest. */
 function slotTimes(
   { running, lost, usualMs }: Slots,
   limits: LimitsDocument,
@@ -177,7 +177,7 @@ export function grantSlots(slots: Slots, kept: number, granted: number, requeste
   slots.endsAtMs = requestedAtMs + LEASE_MS;
 }
 
-/** When the ledger must hear of slots that came free; infinite: of none. */
+/** When the isolate must report free slots to the ledger. Infinity if there are none. */
 export function slotsDueAtMs({ granted, endsAtMs, atLedger, isLimited, running, lost }: Slots): number {
   if (isLimited && atLedger > Math.max(granted, running.size)) return 0;
   let dueAtMs = isLimited && atLedger > running.size ? endsAtMs : Number.POSITIVE_INFINITY;
