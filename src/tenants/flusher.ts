@@ -3,13 +3,13 @@ import type { LeaseClient } from './lease-client.ts';
 
 /** The platform keeps promises under `waitUntil` alive for 30 s (Workers limits). A flusher stops before that. */
 const LIFE_MS = 20_000;
-/** Until it tries again, after a failure. */
+/** Milliseconds until it tries again after a failure. */
 const RETRY_MS = 1_000;
 
-/** A call that may have to flush, after its answer. */
+/** A call that may have to flush after its answer. */
 export interface FlushingCall {
   readonly waitUntil: WaitUntil;
-  /** Sends what is owed. Resolves when that has succeeded or failed. */
+  /** Sends the isolate's report. Resolves when that has succeeded or failed. */
   flush(): Promise<unknown>;
 }
 
@@ -17,11 +17,11 @@ interface WakeUp {
   readonly atMs: number;
 }
 
-/** Writes to the object what this isolate owes it, when it is due and no call asks for anything. */
+/** Sends this isolate's report to the object when it is due, even if no call needs the object. */
 export class Flusher {
   private readonly client: LeaseClient;
   private readonly now: () => number;
-  /** When the next one wakes up, to flush for all calls of the tenant. */
+  /** The next wake-up, which flushes for all calls of the tenant. */
   private next: WakeUp | undefined;
 
   constructor(client: LeaseClient, now: () => number) {
@@ -29,7 +29,7 @@ export class Flusher {
     this.now = now;
   }
 
-  /** Has a call flush what is owed when it is due, unless another call is to do so by then. */
+  /** Makes a call flush when the report is due, unless another call will do so by then. */
   schedule(call: FlushingCall): void {
     const untilMs = this.now() + LIFE_MS;
     const wakeUp = this.plan(untilMs);
@@ -43,7 +43,7 @@ export class Flusher {
     const nowMs = this.now();
     if (nowMs >= untilMs) return undefined;
     const atMs = Math.max(dueAtMs, client.failingForMs === undefined ? nowMs : nowMs + RETRY_MS);
-    // One that has not woken up in time is gone with its call.
+    // A wake-up that is late is gone with its call.
     if (next && next.atMs <= atMs && nowMs < next.atMs + RETRY_MS) return undefined;
     this.next = { atMs };
     return this.next;

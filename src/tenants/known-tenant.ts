@@ -3,9 +3,9 @@ import type { LimitsDocument } from '../core/quota/limits.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/snapshot.ts';
 import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
 
-/** A snapshot this young is served without a question. */
+/** A snapshot younger than this is used without asking the object. */
 const FRESH_MS = 1_000;
-/** An older one is served while a question is under way, but never above this age: a revocation holds everywhere within 5 s. */
+/** An older snapshot is used while the object is asked, but never beyond this age: a revocation holds everywhere within 5 s. */
 const MAX_AGE_MS = 4_000;
 
 /** A tenant as its calls need it. */
@@ -21,7 +21,7 @@ const NO_LIMITS: LimitsDocument = {};
 
 /** The last snapshot of one tenant, and its age. Plain data. */
 export class KnownTenantCell {
-  /** Of the last snapshot. 0 if there is none. */
+  /** Revision of the last snapshot. 0 if there is none. */
   revision = 0;
   /** Limits of the last snapshot, however old it is. */
   limits = NO_LIMITS;
@@ -33,7 +33,7 @@ export class KnownTenantCell {
     return this.tenant !== undefined;
   }
 
-  /** The tenant, unless the snapshot is too old to serve calls by. */
+  /** The tenant. Undefined if the snapshot is too old to serve calls: fails closed. */
   peek(nowMs: number): KnownTenant | undefined {
     return this.ageMs(nowMs) < MAX_AGE_MS ? this.tenant : undefined;
   }
@@ -42,14 +42,14 @@ export class KnownTenantCell {
     return this.ageMs(nowMs) < FRESH_MS;
   }
 
-  /** Since the object was asked. A time in the future means that the clock has stepped back: fails closed. */
+  /** Age since the object was asked. Infinity if that time is in the future, because the clock stepped back: fails closed. */
   private ageMs(nowMs: number): number {
     const ageMs = nowMs - this.askedAtMs;
     return ageMs < 0 ? Number.POSITIVE_INFINITY : ageMs;
   }
 
   /**
-   * Applies an answer of the object, unless a later question has been answered already or the tenant was invalidated since.
+   * Applies the object's answer, unless a later question has already been answered or the tenant was invalidated since.
    *
    * @returns the tenant, if the answer brought another revision of it.
    */
@@ -66,7 +66,7 @@ export class KnownTenantCell {
     return snapshot && isNew ? this.tenant : undefined;
   }
 
-  /** Forgets the tenant, because it has just been changed. An answer that is still on its way will not count. */
+  /** Forgets the tenant, because it has just been changed. An answer still under way will not count. */
   invalidate(nowMs: number): void {
     this.tenant = undefined;
     this.limits = NO_LIMITS;

@@ -19,25 +19,25 @@ import type { UnprovedCounts } from './unproved-counts.ts';
 
 /** A request without a response for this long is lost: the call that sent it may be gone, and its promise with it. */
 export const REQUEST_TIMEOUT_MS = 2_000;
-/** A failing object is left alone for a while, each time for longer: else every call of the meantime would ask it. */
+/** First pause after an object has failed. Each failure makes it longer: otherwise every call would ask the object again. */
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The one line from an isolate to a tenant's object. It has at most one request out, and each carries everything that the
- * isolate has to tell: what it used of its leases, when keys were used, attempts without proof.
+ * An isolate's only channel to a tenant's object. At most one request is under way. Each carries everything that the
+ * isolate has to report: use of leases, use of keys, attempts without proof.
  */
 export class LeaseClient {
   readonly holder: LeaseHolder;
   readonly known = new KnownTenantCell();
-  /** When each key was last used (epoch ms); only uses not yet reported to the object. */
+  /** When each key was last used (epoch ms). Only uses not yet reported to the object. */
   private keysUsed = new Map<KeyId, number>();
   private readonly tenantId: TenantId;
   private readonly ports: TenantPorts;
   private readonly unproved: UnprovedCounts;
-  /** The request that is out. The call that sent it keeps the promise alive. */
+  /** The request under way. The call that sent it keeps the promise alive. */
   private sent: { readonly answered: Promise<boolean>; readonly sentAtMs: number } | undefined;
   private failingSinceMs: number | undefined;
   private retryAtMs = 0;
@@ -50,12 +50,12 @@ export class LeaseClient {
     this.holder = createLeaseHolder(crypto.randomUUID(), ports.now());
   }
 
-  /** A request is out, and may still be answered. */
+  /** True while a request is under way and may still be answered. */
   get isBusy(): boolean {
     return this.sent !== undefined && this.ports.now() - this.sent.sentAtMs < REQUEST_TIMEOUT_MS;
   }
 
-  /** The object has just failed and is left alone. */
+  /** True while the client pauses because the object has just failed. */
   get isBackingOff(): boolean {
     const waitMs = this.retryAtMs - this.ports.now();
     return waitMs > 0 && waitMs <= MAX_BACKOFF_MS;
@@ -65,17 +65,17 @@ export class LeaseClient {
     return !this.isBusy && !this.isBackingOff;
   }
 
-  /** For how long the object has been failing. Undefined if it is well. */
+  /** Milliseconds for which the object has been failing. Undefined if it works. */
   get failingForMs(): number | undefined {
     return this.failingSinceMs === undefined ? undefined : this.ports.now() - this.failingSinceMs;
   }
 
-  /** When the object has to hear from this isolate, even if no call asks it for anything. Infinity if nothing is owed. */
+  /** When this isolate must report to the object even if no call needs it. Infinity if there is nothing to report. */
   get dueAtMs(): number {
     return Math.min(nextFlushAtMs(this.holder) ?? NEVER, this.unproved.dueAtMs(this.tenantId) ?? NEVER);
   }
 
-  /** Nothing is out, and nothing is owed to the ledger. */
+  /** True if no request is under way and there is nothing to report. */
   get isIdle(): boolean {
     return this.sent === undefined && isFlushed(this.holder);
   }
@@ -88,13 +88,13 @@ export class LeaseClient {
     this.unproved.add(this.tenantId);
   }
 
-  /** Waits for the response to the request that is out, if one is. Not for longer than a request lives. Never rejects. */
+  /** Waits for the request under way, if any, at most `REQUEST_TIMEOUT_MS`. Never rejects. */
   async waitForResponse(): Promise<void> {
     if (this.sent && this.isBusy) await within(REQUEST_TIMEOUT_MS, this.sent.answered).catch(() => false);
   }
 
   /**
-   * Sends a request. One that is still out is abandoned: its response will come too late.
+   * Sends a request. Abandons one still under way: its response will come too late.
    *
    * @param report gets the outcome: true if the object answered and leased or denied. Not called for an abandoned request.
    * @returns the same outcome. Never rejects.
@@ -141,8 +141,8 @@ export class LeaseClient {
   }
 
   /**
-   * A request has failed, perhaps because nothing can be written. The tenant itself may still be readable. That is no lease
-   * and so no success, but tenants without limits are served, and those that ask for it.
+   * Reads the tenant after a failed request: perhaps the object cannot write but can still read. That grants no lease and
+   * so is no success, but it lets calls go on for tenants without limits, and for tenants set to `serve`.
    */
   private async lookAfter(error: unknown): Promise<boolean> {
     const { look, now, onFailure } = this.ports;
@@ -167,7 +167,7 @@ export class LeaseClient {
       ports.onUnreadable?.(this.tenantId, tenant.policy.unreadable);
     }
     if (snapshot?.exists === false) {
-      // There is nobody to account for.
+      // The tenant does not exist, so there is nothing to account for.
       emptyLeaseHolder(holder, nowMs);
       return true;
     }

@@ -28,12 +28,12 @@ import type { Reservation, TenantHandle } from './tenant-handle.ts';
 import type { TenantMemory } from './tenant-memory.ts';
 import { LEFT, UNREACHABLE, type WaitOutcome } from './waiting-calls.ts';
 
-/** A call waits no longer than this for its turn, even if the object answers: it may answer to calls ahead. */
+/** A call waits at most this long for its turn, even if the object answers: the answers may go to calls ahead. */
 const RESERVE_TIMEOUT_MS = 5_000;
-/** A request that was out already may have been for something else: then there is one more. */
+/** If the request under way was for something else, one more follows. */
 const MAX_CHARGE_REQUESTS = 2;
 
-/** A tenant in the hands of one call. Everything that outlasts the call is in the tenant's memory. */
+/** A tenant as one call uses it. Everything that outlasts the call is in `TenantMemory`. */
 export class OpenTenant implements TenantHandle, FlushingCall {
   readonly waitUntil: WaitUntil;
   private readonly memory: TenantMemory;
@@ -51,7 +51,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     return this.memory.client.holder;
   }
 
-  /** As last known. */
+  /** The limits as last known. */
   get limits(): LimitsDocument {
     return this.memory.client.known.limits;
   }
@@ -70,7 +70,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
 
   async load(bytes?: number): Promise<KnownTenant | undefined> {
     const { client } = this.memory;
-    // A response on its way may have left before the tenant was changed: then there is one more request.
+    // A response under way may predate a change of the tenant: then one more request follows.
     for (let attempt = 0; attempt < 2 && !this.peek(); attempt++) {
       if (!client.isBusy && client.isBackingOff) break;
       await this.joinRequest(bytes === undefined ? 'flush' : { waiting: { calls: 1, bytes } });
@@ -126,7 +126,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     const { memory, holder } = this;
     memory.lastUsedAtMs = this.nowMs;
     recordUsage(holder, functionName, usage, memory.lastUsedAtMs);
-    // Slots that were set aside for a call that was refused then are for others.
+    // Frees slots that were set aside for a call that was then refused.
     if (usage.refused && memory.waiting.isEmpty) releaseIdleSlots(holder, this.limits);
     this.flushLater();
   }
@@ -153,7 +153,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     return this.memory.client.request('flush', this.waitUntil, (success) => this.serveWaiting(success));
   }
 
-  /** Sends a request. When its outcome is known, the calls that wait are served, and what is owed is flushed in time. */
+  /** Sends a request. Its outcome decides on the waiting calls, and reports that remain are flushed when due. */
   private request(purpose: Purpose): Promise<boolean> {
     return this.memory.client.request(purpose, this.waitUntil, (success) => {
       this.serveWaiting(success);
@@ -161,14 +161,14 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     });
   }
 
-  /** Waits for the response to the request that is out, or else to a new one. */
+  /** Waits for the response to the request under way, or else to a new one. */
   private joinRequest(purpose: Purpose): Promise<void> {
     const { client } = this.memory;
     if (!client.isBusy) void this.request(purpose);
     return client.waitForResponse();
   }
 
-  /** Decides on the calls that wait. For those that need another lease, the ledger is asked again. */
+  /** Decides on the waiting calls. If some need another lease, asks the ledger again. */
   private serveWaiting(success: boolean): void {
     const { waiting } = this.memory;
     const tenant = success ? this.peek() : undefined;
@@ -176,7 +176,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     if (!waiting.isEmpty) void this.request(waiting.purpose);
   }
 
-  /** Waits until the ledger has decided on this call, or the caller has left, but not for ever. */
+  /** Waits until the ledger has decided on this call or the caller has left, at most `RESERVE_TIMEOUT_MS`. */
   private async waitForLease(bytes: number, left: AbortSignal | undefined): Promise<WaitOutcome> {
     if (left?.aborted) return LEFT;
     const { client, waiting } = this.memory;
@@ -189,7 +189,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     left?.addEventListener('abort', leave);
     try {
       do {
-        // The call that sent the last request may be gone, and with it what would have followed the response.
+        // The call that sent the last request may be gone, so nobody may have acted on the response.
         if (!client.isBusy) {
           if (client.isBackingOff) break;
           void this.request(waiting.purpose);
@@ -214,8 +214,8 @@ export class OpenTenant implements TenantHandle, FlushingCall {
   }
 
   /**
-   * Whether a call need not wait to be counted: nothing of its tenant is limited, or the ledger cannot be reached and the
-   * tenant chose to be served then, for a time.
+   * True if a call may be served before it is counted: its tenant has no counted limit, or the ledger cannot be reached
+   * and the tenant is set to `serve` in that case, for a limited time.
    */
   private mayServeUncounted(limits: LimitsDocument): boolean {
     if (!isCounted(limits)) return true;

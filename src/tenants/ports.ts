@@ -6,7 +6,7 @@ import type { OnFailure } from '../edge/failure-log.ts';
 /** How this room reaches tenants' objects and the log. */
 export interface TenantPorts {
   /**
-   * Asks a tenant's object for a lease, and for the tenant if it is no longer at the known revision (0: not known). Tells it
+   * Asks a tenant's object for a lease, and for the tenant if it is no longer at the known revision (0: not known). Reports
    * when keys were used (epoch ms).
    */
   readonly ask: (
@@ -15,7 +15,7 @@ export interface TenantPorts {
     knownRevision: number,
     keysUsed: ReadonlyMap<KeyId, number>,
   ) => Promise<TenantAnswer>;
-  /** Asks for the tenant alone, by a way that writes nothing: it answers on a full disk. */
+  /** Asks for the tenant alone and writes nothing, so it works on a full disk. */
   readonly look?: (tenantId: TenantId, knownRevision: number) => Promise<TenantAnswer>;
   /** Epoch milliseconds. */
   readonly now: () => number;

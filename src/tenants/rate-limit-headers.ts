@@ -8,7 +8,7 @@ const unitOf = ({ limit }: LimitStatus) => {
   return limit.endsWith('-bytes') ? ';qu="content-bytes"' : '';
 };
 
-/** Written once for each word of the ledger: only what remains moves in between. */
+/** Written once for each response of the ledger: in between, only the remaining units change. */
 const policies = new WeakMap<readonly LimitStatus[], string>();
 
 const writePolicy = (statuses: readonly LimitStatus[]): string => {
@@ -24,8 +24,8 @@ const writePolicy = (statuses: readonly LimitStatus[]): string => {
 const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1_000));
 
 /**
- * Writes the status of a tenant's limits (draft-ietf-httpapi-ratelimit-headers-10): what the ledger has left, plus what is
- * leased to this isolate, without what other isolates hold.
+ * Writes the status of a tenant's limits (draft-ietf-httpapi-ratelimit-headers-10): units left at the ledger, plus units
+ * leased to this isolate. Units leased to other isolates are not included.
  */
 export function writeRateLimit(holder: LeaseHolder, nowMs: number): Record<string, string> {
   const { statuses, atMs } = lastStatuses(holder);

@@ -5,10 +5,10 @@ import type { TenantPorts } from './ports.ts';
 import type { UnprovedCounts } from './unproved-counts.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
-/** An idle tenant is forgotten after this long. */
+/** The isolate forgets an idle tenant after this long. */
 const IDLE_MS = 60_000;
 
-/** What an isolate keeps of one tenant, for all its calls. It holds no stub, and no promise but those that calls keep alive. */
+/** An isolate's memory of one tenant, for all its calls. Holds no stub, and only promises that calls keep alive. */
 export class TenantMemory {
   readonly client: LeaseClient;
   readonly waiting = new WaitingCalls();
@@ -23,7 +23,7 @@ export class TenantMemory {
     this.flusher = new Flusher(this.client, ports.now);
   }
 
-  /** It has not been called for a while, and nothing is out or owed. */
+  /** True if the tenant has had no call for `IDLE_MS`, and there is nothing under way or to report. */
   isIdle(nowMs: number): boolean {
     return nowMs - this.lastUsedAtMs >= IDLE_MS && this.client.isIdle;
   }

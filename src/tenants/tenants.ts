@@ -7,12 +7,12 @@ import type { TenantHandle } from './tenant-handle.ts';
 import { TenantMemory } from './tenant-memory.ts';
 import { createUnprovedCounts } from './unproved-counts.ts';
 
-/** Tenants that an isolate keeps. One too many takes the place of the least recently used; its open calls go on with it. */
+/** Tenants that an isolate keeps. One more replaces the least recently used, whose open calls go on with their memory. */
 const MAX_TENANTS = 10_000;
-/** Tenants looked at when a new one comes. More than one, so that idle ones run out. */
+/** Tenants checked for idleness when a new one arrives. More than one, so that idle ones run out. */
 const LOOKED_AT = 3;
 
-/** What an isolate keeps of tenants: who they are, what is leased to it, and what it has to account for. */
+/** An isolate's memory of tenants: who they are, what is leased to it, and what it has to report. */
 export interface Tenants {
   /** @param waitUntil keeps promises alive after the call's answer. */
   open(tenantId: TenantId, waitUntil: WaitUntil): TenantHandle;
@@ -38,7 +38,7 @@ export function createTenants(ports: TenantPorts): Tenants {
     let looked = 0;
     for (const [tenantId, memory] of memories.entries()) {
       if (memory.isIdle(nowMs)) memories.delete(tenantId);
-      else memories.set(tenantId, memory); // behind those that have not been looked at
+      else memories.set(tenantId, memory); // behind those not checked yet
       looked++;
       if (looked === LOOKED_AT) break;
     }

@@ -1,19 +1,19 @@
 import type { TenantId } from '../core/identity/ids.ts';
 import { createBoundedMap } from '../edge/bounded-map.ts';
 
-/** Attempts that named a tenant without proof, and that its object has not heard of yet. */
+/** Attempts that named a tenant without proof and that are not reported to its object yet. */
 export interface UnprovedCounts {
   add(tenantId: TenantId): void;
-  /** How many there are to tell; they are on their way then. */
+  /** Takes the number of attempts to report. They then count as reported. */
   take(tenantId: TenantId): number;
   /** When to report the counts even if there is nothing else to report; undefined if there are none. */
   dueAtMs(tenantId: TenantId): number | undefined;
 }
 
-/** However many attempts come, an object hears of them no more often than this. */
+/** Attempts are reported this soon, and then at most once per interval, however many come. */
 const SOON_MS = 1_000;
 const INTERVAL_MS = 4_000;
-/** Tenants that are kept apart. */
+/** Tenants that are counted separately. */
 const MAX_TENANTS = 10_000;
 
 interface Count {
@@ -22,7 +22,7 @@ interface Count {
   toldAtMs: number;
 }
 
-/** The isolate keeps the counts, and they are lost with it: anybody can cause them, so none is worth a write. */
+/** The counts live in the isolate and are lost with it: anybody can cause them, so they are not worth a write. */
 export function createUnprovedCounts(now: () => number): UnprovedCounts {
   const counts = createBoundedMap<TenantId, Count>(MAX_TENANTS);
   return {

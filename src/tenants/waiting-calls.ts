@@ -1,6 +1,6 @@
 import type { Admission, Purpose } from '../core/quota/lease.ts';
 
-/** How the wait of a call ended: the ledger decided, it could not be reached, or the caller left. */
+/** How a call's wait ended: the ledger decided, the ledger could not be reached, or the caller left. */
 export type WaitOutcome = Exclude<Admission, { kind: 'ask' }> | typeof UNREACHABLE | typeof LEFT;
 
 export const UNREACHABLE = { kind: 'unreachable' } as const;
@@ -13,7 +13,7 @@ export interface WaitingCall {
   readonly end: (outcome: WaitOutcome) => void;
 }
 
-/** Calls that wait for a lease, in the order in which they came. The request of each keeps its promise alive. */
+/** Calls that wait for a lease, in order of arrival. The request of each call keeps its promise alive. */
 export class WaitingCalls {
   private line: WaitingCall[] = [];
 
@@ -29,12 +29,12 @@ export class WaitingCalls {
     return call;
   }
 
-  /** Takes a call out of the line at once, so that nothing is admitted for a caller that has left. */
+  /** Removes a call from the queue at once, so that no call of a caller that has left is admitted. */
   leave(call: WaitingCall): void {
     this.line = this.line.filter((other) => other !== call);
   }
 
-  /** Lets the calls go that can be decided on. Those that are still to `ask` stay in line. */
+  /** Ends the wait of each call that can be decided now. Calls that still have to `ask` stay in the queue. */
   serve(decide: (bytes: number) => Admission | typeof UNREACHABLE): void {
     this.line = this.line.filter(({ bytes, end }) => {
       const outcome = decide(bytes);
@@ -44,7 +44,7 @@ export class WaitingCalls {
     });
   }
 
-  /** What to ask the ledger for. */
+  /** What the waiting calls need from the ledger. */
   get purpose(): Purpose {
     return {
       waiting: { calls: this.line.length, bytes: Math.min(...this.line.map(({ bytes }) => bytes)) },

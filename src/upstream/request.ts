@@ -3,7 +3,7 @@ import type { Permit } from '../core/policy/permit.ts';
 import type { LambdaNames } from '../core/settings.ts';
 import { remember } from '../edge/memoize.ts';
 
-/** RFC 3986, 2.3; names and qualifiers have none of what `encodeURIComponent` leaves alone beyond that. */
+/** RFC 3986, 2.3. `encodeURIComponent` spares a few more characters, but names and qualifiers contain none of those. */
 const encodeLabel = remember(encodeURIComponent);
 
 /** The parts of a request to Lambda that a Permit decides. */
@@ -16,10 +16,10 @@ export interface InvokeRequest {
 }
 
 /**
- * Builds Lambda's request from a Permit. InvokeAsync goes as the Invoke of type `Event` that replaced it, for it is
- * deprecated. The function goes as its full ARN with the qualifier behind it, so that neither our credentials' account
- * nor the endpoint's region can change which function is meant. Emulators that know no ARNs get the bare name, and the
- * qualifier as a parameter.
+ * Builds Lambda's request from a Permit. InvokeAsync is deprecated, so it is sent as the Invoke of type `Event` that
+ * replaced it. The function is named by its full ARN followed by the qualifier, so that neither our credentials' account
+ * nor the endpoint's region can change which function is called. Emulators that do not understand ARNs get the bare name,
+ * and the qualifier as a parameter.
  */
 export function buildInvokeRequest(permit: Permit, names: LambdaNames = 'arn'): InvokeRequest {
   const { qualifier, target } = permit;

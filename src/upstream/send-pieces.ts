@@ -1,8 +1,8 @@
 import { createStopwatch, TimeoutError } from '../edge/deadline.ts';
 
-/** Bytes that go to the runtime at once: larger pieces cost less CPU, smaller ones hold less memory twice. */
+/** Bytes of one piece for the runtime. Larger pieces cost less CPU; smaller ones hold less memory twice. */
 const PIECE_BYTES = 256 * 1024;
-/** Lambda reads what it is sent at once. A piece that is not taken for this long ends the upload. */
+/** Lambda reads at once. A piece that is not taken for this long ends the upload. */
 const MAX_STALL_MS = 30_000;
 
 /** A payload on its way to Lambda, piece by piece. */
@@ -29,8 +29,8 @@ export interface SendPiecesOptions {
 }
 
 /**
- * Feeds a payload to the runtime in at least two pieces. The payload's buffer is taken over: every other view of it is
- * empty from then on, and its memory is free as soon as the last piece has been taken, while Lambda still works.
+ * Feeds a payload to the runtime in at least two pieces. It takes over the payload's buffer: every other view of it is
+ * empty from then on, and its memory is freed when the last piece has been taken, while Lambda still works.
  */
 export function sendPieces(
   payload: Uint8Array<ArrayBuffer>,
@@ -45,7 +45,7 @@ export function sendPieces(
   const stop = () => {
     if (stopped) return;
     stopped = true;
-    // Also ends a write that waits.
+    // Also ends a waiting write.
     void writer.abort().catch(() => {});
   };
 
@@ -62,7 +62,7 @@ export function sendPieces(
       }
       if (!stopped) await writer.close();
     } catch (error) {
-      const stalls = !stopped && error instanceof TimeoutError; // else the connection is gone, as `fetch` says too
+      const stalls = !stopped && error instanceof TimeoutError; // otherwise the connection is gone, and `fetch` reports it
       stop();
       if (stalls) onStall();
     } finally {

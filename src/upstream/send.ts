@@ -18,11 +18,11 @@ export interface Payload {
 export interface SendOptions {
   /** How its answer is waited for. */
   readonly wait?: Within;
-  /** Aborted when the caller has left: then a payload of which Lambda has not got the last piece goes no further. */
+  /** Aborted when the caller has left. Sending then stops, unless Lambda may already have the last piece. */
   readonly signal?: AbortSignal;
   /**
-   * Called with the bytes of the payload that need not be held any more: as the runtime takes them, or for a short
-   * payload when the answer begins. All calls together add up to the payload, whatever becomes of it.
+   * Called with the number of payload bytes that no longer need memory: as the runtime takes them, or for a short payload
+   * when the answer begins. All calls together add up to the payload's length, however the call ends.
    */
   readonly onSent?: (bytes: number) => void;
   /** Keeps a promise alive that may outlast the answer's head. */
@@ -30,12 +30,12 @@ export interface SendOptions {
 }
 
 /**
- * Signs what a Permit allows and sends it to Lambda: once, whatever comes of it. The refusal of a call that got no answer
- * says whether its function certainly did not start.
+ * Signs what a Permit allows and sends it to Lambda, once, however that ends. If no answer comes, the refusal says whether
+ * the function certainly did not start.
  */
 export type SendOnce = (permit: Permit, payload: Payload, options?: SendOptions) => Promise<Result<Response, Refusal>>;
 
-/** A function may run for 15 minutes (Lambda quotas); after these milliseconds without an answer the call is lost. */
+/** A call without an answer for this long is lost. A function may run for 15 minutes (Lambda quotas). */
 export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
 
 /**
@@ -56,7 +56,7 @@ export interface SenderOptions {
   readonly timeoutMs?: number;
   /** The time of a signature. */
   readonly now: () => number;
-  /** After this long without a piece taken, the upload of a long payload is given up. */
+  /** The upload of a long payload is given up after this long without a piece taken. */
   readonly maxStallMs?: number;
   readonly fetch?: Fetch;
 }
@@ -94,7 +94,7 @@ export function createSender({
     const { region } = permit.target;
     const { origin, host } = originOf(region);
     const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, now());
-    // Not signed, as no SDK signs it: a proxy in front of Lambda may add to it.
+    // Not signed, just as no SDK signs it: a proxy in front of Lambda may add to it.
     if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;
     const url = query === '' ? origin + path : `${origin}${path}?${query}`;
     // Never follow: a redirect would carry the payload elsewhere, and as a GET.
@@ -107,7 +107,7 @@ export function createSender({
 
 type Post = (request: Pick<RequestInit, 'body' | 'signal'>) => Promise<Response>;
 
-/** Sends a short payload as it is. If it gets no answer, nobody knows how far it came: `unknown`. */
+/** Sends a short payload as one body. If no answer comes, nobody knows how much Lambda received: `unknown`. */
 async function sendShort(
   post: Post,
   body: Uint8Array<ArrayBuffer>,
@@ -155,7 +155,7 @@ async function sendLong(
     const started = body.handedOver ? 'unknown' : 'no';
     if (signal?.aborted && started === 'no') return err(refuseLeft());
     const late = stalled || error instanceof TimeoutError;
-    if (late) connection.abort(); // else the connection would hold its socket for as long as the call lives
+    if (late) connection.abort(); // otherwise the connection would hold its socket until the call ends
     return err(refuseLost(late ? 'upstream-timeout' : 'upstream-unreachable', started));
   } finally {
     signal?.removeEventListener('abort', leave);

@@ -5,7 +5,7 @@ import { createBoundedMap } from '../edge/bounded-map.ts';
 import { remember } from '../edge/memoize.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-/** Regions whose signing key of the day is kept: more than a gateway calls. */
+/** Regions whose signing key of the day is kept: more than any gateway calls. */
 const MAX_SIGNING_KEYS = 64;
 
 /** What a signature covers. */
@@ -14,8 +14,8 @@ export interface Signable {
   /** As it goes on the wire, percent-encoded, without dot segments or empty ones. */
   readonly path: string;
   /**
-   * As it goes on the wire: parameters in the order of their names, and encoded as RFC 3986 says (all but letters, digits
-   * and `-._~`). Absent or empty: there is none.
+   * As it goes on the wire: parameters sorted by name, and encoded as in RFC 3986 (all but letters, digits and `-._~`).
+   * Absent or empty: no query.
    */
   readonly query?: string;
   /** All headers, by lower-case name. */
@@ -27,7 +27,7 @@ export interface Signable {
   readonly longDate: string;
 }
 
-/** Gives the `Authorization` header of a request. */
+/** Returns the `Authorization` header of a request. */
 export type SignRequest = (request: Signable) => string;
 
 const utf8 = new TextEncoder();
@@ -37,7 +37,7 @@ const encodePath = remember((path) =>
     .replaceAll('%2F', '/')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
 );
-/** Nearly no value has spaces to trim or to collapse. */
+/** Hardly any value has spaces to trim or collapse, so test first. */
 const trimAll = (value: string) => (/^\s|\s$|\s\s|[^\S ]/.test(value) ? value.trim().replace(/\s+/g, ' ') : value);
 const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
@@ -64,7 +64,7 @@ export function createSigner(service: string, { accessKeyId, secretAccessKey }: 
     let canonicalHeaders = '';
     for (const name of names) canonicalHeaders += `${name}:${trimAll(headers[name] ?? '')}\n`;
     const signedHeaders = names.join(';');
-    // Each segment is encoded once more than on the wire: only S3 does without.
+    // Each segment is encoded once more than on the wire. Only S3 does not.
     const canonical = `${method}\n${encodePath(path)}\n${query}\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;
     const scope = `${longDate.slice(0, 8)}/${region}/${service}/aws4_request`;
     const canonicalSha256 = createHash('sha256').update(canonical).digest('hex');
@@ -74,19 +74,19 @@ export function createSigner(service: string, { accessKeyId, secretAccessKey }: 
   };
 }
 
-/** A POST to Lambda that is to be signed: every header of it, and nothing else. */
+/** A POST to Lambda to sign. Its signature covers exactly these headers. */
 export interface LambdaRequest {
   /** As it goes on the wire. */
   readonly host: string;
   readonly region: string;
   readonly path: string;
-  /** As `Signable` has it. */
+  /** As in `Signable`. */
   readonly query?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bodySha256: string;
 }
 
-/** Signs a POST to Lambda and gives back all headers that it has to be sent with. */
+/** Signs a POST to Lambda and returns all headers to send with it. */
 export type SignLambdaRequest = (request: LambdaRequest, nowMs: number) => Record<string, string>;
 
 export function createLambdaSigner(credentials: AwsCredentials): SignLambdaRequest {
@@ -101,7 +101,7 @@ export function createLambdaSigner(credentials: AwsCredentials): SignLambdaReque
     }
     const sent: Record<string, string> = { ...headers, 'x-amz-content-sha256': bodySha256, 'x-amz-date': longDate };
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
-    // The runtime sets Host itself, by the URL.
+    // The runtime sets Host itself, from the URL.
     const signed = { ...sent, host };
     sent.authorization = signRequest({ method: 'POST', path, query, headers: signed, bodySha256, region, longDate });
     return sent;
