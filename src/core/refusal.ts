@@ -81,6 +81,10 @@ export const REFUSALS = {
     { error: 'RequestTooLargeException', status: 414 },
     (part: 'path' | 'query', maxLength: number) => `The request's ${part} has more than ${maxLength} characters`,
   ),
+  'headers-too-many': row(
+    { error: 'RequestTooLargeException', status: 431 },
+    (max: number) => `The request has more than ${max} headers`,
+  ),
   'parameters-too-many': row(
     { error: 'InvalidParameterValueException' },
     (max: number) => `The request's query has more than ${max} parameters`,

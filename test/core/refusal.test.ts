@@ -26,6 +26,7 @@ const CASES: Readonly<Record<RefusalReason, readonly [Refusal, number, LambdaErr
     "Unable to determine service/operation name to be authorized: the path begins with the prefix '/base', which is not",
   ],
   'uri-too-long': [refuse('uri-too-long', 'path', 1_024), 414, 'RequestTooLargeException', 'path has more than 1024'],
+  'headers-too-many': [refuse('headers-too-many', 256), 431, 'RequestTooLargeException', '256 headers'],
   'parameters-too-many': [refuse('parameters-too-many', 64), 400, 'InvalidParameterValueException', '64 parameters'],
   'credentials-too-long': [
     refuse('credentials-too-long', 'x-api-key', 256),

@@ -219,6 +219,7 @@ const CASES: {
     () => ({ path: `/${'a'.repeat(99_999)}` }),
     () => ({ path: `${PATH}?${'%41'.repeat(99_999)}` }),
   ],
+  'headers-too-many': [NOTHING, () => ({ headers: Object.fromEntries(names(2_000).map((name) => [name, ''])) })],
   'parameters-too-many': [NOTHING, () => ({ path: `${PATH}?${'a&'.repeat(7_000)}` })],
   'payload-too-large': [FIND, () => forge({ body: 'x'.repeat(6_291_457) })],
   'no-credentials': [{ ...NOTHING, parsed: 16_384 }, () => ({}), () => ({ path: `${PATH}?a=${'%41'.repeat(5_000)}` })],

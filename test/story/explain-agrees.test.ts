@@ -23,6 +23,7 @@ const AT_ONCE = 6;
 /** Reasons that only a real request can give, or only a gateway whose state or settings are broken. */
 const ONLY_A_REQUEST: readonly RefusalReason[] = [
   ...(['unknown-path', 'method-not-allowed', 'uri-too-long', 'parameters-too-many', 'host-not-served'] as const),
+  'headers-too-many',
   ...(['no-credentials', 'credentials-ambiguous', 'credentials-too-long', 'plain-http'] as const),
   ...(['signature-too-large', 'payload-not-signed', 'signature-ambiguous', 'signature-incomplete'] as const),
   ...(['host-not-signed', 'signature-expired', 'signature-scope', 'session-token', 'header-not-signed'] as const),

@@ -59,6 +59,11 @@ describe('A6: what is too large is refused before it is parsed or hashed', () =>
     ['a date', 'signature-incomplete', () => ({ ...forged('host'), headers: dated(forged('host').headers) })],
     ['a query', 'uri-too-long', () => ({ path: `${echo}?a=${'b'.repeat(16_384)}` })],
     ['a number of parameters', 'parameters-too-many', () => ({ path: `${echo}?${names(65).join('&')}` })],
+    [
+      'a number of headers',
+      'headers-too-many',
+      () => ({ path: echo, headers: Object.fromEntries(names(257).map((name) => [name, ''])) }),
+    ],
     ['a path', 'uri-too-long', () => ({ path: invokePath('f'.repeat(1_024)) })],
   ] as [string, string, () => Parameters<typeof answer>[0]][])('%s: %s', async (_, reason, call) => {
     expect(await reasonOf(call())).toBe(reason);

@@ -4,7 +4,7 @@ import { roomOfOperation } from '../../core/policy/payload-room.ts';
 import type { PayloadRoom } from '../../core/policy/payload-too-large.ts';
 import { parseQuery, type QueryParameters } from '../../core/query.ts';
 import type { Refusal } from '../../core/refusal.ts';
-import { checkRequestLine } from '../../core/request-limits.ts';
+import { checkHeaderCount, checkRequestLine } from '../../core/request-limits.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 
@@ -31,6 +31,8 @@ export function receive(
   const { rawPath, rawQuery } = splitUrl(url);
   const tooLong = checkRequestLine(rawPath, rawQuery);
   if (tooLong) return err(tooLong);
+  const tooMany = checkHeaderCount(headers.keys());
+  if (tooMany) return err(tooMany);
   const route = parseRoute(method, rawPath);
   if (!route.ok) return route;
   const { operation, rawFunctionName } = route.value;

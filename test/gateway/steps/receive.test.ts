@@ -13,6 +13,7 @@ describe('receive', () => {
     ['unknown-path', '/elsewhere', {}],
     ['method-not-allowed', PATH, { method: 'GET' }],
     ['uri-too-long', `${PATH}?${'a'.repeat(99_999)}`, {}],
+    ['headers-too-many', PATH, { headers: Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`h${n}`, ''])) }],
     ['parameters-too-many', `${PATH}?${'a&'.repeat(7_000)}`, {}],
   ])('refuses %s', (reason, path, more) => {
     expect(reasonOf(receiving(path, more))).toBe(reason);
