@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 
-/** Says whether an address is in one of some ranges. */
+/** True if an address is in one of the ranges. */
 export type AddressCheck = (address: string | undefined) => boolean;
 
 const DECIMAL = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
@@ -19,8 +19,8 @@ function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
 }
 
 /**
- * The network of an address, for counting callers: the address itself, or of IPv6 its /64, of which one host can use every
- * address (RFC 4291 section 2.5.4). Text that is no address counts as one network: a header may hold anything.
+ * The network of an address, for counting callers: an IPv4 address itself, or the /64 of an IPv6 address, because one host
+ * can use all of it (RFC 4291 section 2.5.4). All text that is not an address counts as one network: headers hold anything.
  */
 export function networkOf(text: string | undefined): string {
   const address = text === undefined ? undefined : parseAddress(text);
@@ -40,8 +40,8 @@ function parseRange(range: string): Range | undefined {
 }
 
 /**
- * Makes ranges (CIDR) ready to check. An address that is not known or cannot be read is in none, and neither is anything
- * in a range that cannot be read: fails closed. An IPv4 address that came as IPv6 (`::ffff:...`) counts as IPv4.
+ * Compiles ranges (CIDR). An unknown or unreadable address is in no range, and an unreadable range contains nothing: fails
+ * closed. An IPv4 address written as IPv6 (`::ffff:...`) counts as IPv4.
  */
 export function compileRanges(ranges: readonly string[] | undefined): AddressCheck {
   if (ranges === undefined) return () => true;
@@ -57,7 +57,7 @@ export function compileRanges(ranges: readonly string[] | undefined): AddressChe
   };
 }
 
-/** Says what is wrong with a range, and the fix. Undefined if nothing is wrong. */
+/** Explains what is wrong with a range, and the fix. Undefined if nothing is wrong. */
 export function findRangeFault(range: string): string | undefined {
   const parsed = parseRange(range);
   if (!parsed) {

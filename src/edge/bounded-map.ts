@@ -1,6 +1,6 @@
 /**
- * A map that holds a limited number of entries: one too many takes the place of the least recently used. Uses count from
- * the moment when the map is half full: before, to note each would cost more than the lookup, and nothing goes soon.
+ * A map with a limited number of entries. One more replaces the least recently used. Uses are noted only once the map is
+ * half full: before that, noting each use would cost more than the lookup, and no entry is replaced soon.
  */
 export interface BoundedMap<K, V> {
   readonly size: number;
@@ -16,7 +16,7 @@ export interface BoundedMap<K, V> {
 }
 
 export function createBoundedMap<K, V>(maxEntries: number): BoundedMap<K, V> {
-  // A `Map` keeps the order of insertion. What is used is inserted anew, so the first is the least recently used.
+  // A `Map` keeps the order of insertion. A used entry is inserted again, so the first is the least recently used.
   const entries = new Map<K, V>();
   const set = (key: K, value: V): void => {
     entries.delete(key);

@@ -1,9 +1,9 @@
-/** What was waited for did not come in time. */
+/** The promise did not settle in time. */
 export class TimeoutError extends Error {}
 
 /**
- * Waits for a promise, but no longer than this. The work behind the promise is not aborted; it may go on until its
- * request is over. A timer costs a call a third of what an `AbortSignal` does.
+ * Waits for a promise, at most `timeoutMs`. Does not abort the work behind the promise, which may go on until its request
+ * is over. A timer costs a third of an `AbortSignal`.
  *
  * @throws TimeoutError
  */
@@ -19,10 +19,10 @@ export const within: Within = async (timeoutMs, promise) => {
   }
 };
 
-/** Waits one after the other, all by one timer: to set one and to clear it costs as much as a signature. */
+/** Times waits that follow each other, all with one timer: setting and clearing a timer costs as much as a signature. */
 export interface Stopwatch {
   readonly within: Within;
-  /** Lets go of the timer, when nothing is waited for any more. */
+  /** Clears the timer. Call it after the last wait. */
   readonly stop: () => void;
 }
 
@@ -41,13 +41,13 @@ export function createStopwatch(): Stopwatch {
   };
   const ring = () => {
     timer = null;
-    // It may have been set for an earlier wait. The clock is not asked: it may have stepped meanwhile.
+    // The timer may have been set for an earlier wait. This does not read the clock, which may have stepped.
     const leftMs = Math.min(wait.untilMs - ringsAtMs, wait.timeoutMs);
     if (leftMs > 0) set(leftMs, wait.untilMs);
     else wait.reject(new TimeoutError(`no answer within ${wait.timeoutMs} ms`)); // of a wait that is over: nothing
   };
   return {
-    // By hand: `async` and `Promise.race` would make four promises more, three times a call.
+    // Written by hand: `async` and `Promise.race` would create four more promises, three times per call.
     within<T>(timeoutMs: number, promise: Promise<T>) {
       const { promise: inTime, resolve, reject } = Promise.withResolvers<T>();
       const untilMs = Date.now() + timeoutMs;

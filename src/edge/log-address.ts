@@ -11,7 +11,7 @@ const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 export function logAddress(
   request: Request,
   kind: LogAddress,
-  /** Where a trusted proxy names the caller. */
+  /** The header in which a trusted proxy names the caller. */
   proxyHeader: string | undefined,
 ): string | undefined {
   if (kind === 'off') return undefined;

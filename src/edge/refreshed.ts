@@ -12,26 +12,26 @@ export interface RefreshedOptions<V> {
    * spread the refreshes.
    */
   readonly freshMs: () => number;
-  /** Milliseconds after which a value is not served any more. */
+  /** Milliseconds after which a value is no longer served. */
   readonly maxAgeMs: number;
-  /** Milliseconds between a fetch that went well and the next. */
+  /** Milliseconds from a successful fetch to the next. */
   readonly gapMs: number;
-  /** Milliseconds between a fetch that failed and the next. */
+  /** Milliseconds from a failed fetch to the next. */
   readonly backoffMs: number;
-  /** Milliseconds after which nobody waits for a fetch any more: the request that made it may be gone. */
+  /** Milliseconds after which a fetch counts as lost: the request that made it may be gone. */
   readonly timeoutMs: number;
 }
 
-/** Waits, but not for a caller that has left: then it gives undefined. The fetch goes on for others. */
+/** Waits for a value. Resolves to undefined once the caller has left. The fetch goes on for others. */
 export type UnlessLeft = <T>(value: Promise<T>) => Promise<T | undefined>;
 
-/** A value from elsewhere, in an isolate's memory: stale, it is served while one request fetches it anew. */
+/** A remote value in an isolate's memory. A stale value is still served while one request fetches it again. */
 export interface Refreshed<V> {
   /** The value, fetched first if there is none that may be served. Undefined if it cannot be fetched now. */
   read(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
-  /** Whether a fetch is under way, or may begin now. */
+  /** True if a fetch is under way or may begin now. */
   mayRefresh(): boolean;
-  /** Fetches the value anew, or waits for the fetch under way. Undefined if it failed. */
+  /** Fetches the value again, or waits for the fetch under way. Undefined if it failed. */
   refresh(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
 }
 

@@ -1,9 +1,9 @@
-/** With one of these in it, `Host` would say where the URL's path begins: not what a proxy that guards paths has looked at. */
+/** One of these in `Host` would change where the URL's path begins, so that it differs from the path that a proxy checked. */
 const IN_PATH = /[/?#]/;
 
 /**
- * True if a request names one of the hosts that the operator serves (`POSTERN_HOSTS`), or, without such a list, any host at
- * all. An entry without a port matches any port.
+ * True if a request names one of the hosts that the operator serves (`POSTERN_HOSTS`). Without that list, any host matches.
+ * An entry without a port matches any port.
  *
  * @param hosts in lower case
  */

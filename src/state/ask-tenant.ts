@@ -4,21 +4,21 @@ import type { TenantAnswer } from '../core/tenancy/snapshot.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { Objects } from './objects.ts';
 
-/** How a gateway isolate asks a tenant's object. */
+/** A gateway isolate's questions to a tenant's object. */
 export interface TenantAsker {
-  /** For a lease, and for the tenant as it is if that is not the known revision. @throws StateError */
+  /** Asks for a lease, and for the tenant if it is no longer at the known revision. @throws StateError */
   ask(
     id: TenantId,
     ask: LeaseRequest,
     knownRevision: number,
     keysUsed: ReadonlyMap<string, number>,
   ): Promise<TenantAnswer>;
-  /** For the tenant alone, by reading: it answers where nothing can be written. @throws StateError */
+  /** Asks for the tenant alone. It only reads, so it works where nothing can be written. @throws StateError */
   look(id: TenantId, knownRevision: number): Promise<TenantAnswer>;
 }
 
 export function createTenantAsker(objects: Objects): TenantAsker {
-  /** An empty object is a tenant that never existed, or one whose file was lost. The directory knows which. */
+  /** An empty object is a tenant that never existed, or one whose file was lost. Only the directory knows which. */
   const checked = async (id: TenantId, answer: TenantAnswer): Promise<TenantAnswer> => {
     if (answer.isBlank) await assertUnlisted(objects, id);
     return answer;
@@ -31,7 +31,7 @@ export function createTenantAsker(objects: Objects): TenantAsker {
 }
 
 /**
- * Tells a tenant that is not there from one whose database was lost.
+ * Throws if the tenant's database was lost: the tenant is on the list but its object is empty.
  *
  * @throws StateError `empty`
  */
@@ -40,7 +40,7 @@ export async function assertNotLost(objects: Objects, id: TenantId): Promise<voi
 }
 
 /**
- * Fails closed for a tenant that is on the list while its object is empty.
+ * Fails closed if a tenant is on the list but its object is empty.
  *
  * @throws StateError `empty`, which names the tenant.
  */

@@ -5,7 +5,7 @@ import { escapePointer } from '../document/field-faults.ts';
 import { toJson } from '../document/json.ts';
 import type { Page } from './page.ts';
 
-/** An entry is kept for at least 90 days, however many follow it; an older one is dropped once 10,000 are newer. */
+/** An entry is kept for at least 90 days, however many follow. An older one is dropped once 10,000 are newer. */
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_ENTRIES = 10_000;
 /**
@@ -15,7 +15,7 @@ const KEPT_ENTRIES = 10_000;
  */
 export const MAX_ENTRIES = 100_000;
 const MAX_DATABASE_BYTES = 1024 ** 3;
-/** Changes that only remove something. Each needs one that added it, so their number is bounded too. */
+/** Changes that only remove something. Each needs an earlier change that added it, so their number is bounded too. */
 const TAKES_AWAY: ReadonlySet<AuditAction> = new Set(['key.revoke', 'admin-token.revoke', 'tenant.delete']);
 
 export type AuditAction =
@@ -28,14 +28,14 @@ export type AuditAction =
   | 'admin-token.create'
   | 'admin-token.revoke';
 
-/** One field that changed: where (a JSON pointer), from what, to what. Absent: it was not there, or is not. */
+/** One field that changed: its JSON pointer, old and new value. No old value: it was added. No new value: it was removed. */
 export interface Change {
   readonly pointer: string;
   readonly from?: unknown;
   readonly to?: unknown;
 }
 
-/** What differs between two documents, in the order of the pointers. A list changes whole. */
+/** The differences between two documents, sorted by pointer. A list counts as one field. */
 export const changesOf = (from: object, to: object): Change[] =>
   findChanges(toJson(from), toJson(to), 'whole')
     .map(({ path, ...values }) => ({
@@ -44,7 +44,7 @@ export const changesOf = (from: object, to: object): Change[] =>
     }))
     .sort((a, b) => (a.pointer < b.pointer ? -1 : 1));
 
-/** What was done, beyond the action's name. It never holds a secret: there is none in what is stored. */
+/** Details of an action. They never contain a secret, because no secret is stored. */
 export interface AuditDetail {
   /** The fields of the tenant that changed. */
   readonly changes?: readonly Change[];
@@ -58,11 +58,11 @@ export interface AuditDetail {
   readonly successor?: string;
 }
 
-/** One change of an operator's. */
+/** One change that an operator made. */
 export interface AuditEntry {
   readonly id: number;
   readonly atMs: number;
-  /** The name of the admin token that it was done with. */
+  /** The name of the admin token used. */
   readonly actor: string;
   /** That token's id. Null for the root token, and in entries older than this field. */
   readonly actorId: string | null;
@@ -73,20 +73,20 @@ export interface AuditEntry {
 
 type Row = { id: number; at_ms: number; actor: string; actor_id: string | null; action: string; detail: string };
 
-/** What was done, by whom and when. Written in the transaction of the change itself. */
+/** Records who did what and when. Each entry is written in the transaction of its change. */
 export interface AuditTrail {
   /**
-   * Whether one more entry may be written. If not, the change itself must be refused.
+   * True if one more entry may be written. If not, the change itself must be refused.
    *
-   * @param takesAway the change only removes something. Default: as its action says.
+   * @param takesAway the change only removes something. Default: decided by the action.
    */
   hasRoom(actor: Actor, action: AuditAction, takesAway?: boolean): boolean;
   add(actor: Actor, action: AuditAction, detail: AuditDetail): void;
-  /** The newest first, from behind `after`. */
+  /** Entries, newest first, after `after`. */
   list(after: string, limit: number): Page<AuditEntry>;
 }
 
-/** Ids grow by one, and only the oldest are dropped: the two ends tell how many there are, without counting them. */
+/** Ids grow by one, and only the oldest are dropped. So the first and last id give the number of entries. */
 const ENDS = 'SELECT (SELECT min(id) FROM audit) AS first, (SELECT max(id) FROM audit) AS last';
 
 export function createAuditTrail(sql: SqlStorage, now: () => number): AuditTrail {

@@ -1,12 +1,12 @@
 import type { Migration } from './migration.ts';
 
 /**
- * Brings an object's database to the newest schema. Each step and its mark are one transaction, so a step has happened
- * whole or not at all. (`PRAGMA user_version` is not supported in Durable Objects, hence the table.)
+ * Brings an object's database to the newest schema. Each step and its mark are one transaction, so a step happens whole
+ * or not at all. (Durable Objects do not support `PRAGMA user_version`, hence the table.)
  */
 export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[], now: () => number): void {
   const { sql } = storage;
-  // Only where it is not there: to open an object must write nothing, so that it opens on a full disk.
+  // Only if the table is missing: opening an object must write nothing, so that it opens on a full disk.
   const isNew = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migration'").toArray().length === 0;
   if (isNew) sql.exec('CREATE TABLE migration (step INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL)');
   const { done } = sql.exec<{ done: number }>('SELECT count(*) AS done FROM migration').one();

@@ -26,8 +26,8 @@ const ATTEMPTS = 3;
 const MAX_BACKOFF_MS = 100;
 
 /**
- * Repeats a call that failed on the way. An overloaded object is never asked again (Durable Objects, Error handling:
- * `.retryable` and `.overloaded`), and after any failure the stub is made anew.
+ * Repeats a call that failed on the way. It never asks an overloaded object again (Durable Objects, Error handling:
+ * `.retryable` and `.overloaded`). Each attempt uses a fresh stub.
  *
  * @throws StateError
  */

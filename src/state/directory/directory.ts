@@ -17,7 +17,7 @@ export interface TenantSummary {
   readonly createdAtMs: number;
 }
 
-/** An admin token, without its secret, which nobody stores. */
+/** An admin token, without its secret, which is stored nowhere. */
 export interface AdminTokenRecord {
   readonly id: AdminTokenId;
   /** Names its holder in the audit trail. */
@@ -39,7 +39,7 @@ const toToken = (row: TokenRow): AdminTokenRecord => ({
 
 type Row = { id: string; name: string; status: string; created_at_ms: number };
 
-/** The one object for what belongs to no single tenant: the list of tenants, and admin tokens. No call needs it. */
+/** The one object for everything that belongs to no single tenant: the list of tenants, and admin tokens. Calls never need it. */
 export class Directory extends DurableObject {
   readonly #now: () => number;
   readonly #sql: SqlStorage;
@@ -54,7 +54,7 @@ export class Directory extends DurableObject {
   }
 
   /**
-   * The first step of making a tenant; it is not listed before `record` says that it is there.
+   * The first step of creating a tenant. The list does not show the tenant until `record` has been called.
    *
    * @returns false when the audit trail has no room for it.
    */
@@ -69,7 +69,7 @@ export class Directory extends DurableObject {
     return true;
   }
 
-  /** Records the current state of a tenant: the last step of creating one, and of each change. May be repeated. */
+  /** Records the current state of a tenant: the last step of creating it, and of each change. Safe to repeat. */
   record({ id, name, status, createdAtMs }: TenantSummary, actor: Actor): void {
     this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<{ ready: number }>('SELECT ready FROM tenant WHERE id = ?', id).toArray();
@@ -85,7 +85,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** Takes a tenant off the list; false when it was not on it. */
+  /** Takes a tenant off the list. False if it was not on the list. */
   forget(id: TenantId, actor: Actor): boolean {
     return this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ?', id).toArray();
@@ -96,13 +96,13 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** The name of a tenant on the list; null if it is not there. */
+  /** The name of a tenant on the list. Null if it is not on the list. */
   nameOf(id: string): string | null {
     const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ? AND ready = 1', id).toArray();
     return row?.name ?? null;
   }
 
-  /** The tenants, oldest first, from behind the place that a page ended at (`<created>.<id>`). */
+  /** The tenants, oldest first, after the place where the last page ended (`<created>.<id>`). */
   list(after: string, limit: number): Page<TenantSummary> {
     const [createdAfter = '0', idAfter = ''] = after.split('.');
     const rows = this.#sql
@@ -123,7 +123,7 @@ export class Directory extends DurableObject {
     return { items, next: rows.length > limit && last ? `${last.createdAtMs}.${last.id}` : null };
   }
 
-  /** Adds an admin token, or finds it added already. The audit trail shows names, so a name is never used again. */
+  /** Adds an admin token, unless it already exists. The audit trail shows names, so no name is ever used again. */
   addToken(
     token: Omit<AdminTokenRecord, 'createdAtMs'>,
     actor: Actor,
@@ -152,7 +152,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** An admin token that lives; null for one that was revoked or has expired. */
+  /** A live admin token. Null if it was revoked or has expired. */
   findToken(id: AdminTokenId): AdminTokenRecord | null {
     const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
     return row && (row.expires_at_ms === null || row.expires_at_ms > this.#now()) ? toToken(row) : null;
@@ -163,7 +163,7 @@ export class Directory extends DurableObject {
     return this.#sql.exec<TokenRow>('SELECT * FROM admin_token ORDER BY name').toArray().map(toToken);
   }
 
-  /** Revokes an admin token; false when there was no such token. */
+  /** Revokes an admin token. False if there was no such token. */
   revokeToken(id: string, actor: Actor): boolean {
     return this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
@@ -175,14 +175,14 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** The gateway's id. The first reading makes it the one that is offered; it never changes. */
+  /** The gateway's id. The first call sets it to the one offered. It never changes. */
   gatewayId(offered: GatewayId): GatewayId {
     const read = () => this.#sql.exec<{ id: string }>('SELECT id FROM gateway').toArray()[0];
     if (!read()) this.#sql.exec('INSERT INTO gateway (only, id, created_at_ms) VALUES (1, ?, ?)', offered, this.#now());
     return (read()?.id ?? offered) as GatewayId;
   }
 
-  /** Changes to admin tokens, and tenants created and deleted; the newest first. */
+  /** Changes to admin tokens, and tenants created and deleted. Newest first. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }

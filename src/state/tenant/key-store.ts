@@ -1,12 +1,12 @@
 import type { KeyId } from '../../core/identity/ids.ts';
 import type { Page } from '../page.ts';
 
-/** Keys that a tenant may have alive: each travels to every isolate that serves it. */
+/** Most live keys of a tenant: every isolate that serves the tenant gets each of them. */
 export const MAX_KEYS = 50;
-/** Expired keys are kept for a while, so that a caller is refused with `key-expired` as the reason. */
+/** Milliseconds for which an expired key is kept, so that its caller is refused with the reason `key-expired`. */
 const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
 const MAX_EXPIRED_KEYS = 50;
-/** A stored last use may be this much older than the truth: not every use is worth a write. */
+/** A stored last use may be this many milliseconds too old: not every use is worth a write. */
 const LAST_USED_STEP_MS = 30_000;
 
 /** A key, without its secret, which is stored nowhere. */
@@ -36,7 +36,7 @@ const toKey = (row: KeyRow): KeyRecord => ({
   lastUsedAtMs: row.last_used_at_ms,
 });
 
-/** The keys of a tenant. A change belongs in a transaction of the object, with a new revision. */
+/** The keys of a tenant. Make each change in a transaction of the object, together with a new revision. */
 export class KeyStore {
   readonly #sql: SqlStorage;
   readonly #now: () => number;
@@ -51,13 +51,13 @@ export class KeyStore {
     return row && toKey(row);
   }
 
-  /** The key that replaces one that was rotated. */
+  /** The key that replaces a rotated one. */
   successorOf(id: string): KeyId | undefined {
     const [row] = this.#sql.exec<Pick<KeyRow, 'successor'>>('SELECT successor FROM key WHERE id = ?', id).toArray();
     return (row?.successor ?? undefined) as KeyId | undefined;
   }
 
-  /** True if one more key may live. Drops the keys that expired long ago. */
+  /** True if there is room for one more live key. Drops the keys that expired long ago. */
   hasRoom(): boolean {
     const nowMs = this.#now();
     this.#sql.exec(
@@ -90,7 +90,7 @@ export class KeyStore {
     this.#sql.exec('UPDATE key SET successor = ? WHERE id = ?', successor, id);
   }
 
-  /** Keys by id, from behind `after`. */
+  /** Keys sorted by id, after `after`. */
   list(after: string, limit: number): Page<KeyRecord> {
     const rows = this.#sql
       .exec<KeyRow>('SELECT * FROM key WHERE id > ? ORDER BY id LIMIT ?', after, limit + 1)

@@ -4,7 +4,7 @@ const lists = (rule: string, type: string) =>
   `EXISTS (SELECT 1 FROM json_each(${rule}, '$.types') WHERE json_each.value = '${type}')`;
 const lacksResponseStream = (rule: string) =>
   `${lists(rule, 'RequestResponse')} AND NOT ${lists(rule, 'ResponseStream')}`;
-/** Adds `ResponseStream` to the rules of a list that name `RequestResponse`; their order stays. */
+/** Adds `ResponseStream` to the rules of a list that name `RequestResponse`. Keeps their order. */
 const addResponseStream = (list: 'allow' | 'deny') => `
   UPDATE tenant SET
     version = version + 1,
@@ -20,7 +20,7 @@ const addResponseStream = (list: 'allow' | 'deny') => `
   );`;
 
 /**
- * Response streams became a type of their own (`ResponseStream`). A stored rule that lists `RequestResponse` allowed or
- * denied them too: it still does.
+ * Response streams became a separate type (`ResponseStream`). A stored rule that lists `RequestResponse` also allowed or
+ * denied them. With this migration it still does.
  */
 export const SEPARATE_RESPONSE_STREAMS: Migration = addResponseStream('allow') + addResponseStream('deny');

@@ -23,7 +23,7 @@ import { LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
 import { UsageStore } from './usage-store.ts';
 
-/** A key that has a successor: it is not rotated twice. */
+/** A key that has a successor. It cannot be rotated again. */
 export interface RotatedKey {
   readonly rotatedTo: KeyId;
 }
@@ -38,7 +38,7 @@ export type Patched =
 
 /** What a tenant used, and the status of its limits. */
 export interface UsageReport {
-  /** Of each step the sum over functions: apart, they may be more than one answer can carry. */
+  /** Each step's sum over all functions: listed by function, they might not fit one answer. */
   readonly steps: readonly { readonly atMs: number; readonly use: Usage }[];
   readonly functions: UsageByFunction;
   /** Calls in expired leases that nobody has reported yet. Those written off are in `steps`. */
@@ -76,8 +76,8 @@ type TenantRow = {
   revision: number;
 };
 /**
- * A tenant's object: what it is, which of its keys live, its ledger and its use. Found by its id's name; made on first
- * use.
+ * A tenant's object: its document, its live keys, its ledger and its usage. The id is the object's name. The first use
+ * creates the object.
  */
 export class Tenant extends DurableObject {
   readonly #now: () => number;
@@ -87,7 +87,7 @@ export class Tenant extends DurableObject {
   readonly #ledger: LedgerStore;
   readonly #audit: AuditTrail;
   readonly #onFailure: OnFailure;
-  /** The limits as of the revision. */
+  /** The limits at that revision. */
   #limits: { readonly revision: number; readonly limits: LimitsDocument } | undefined;
 
   constructor(ctx: DurableObjectState, env: unknown, { now }: ObjectPorts) {
@@ -102,7 +102,7 @@ export class Tenant extends DurableObject {
     this.#onFailure = createFailureLog(writeLog, now);
   }
 
-  /** Writes the tenant; to repeat it changes nothing. Whether the gateway's trail has room was asked before. */
+  /** Writes the tenant. Repeating it changes nothing. The caller has checked that the gateway's trail has room. */
   create(id: TenantId, document: TenantDocument, actor: Actor): TenantRecord {
     return this.#change(() => {
       const nowMs = this.#now();
@@ -124,7 +124,7 @@ export class Tenant extends DurableObject {
     return tenant;
   }
 
-  /** A change and its line in the audit trail happen both or neither. */
+  /** Runs a change and writes its audit entry in one transaction: both happen or neither. */
   #change<T>(run: () => T): T {
     return this.ctx.storage.transactionSync(run);
   }
@@ -142,10 +142,10 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Applies a merge patch (RFC 7396) and checks the result as a whole. This object is the one writer, so of two patches
-   * at once both take effect. A repeated patch gives the same document.
+   * Applies a merge patch (RFC 7396) and checks the result as a whole. This object is the only writer, so two patches at
+   * once both take effect. A repeated patch gives the same document.
    *
-   * @param versions those that the patch applies to. Undefined: any.
+   * @param versions that the patch may apply to. Undefined: any.
    */
   patch(patch: unknown, versions: readonly number[] | undefined, actor: Actor): Patched {
     return this.#change(() => {
@@ -162,8 +162,8 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Replaces the document if the tenant is still at `version`; null if it is not, or is not there. Only isolates of
-   * before `patch` call it, while a new version is rolled out.
+   * Replaces the document if the tenant is still at `version`; null if it is not, or does not exist. Only isolates older
+   * than `patch` call it, while a new version is rolled out.
    */
   replace(document: TenantDocument, version: number, actor: Actor): TenantRecord | 'trail-full' | null {
     return this.#change(() => {
@@ -173,7 +173,7 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** Writes a document in the place of another; undefined if the audit trail has no room. */
+  /** Replaces a document. Undefined if the audit trail has no room. */
   #write(before: TenantDocument, document: TenantDocument, actor: Actor): TenantRecord | undefined {
     if (!this.#audit.hasRoom(actor, 'tenant.change', takesAway(before, document))) return undefined;
     this.#sql.exec(
@@ -187,9 +187,9 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Removes the tenant, all its keys and its use; the audit trail stays.
+   * Removes the tenant, all its keys and its usage. The audit trail stays.
    *
-   * @returns whether it existed; `conflict` if it had none of the versions given.
+   * @returns true if it existed; `conflict` if it was at none of the given versions.
    */
   remove(actor: Actor, versions?: readonly number[]): boolean | 'conflict' {
     return this.#change(() => {
@@ -205,7 +205,7 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** Adds a key, or finds it added already; null when there is no tenant. */
+  /** Adds a key, or returns it if it already exists. Null if there is no tenant. */
   addKey(
     id: KeyId,
     name: string,
@@ -228,7 +228,7 @@ export class Tenant extends DurableObject {
   /**
    * Replaces a key with a new one. The old key keeps working for a while. Repeating this changes nothing.
    *
-   * @returns the new key; null when there is no such key.
+   * @returns the new key. Null if there is no such key.
    */
   rotateKey(
     id: string,
@@ -260,12 +260,12 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** The keys that live, by id, from behind `after`; null when there is no tenant. */
+  /** Live keys, sorted by id, after `after`. Null if there is no tenant. */
   listKeys(after: string, limit: number): Page<KeyRecord> | null {
     return this.read() && this.#keys.list(after, limit);
   }
 
-  /** Revokes a key for good; false when there was no such key. */
+  /** Revokes a key for good. False if there was no such key. */
   revokeKey(id: string, actor: Actor): boolean {
     return this.#change(() => {
       const key = this.#keys.find(id);
@@ -282,14 +282,13 @@ export class Tenant extends DurableObject {
     return this.#audit.list(after, limit);
   }
 
-  /** What isolates know of the tenant has changed. */
+  /** Starts a new revision, so that isolates fetch the tenant again. */
   #revise(): void {
     this.#sql.exec('UPDATE tenant SET revision = revision + 1');
   }
 
   /**
-   * Answers an isolate: the tenant as it is now, unless that is the revision which the isolate has, and a lease. Safe to
-   * repeat.
+   * Answers an isolate with the tenant, unless the isolate has the current revision, and with a lease. Safe to repeat.
    */
   ask(ask: LeaseRequest, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
     if (keysUsed) this.#keys.markUsed(keysUsed);
@@ -305,13 +304,13 @@ export class Tenant extends DurableObject {
     try {
       return { ...answer, ledger: this.#ledger.ask(this.#limits?.limits ?? {}, ask) };
     } catch (error) {
-      // What cannot be counted is not leased; the tenant says what then becomes of its calls.
+      // Without a count there is no lease. The tenant's `onLimitsUnavailable` decides on its calls then.
       this.#onFailure(id as TenantId, error);
       return answer;
     }
   }
 
-  /** Answers an isolate whose ask failed, by reading alone: the tenant as it is, and no lease. */
+  /** Answers an isolate whose `ask` failed with the tenant but no lease. Only reads. */
   look(knownRevision: number): TenantAnswer {
     const row = this.#revision();
     if (!row) return this.#absent();
@@ -323,20 +322,20 @@ export class Tenant extends DurableObject {
     return this.#sql.exec<{ id: string; revision: number }>('SELECT id, revision FROM tenant').toArray()[0];
   }
 
-  /** There is no tenant. A deleted one has left its audit trail. */
+  /** The answer if there is no tenant. A deleted tenant has left its audit trail. */
   #absent(): TenantAnswer {
     return { revision: 0, snapshot: { exists: false }, ...(this.isBlank() && { isBlank: true }) };
   }
 
-  /** Nothing was ever done here. */
+  /** True if nothing was ever written to this object. */
   isBlank(): boolean {
     return this.read() === null && this.#audit.list('', 1).items.length === 0;
   }
 
   /**
-   * What the tenant used, step by step, and the status of its limits; null if there is no tenant.
+   * The tenant's usage, step by step, and the status of its limits. Null if there is no tenant.
    *
-   * @param writes false: by reading alone, on a full disk. Calls that are to be written off then count as of now.
+   * @param writes false: only reads, so it works on a full disk. Calls due to be written off then count as of now.
    */
   usage(step: UsageStep, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();
@@ -364,7 +363,7 @@ export class Tenant extends DurableObject {
     };
   }
 
-  /** What this object would answer to one more call with a payload of this size. Null if there is no tenant. */
+  /** Predicts this object's answer to one more call with a payload of `bytes`. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;
@@ -373,7 +372,7 @@ export class Tenant extends DurableObject {
     return { tenant, limit, mistakeLimit: this.#ledger.peekMistakeDenial(limits) ?? null };
   }
 
-  /** What a gateway isolate needs to serve this tenant's calls. */
+  /** The snapshot that a gateway isolate needs to serve this tenant's calls. */
   snapshot(): TenantSnapshot {
     const tenant = this.read();
     if (!tenant) return { exists: false };

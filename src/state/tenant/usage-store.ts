@@ -3,12 +3,12 @@ import type { UsageStep } from '../../core/usage/steps.ts';
 import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 
 export const STEP_MS: Readonly<Record<UsageStep, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
-/** How long use is kept at each step. */
+/** Milliseconds for which usage of each step is kept. */
 export const KEPT_MS: Readonly<Record<UsageStep, number>> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 90 * DAY_MS };
 
 const startOf = (step: UsageStep, ms: number) => Math.floor(ms / STEP_MS[step]) * STEP_MS[step];
 
-/** Use over one step of time. */
+/** Usage over one step of time. */
 export interface UsedStep {
   readonly atMs: number;
   readonly functions: UsageByFunction;
@@ -16,7 +16,7 @@ export interface UsedStep {
 
 type Row = { at_ms: number; function: string; use: string };
 
-/** Usage of one minute that is not all written yet. */
+/** Usage of one minute that is not completely written yet. */
 interface Minute {
   readonly atMs: number;
   readonly functions: UsageByFunction;
