@@ -1,6 +1,6 @@
 import { isObject, isSame, type Json, memberOf, namesIn } from './json.ts';
 
-/** One field that differs. `from` absent: it is new. `to` absent: it is removed. */
+/** One field that differs. Without `from`, the field is new. Without `to`, it was removed. */
 export interface FieldChange {
   readonly path: readonly (string | number)[];
   readonly from?: Json;
@@ -10,7 +10,7 @@ export interface FieldChange {
 const isRecords = (value: Json | undefined): value is readonly Json[] => Array.isArray(value) && value.every(isObject);
 
 /**
- * Finds every field in which two documents differ, member by member. The order of an object's members is no difference.
+ * Finds every field in which two documents differ, member by member. The order of an object's members does not matter.
  *
  * @param lists `whole`: a list is one field. `by-entry`: a list of objects is compared entry by entry.
  */

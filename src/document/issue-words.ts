@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-/** What a length counts; absent: the value itself is a number. */
+/** The unit of a length. Absent: the value itself is a number. */
 const UNITS: Readonly<Record<string, readonly [one: string, more: string]>> = {
   string: ['character', 'characters'],
   array: ['entry', 'entries'],
@@ -24,8 +24,8 @@ function bound(origin: string, edge: 'least' | 'most', count: number | bigint): 
 }
 
 /**
- * Says what is wrong with a field, as a sentence that begins with the field's name would go on. Undefined: the schema
- * has words of its own.
+ * Explains what is wrong with a field. The text continues a sentence that begins with the field's name. Undefined: the
+ * schema has its own words.
  */
 function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code !== 'unrecognized_keys') return 'is missing';
@@ -53,5 +53,5 @@ function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** Makes every schema say what is wrong in these words, unless it has its own. */
+/** Makes every schema use these words, unless it has its own. */
 z.config({ customError: wordsOf });

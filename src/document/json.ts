@@ -1,21 +1,21 @@
-/** What JSON can hold. A member that is undefined is not there. */
+/** Any JSON value. An undefined member counts as absent. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [name: string]: Json | undefined };
 
-/** True for an object of JSON: neither a list nor null. */
+/** True for a JSON object: neither a list nor null. */
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A member that an object itself has: a document may name one `constructor` or `__proto__`. */
+/** An object's own member: a document may name one `constructor` or `__proto__`. */
 export const memberOf = (object: JsonObject, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined;
 
-/** The names of the members that two objects have. */
+/** The names of the members of two objects. */
 export const namesIn = (a: JsonObject, b: JsonObject): readonly string[] => [
   ...new Set([...Object.keys(a), ...Object.keys(b)]),
 ];
 
-/** A document as it goes over the wire: without members that are undefined. */
+/** A document as it goes over the wire: without undefined members. */
 export const toJson = (document: object): JsonObject => JSON.parse(JSON.stringify(document)) as JsonObject;
 
 /** True if two documents are the same. The order of an object's members is no difference. */

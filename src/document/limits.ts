@@ -28,7 +28,7 @@ const Quota = z
   )
   .meta({ id: 'Quota', description: 'The most calls and bytes in one period.' });
 
-/** What a tenant may use. */
+/** The limits of a tenant. */
 export const Limits = z
   .strictObject({
     rate: z

@@ -1,25 +1,25 @@
 import * as z from 'zod';
 
-/** The most characters that the name of a tenant or a key may have. */
+/** Most characters in the name of a tenant or a key. */
 export const NAME_LENGTH = 128;
 
 /**
  * Control and format characters, line separators (`\p{Cc}\p{Cf}\p{Zl}\p{Zp}`): they make a name
- * look like another, or turn the text around it. Spelled out, for the OpenAPI document carries the pattern to programs
- * whose regular expressions know no `\p`.
+ * look like another, or reverse the text around it. Spelled out, because the OpenAPI document gives the pattern to
+ * programs whose regular expressions have no `\p`.
  */
 const UNSEEN =
   '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u180e\\u200b-\\u200f' +
   '\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb';
-/** Those beyond U+FFFF: a pattern that has them means something else to programs that count UTF-16. */
+/** Such characters beyond U+FFFF. A pattern with them means something else to programs that count UTF-16. */
 const UNSEEN_BEYOND =
   /[\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u;
 
-/** What is left of `\p{White_Space}`. */
+/** The other characters of `\p{White_Space}`. */
 const SPACES = '\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
 
 export const OPTIONAL_NAME = new RegExp(`^[^${UNSEEN}]*$`, 'u');
-/** The same, with something to see behind its first spaces. (One way to match any text: it takes linear time.) */
+/** A name: only visible characters and spaces, at least one of them visible. (Linear time: one way to match each text.) */
 export const NAME = new RegExp(`^[${SPACES}]*[^${UNSEEN}${SPACES}][^${UNSEEN}]*$`, 'u');
 
 /** A name of at most `NAME_LENGTH` code points. Spaces around it are removed after the checks. */

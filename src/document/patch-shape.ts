@@ -7,7 +7,7 @@ const bare = (schema: z.core.$ZodType): z.ZodType => {
   return isWrapped ? bare(schema.unwrap()) : (schema as z.ZodType);
 };
 
-/** What a patch may say of a member. Of an object it may change any of its members. */
+/** The values that a patch may give a member. If the member is an object, the patch may change any of its members. */
 function patched(member: z.ZodType): z.ZodType {
   if (member instanceof z.ZodObject) return patchOf(member);
   if (member instanceof z.ZodRecord) {

@@ -86,7 +86,7 @@ const Origin = z
     'can never match: a browser names one host, so wildcards do not work. List each origin',
   );
 
-/** What a tenant may call. */
+/** The functions that a tenant may call, and how. */
 export const Policy = z
   .strictObject({
     allow: z.array(AllowRule).max(MAX_RULES).readonly().default([]).meta({ description: 'Rules that allow calls.' }),

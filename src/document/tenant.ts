@@ -12,7 +12,7 @@ const Name = nameOf(NAME, 'must not be empty or contain control or format charac
   examples: ['Acme'],
 });
 
-/** What an operator sets of a tenant, complete. */
+/** All of the operator's settings of a tenant. */
 export const TenantDocumentSchema = z.strictObject({
   name: Name,
   status: z
@@ -29,7 +29,7 @@ export const TenantDocumentSchema = z.strictObject({
   }),
 }) satisfies z.ZodType<TenantDocument>;
 
-/** The same, where nothing may be left out that would change what a tenant may do: after a merge patch. */
+/** A tenant after a merge patch. The status must be present: a default would change what the tenant may do. */
 export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocumentSchema.shape.status.unwrap() });
 
 export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant', description: 'A tenant to create.' });

@@ -9,7 +9,7 @@ import { checkPayload } from './request/payload.ts';
 import { err, ok, type Result } from './result.ts';
 import { type Operation, routeOf } from './route.ts';
 
-/** What the emulator decides a call by. */
+/** The rules by which the emulator decides on a call. */
 export interface Rules {
   readonly accountId: string;
   readonly credentials: Credentials;
@@ -27,7 +27,7 @@ export interface Admitted {
   readonly invokedFunctionArn: string;
 }
 
-/** What each qualifier of a function runs. */
+/** The version that each qualifier of a function runs. */
 const versions = new Map([
   [undefined, '$LATEST'],
   ['$LATEST', '$LATEST'],
@@ -73,7 +73,7 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
   });
 }
 
-/** Another account decides by its resource-based policy, and none lets us in. */
+/** Another account's resource-based policy would decide, and none lets us in. */
 function deniedMessage(callerAccountId: string, arn: string): string {
   const caller = `arn:aws:iam::${callerAccountId}:user/postern`;
   const action = 'lambda:InvokeFunction';

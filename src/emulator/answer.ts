@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from './refusal.ts';
 
-/** An answer, but for what every answer has. */
+/** An answer, without the parts that all answers share. */
 export interface Answer {
   readonly status: number;
   readonly contentType?: string;

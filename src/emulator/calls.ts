@@ -10,7 +10,7 @@ export interface ReceivedCall {
   /** Empty until the body has come. */
   bodySha256: string;
   readonly startedAtMs: number;
-  /** When the answer had gone out, or its caller was gone; null before that. */
+  /** When the answer had been sent, or the caller had left. Null before that. */
   endedAtMs: number | null;
   status: number | null;
   /** The name of the function that was called, once it is known. */

@@ -7,9 +7,9 @@ export interface FunctionCode {
   readonly name: string;
   /** The URL of the module that exports the handler. */
   readonly module: string;
-  /** The developer's folder that it is from; absent: it is built in. */
+  /** The developer's folder with the code. Absent for a built-in function. */
   readonly folder?: string;
-  /** Another one means that the code has changed. */
+  /** Differs whenever the code has changed. */
   readonly revision: string;
   /** True for a function whose reserved concurrency is zero: it never runs. */
   readonly isThrottled: boolean;
@@ -25,8 +25,8 @@ const builtIns = new Set(['hello', 'echo', 'identity', 'slow', 'fail', 'log', 'b
 const endings = ['js', 'mjs', 'cjs', 'ts', 'mts'];
 
 /**
- * Opens the built-in functions, and those of a folder, which hide built-ins of the same name. The folder is looked at
- * with every call, so that a file counts from the moment it is there; a change of what a handler imports is watched for.
+ * Opens the built-in functions and those of a folder, which replace built-ins of the same name. Every call reads the
+ * folder, so that a new file counts at once. A watcher notices changes of the files that a handler imports.
  */
 export function openCatalog(functionsDir: string | undefined, log: (line: string) => void): Catalog {
   if (functionsDir === undefined) return { find: findBuiltIn, close() {} };

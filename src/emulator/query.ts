@@ -1,7 +1,7 @@
 /** A query's names and values, decoded, in the order they came; one character is one byte. */
 export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
-/** Takes a raw query apart; a `+` is a space, and an escape that is none stays as it is. */
+/** Parses a raw query. A `+` is a space; an invalid escape stays as it is. */
 export function parseQuery(query: string): QueryPairs {
   return query
     .split('&')

@@ -1,4 +1,4 @@
-/** An answer that says no: `type` is the value of `x-amzn-ErrorType`, null where the service sends none. */
+/** A refusal. `type` is the value of `x-amzn-ErrorType`, null if the service sends none. */
 export interface Refusal {
   readonly status: number;
   readonly type: string | null;
@@ -10,22 +10,22 @@ export interface Refusal {
  * No body holds a `__type`, and the members of a modelled error are in the order of their bytes.
  */
 export const refuse = {
-  /** The front door's no to an identity: `{"message"}`, status 403. */
+  /** The front door refuses an identity: `{"message"}`, status 403. */
   identity(type: AuthErrorType, message: string): Refusal {
     return { status: 403, type, body: JSON.stringify({ message }) };
   },
 
-  /** The front door's no to a signature. */
+  /** The front door refuses a signature. */
   signature(message: string): Refusal {
     return refuse.identity('InvalidSignatureException', message);
   },
 
-  /** The no of authorization: `{"Message"}`, status 403. */
+  /** Authorization refuses: `{"Message"}`, status 403. */
   access(message: string): Refusal {
     return { status: 403, type: 'AccessDeniedException', body: JSON.stringify({ Message: message }) };
   },
 
-  /** The framework's no to arguments, all of their faults in one message: `{"message"}`, status 400. */
+  /** The framework refuses arguments, with all their faults in one message: `{"message"}`, status 400. */
   arguments(faults: readonly string[]): Refusal {
     const noun = faults.length === 1 ? 'validation error' : 'validation errors';
     const message = `${faults.length} ${noun} detected: ${faults.join('; ')}`;
@@ -37,7 +37,7 @@ export const refuse = {
     return { status, type, body: JSON.stringify({ Type: 'User', message }) };
   },
 
-  /** What is not there; the model spells this error's text with a capital M. */
+  /** A missing resource. The model spells this error's `Message` with a capital M. */
   missing(message: string): Refusal {
     return {
       status: 404,
@@ -52,7 +52,7 @@ export const refuse = {
     return { status: 429, type: 'TooManyRequestsException', body };
   },
 
-  /** The no to a path or method that names no operation: XML, and no type header. */
+  /** Refuses a path or method that names no operation: XML, and no type header. */
   route(): Refusal {
     const message = 'Unable to determine service/operation name to be authorized';
     const body = `<AccessDeniedException>\n  <Message>${message}</Message>\n</AccessDeniedException>\n`;

@@ -1,9 +1,9 @@
 import type { Refusal } from './refusal.ts';
 
-/** What a step came to: its value, or the refusal that ends the call. */
+/** The outcome of a step: its value, or the refusal that ends the call. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
-/** Wraps a value that a step came to. */
+/** Wraps the value of a step. */
 export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }

@@ -11,7 +11,7 @@ import { maxSyncPayloadBytes } from './request/payload.ts';
 import { traceIdOf } from './trace-id.ts';
 import { headerValue, wireHeaders } from './wire-headers.ts';
 
-/** What serving a call needs besides the rules. */
+/** Everything that serving a call needs besides the rules. */
 export interface Service extends Rules {
   readonly pool: Pool;
   readonly calls: ReceivedCalls;
@@ -51,7 +51,7 @@ interface Answering {
   readonly send: (answer: Answer) => void;
 }
 
-/** Runs what was admitted and answers it, by its invocation type. */
+/** Runs an admitted call and answers it, according to its invocation type. */
 async function runCall(
   service: Service,
   { operation, target, invokedFunctionArn, payload, arguments: given }: Admitted,
@@ -106,6 +106,6 @@ async function runCall(
   });
 }
 
-/** On every success, whatever it means (recorded). */
+/** Sent with every success. Its meaning is unknown (recorded). */
 const remapped = ['x-amzn-Remapped-Content-Length', '0'] as const;
 const noStream = async () => {};

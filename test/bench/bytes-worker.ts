@@ -13,7 +13,7 @@ const WORK: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => unknown>
 
 let held = new Uint8Array(0);
 
-/** Keeps the bytes that are sent to it; does one of these things to them so many times: whoever asks holds the clock. */
+/** Keeps the bytes sent to it, and runs an operation on them a given number of times. The client measures the time. */
 export default {
   async fetch(request: Request): Promise<Response> {
     if (request.method === 'POST') {

@@ -1,4 +1,4 @@
-/** A function in a CPU profile, and where its code stands, counted from 0. */
+/** A function in a CPU profile, and the position of its code, counted from 0. */
 export interface CallFrame {
   readonly functionName: string;
   readonly url: string;
@@ -63,7 +63,7 @@ export interface HotFunction {
   readonly totalPart: number;
 }
 
-/** The functions of a profile, the most of their own time first. A native one is told apart by who called it. */
+/** The functions of a profile, the most self time first. Native functions are distinguished by their caller. */
 export function hotFunctions(
   { nodes, samples, timeDeltas }: CpuProfile,
   describe: (frame: CallFrame) => string,

@@ -18,7 +18,7 @@ export interface Parts {
 const BYTES = 1_000_000;
 const SHAPES: readonly Shape[] = ['orders', 'strings', 'numbers'];
 
-/** Milliseconds of a whole request, timed from outside: workerd's clock stands still within one. */
+/** Milliseconds of a whole request, timed from outside: workerd's clock does not advance within one. */
 async function time(url: string): Promise<number> {
   const startedAt = performance.now();
   const answer = await fetch(url);

@@ -59,7 +59,7 @@ export async function runProfile(outDir: string): Promise<void> {
   }
 }
 
-/** Reads the bundle and its source map. @returns what a function is called, and where it stands in the sources. */
+/** Reads the bundle and its source map. @returns a function's name, and its position in the sources. */
 async function readNames(folder: string) {
   const lines = (await readFile(join(folder, 'worker.js'), 'utf8')).split('\n');
   const map = new SourceMap(JSON.parse(await readFile(join(folder, 'worker.js.map'), 'utf8')));

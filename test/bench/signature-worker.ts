@@ -63,7 +63,7 @@ async function verifyOnce(headers: Headers): Promise<void> {
   if (refusal) throw new Error(refusal.message);
 }
 
-/** Does one of the two so many times; whoever asks holds the clock. */
+/** Runs one of the two a given number of times. The client measures the time. */
 export default {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);

@@ -194,7 +194,7 @@ describe('C9: a database that is not what was written', () => {
     truncateSync(emptied, 0);
     rmSync(removed);
     await writeFile(corrupt, 'x'.repeat(8_192));
-    // The first page stands, and with it the list of tables.
+    // The first page stays intact, and with it the list of tables.
     const pages = await readFile(scrambled);
     await writeFile(scrambled, pages.fill(0xa5, 4_096));
     serve = await startServe(['--state', stateDir], given);

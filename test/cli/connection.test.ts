@@ -125,7 +125,7 @@ describe('C8: the token of the environment', () => {
     const words = `belongs to POSTERN_URL (${postern.gateway}) and is not sent to ${other.url}`;
     expect(await run([...LIST, '--url', other.url], inEnv())).toEqual(said(2, words));
     expect(await run([...LIST, '--profile', 'other'], inEnv(config))).toEqual(said(2, words));
-    // Where the environment names no address, it goes where it is told to.
+    // If the environment names no address, the token goes to the given address.
     expect(await run([...LIST, '--url', other.url], { POSTERN_ADMIN_TOKEN: SECRET })).toMatchObject({ code: 0 });
     other.close();
   });

@@ -234,7 +234,7 @@ describe('apply', () => {
     expect(stdout).toBe('');
   });
 
-  it('never overwrites what somebody else has changed since the plan was drawn', async () => {
+  it('never overwrites a change made since the plan was drawn', async () => {
     // The same race by hand: a patch with the version of before.
     const [one] = await tenants();
     await cli(['tenants', 'update', one?.id ?? '', '--concurrency', '9']);

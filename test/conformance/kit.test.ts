@@ -61,7 +61,7 @@ describe('postern conformance', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('skips what needs somebody else, with a word', async () => {
+  it('skips a case that needs other credentials, and says so', async () => {
     expect((await conformance(credentials.secretAccessKey, '--case', 'access-denied')).said).toContain(
       '– access-denied: a caller who may call nothing\n    it needs OTHER_ACCESS_KEY_ID',
     );

@@ -37,7 +37,7 @@ describe('an AWS SDK client', () => {
     },
   );
 
-  it('has a class of its own for every error of ours that the document names', () => {
+  it('has a separate class for each of our errors that the document names', () => {
     const untyped = (Object.keys(LAMBDA_ERRORS) as LambdaErrorName[]).filter((name) => !(name in sdk));
     expect(untyped.sort()).toEqual([
       'AccessDeniedException',

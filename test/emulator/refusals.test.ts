@@ -206,7 +206,7 @@ describe('a throttle', () => {
     expect(reply.header('Retry-After')).toBeUndefined();
   });
 
-  it('lets an event to such a function pass', async () => {
+  it('accepts an event to a throttled function', async () => {
     const headers = { 'x-amz-invocation-type': 'Event' };
     expect((await call(emulator.port, { path: invocations('throttled'), headers })).status).toBe(202);
   });

@@ -23,7 +23,7 @@ export interface Reply {
   readonly text: string;
 }
 
-/** Sends a request over a socket as it stands. */
+/** Sends a request over a socket, unchanged. */
 export function exchange(port: number, sent: Sent): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { method = 'POST', path, headers = {}, body = '' } = sent;

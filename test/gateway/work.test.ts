@@ -330,7 +330,7 @@ const CASES: {
   internal: 'by no request',
 };
 
-/** Reasons that only a proved caller is told, by the kind of reason. */
+/** Reasons that only a proved caller learns, by kind of reason. */
 const NEEDS_A_PROOF = /-not-allowed$|^limits?-|^upstream-/;
 
 /** Serves a request and says why it was refused, and what that took. */

@@ -68,7 +68,7 @@ describe('A1: uploads with a forged signature', () => {
     upload.send(bytes);
     upload.drip(8_000);
   };
-  /** What honest callers are told: the tenant whose key id is abused, by its bearer key and signed, and others. */
+  /** Answers to honest callers: the tenant whose key id is abused, by its bearer key and signed, and others. */
   const honest = async () => {
     const small = await Promise.all([byKey(a), byKey(b), byKey(c), signed(a), signed(b), signed(c)]);
     const large = await Promise.all([

@@ -23,7 +23,7 @@ const frame = (type: string, body: Uint8Array) =>
 const COMPLETE = frame('InvokeComplete', utf8.encode('{}'));
 const PART = Buffer.alloc(300_000, 0x20);
 
-/** A Lambda that holds each call until it is told to go on. */
+/** A Lambda that holds each call until the test releases it. */
 function createLambda() {
   const held: { readonly response: ServerResponse; readonly kind: string; begun: boolean }[] = [];
   const open = new Set<Socket>();

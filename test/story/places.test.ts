@@ -215,7 +215,7 @@ describe('B4: the name of a durable execution', () => {
 });
 
 describe('B14: ResponseStream', () => {
-  it('is a type of its own, to allow and to deny', async () => {
+  it('is a separate type, to allow and to deny', async () => {
     const buffered = await tenantWith({ allow: [{ function: '*', types: ['RequestResponse'] }] });
     expect(await refusalOf(buffered, invokePath('hello'))).toBe(200);
     expect(await refusalOf(buffered, streamPath('strm'))).toBe('type-not-allowed');

@@ -12,7 +12,7 @@ const call = async (gateway: string, apiKey: string): Promise<string> => {
   return String(answered['x-postern-refusal'] ?? status);
 };
 
-/** Calls all gateways by one key, on some connections, until it is told to stop. @returns what came when. */
+/** Calls all gateways with one key, on some connections, until stopped. @returns the answers with their times. */
 function load({ gateways }: Cluster, apiKey: string) {
   let stopped = false;
   const seen: { sentAtMs: number; outcome: string }[] = [];

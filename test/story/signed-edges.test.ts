@@ -51,7 +51,7 @@ describe('B12: an argument in the query', () => {
     });
   });
 
-  it('is a payload limit of its own too', async () => {
+  it('is a separate payload limit too', async () => {
     const path = `${echo}?X-Amz-Invocation-Type=Event`;
     expect((await answer(withKey(path, {}, `"${'x'.repeat(1_048_576)}"`))).reason).toBe('payload-too-large');
   });

@@ -17,7 +17,7 @@ const CLI = resolve(import.meta.dirname, '../../src/cli/postern.ts');
 
 let built: Promise<string> | undefined;
 
-/** The Worker as it stands now, built once for each file of tests. */
+/** The current Worker, built once for each file of tests. */
 const build = (): Promise<string> => {
   built ??= mkdtemp(join(tmpdir(), 'postern-dist-')).then(async (dist) => {
     process.once('exit', () => rmSync(dist, { recursive: true, force: true }));

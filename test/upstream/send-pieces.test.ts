@@ -57,7 +57,7 @@ describe('sendPieces', () => {
 
   it.each([
     ['nobody reads', 1, () => {}],
-    ['whoever reads goes away', 0, (readable: ReadableStream) => void readable.cancel().catch(() => {})],
+    ['the reader goes away', 0, (readable: ReadableStream) => void readable.cancel().catch(() => {})],
   ])('ends by itself when %s', async (_, stalls, read) => {
     const { body, seen } = start(1_000_000, 50);
     read(body.readable);

@@ -20,7 +20,7 @@ import {
 /** The arguments of one call, all valid. */
 export interface InvokeArguments {
   readonly operation: Operation;
-  /** The function, with the qualifier of the name or of the query; absent means none was given. */
+  /** The function, with the qualifier from the name or the query. An absent qualifier was not given. */
   readonly function: FunctionName;
   /** The FunctionName as the caller wrote it, percent-decoded. For messages to that caller only. */
   readonly givenName: string;
@@ -36,16 +36,16 @@ export interface InvokeArguments {
   readonly contentType?: string;
 }
 
-/** What the arguments are read from. */
+/** The parts of a request that contain the arguments. */
 export interface ArgumentSource {
   readonly operation: Operation;
   /** Still percent-encoded. */
   readonly rawFunctionName: string;
-  /** Undefined where the query's encoding is broken. */
+  /** Undefined if the query's encoding is broken. */
   readonly query: QueryParameters | undefined;
   /** A header's value by lower-case name; repeated headers arrive joined with a comma. */
   readonly header: (name: string) => string | undefined;
-  /** Characters that a whole FunctionName may have. */
+  /** Most characters of a whole FunctionName. */
   readonly maxFunctionNameLength: number;
 }
 
@@ -54,7 +54,7 @@ const ONE_FAULT = /^1 validation error detected: /;
 const TENANT_ID = /^[a-zA-Z0-9._:/=+\-@ ]+$/;
 const DURABLE_EXECUTION_NAME = /^[a-zA-Z0-9\-_]+$/;
 
-/** Bytes of payload that a call may have. */
+/** Most bytes of a call's payload. */
 export function maxPayloadBytes(operation: Operation, type: InvocationType): number {
   if (operation === 'InvokeAsync') return INVOKE_LIMITS.maxInvokeAsyncPayloadBytes;
   return type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
@@ -66,7 +66,7 @@ export function presumedInvocationType({
   header,
   query,
 }: Pick<ArgumentSource, 'operation' | 'header' | 'query'>): InvocationType {
-  // API_InvokeAsync has no such argument: it is what `Event` became.
+  // API_InvokeAsync has no InvocationType. `Event` replaced the operation.
   if (operation === 'InvokeAsync') return 'Event';
   const name = ARGUMENT_HEADERS.invocationType;
   const given = header(name) ?? (query && findParameter(query, name));
@@ -83,7 +83,7 @@ export function checkPayloadType(
   return isAcceptedContentType(contentType) ? undefined : refuse('content-type', contentType);
 }
 
-/** Parses every argument of an Invoke, or says what is wrong. */
+/** Parses all arguments of an Invoke, or explains what is wrong. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
   const { operation, query } = source;
   if (query === undefined) return err(refuse('query-malformed'));
@@ -92,7 +92,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
   const qualifiers = query.get('Qualifier') ?? [];
   if (qualifiers.length > 1) return err(refuse('parameter-repeated', 'Qualifier'));
 
-  // What the service's model says of single arguments: all that is broken is said at once.
+  // Checks single arguments against the service's model, and reports all faults at once.
   const faults: Refusal[] = [];
   const keep = <T>(parsed: Result<T, Refusal>): T | undefined => {
     if (parsed.ok) return parsed.value;
@@ -136,7 +136,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
   });
 }
 
-/** The service counts what it found and says all of it in one message (recorded); the reason is the first one's. */
+/** The service counts the faults and lists them in one message (recorded). The reason is the first fault's. */
 function joinFaults(first: Refusal, faults: readonly Refusal[]): Refusal {
   if (faults.length < 2) return first;
   const sentences = faults.map(({ message }) => message.replace(ONE_FAULT, ''));
@@ -175,7 +175,7 @@ function findDurableExecutionNameFault(value: string | undefined): Refusal | und
   return tooLong || !DURABLE_EXECUTION_NAME.test(value) ? refuse('durable-execution-name', value, tooLong) : undefined;
 }
 
-/** The headers that are arguments, by member. A signed caller has to sign those that it sends. */
+/** The headers that are arguments, by member. A signed caller must sign each one that it sends. */
 export const ARGUMENT_HEADERS = {
   invocationType: 'x-amz-invocation-type',
   logType: 'x-amz-log-type',
@@ -187,20 +187,20 @@ export const ARGUMENT_HEADERS = {
 type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 const MEMBERS = Object.entries(ARGUMENT_HEADERS) as readonly [keyof NamedValues, string][];
 
-/** Parameters that are not arguments, and mean the same as the headers of these names. */
+/** Parameters that are not arguments. Each means the same as the header of its name. */
 const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-content-sha256',
   'x-amz-security-token',
   'x-amz-user-agent',
 ]);
-/** What a presigned query says of its signature: these names and no other case. */
+/** The parameters of a presigned query's signature. Names are case-sensitive. */
 const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
   ['Algorithm', 'Credential', 'Date', 'Expires', 'Signature', 'SignedHeaders'].map((name) => `X-Amz-${name}`),
 );
 
 /**
- * Reads the arguments that are headers. Signers move `X-Amz-*` headers into the query that they sign, in any case: there
- * they mean the same, for every kind of caller. None has a valid value with a comma, so a comma means it was repeated.
+ * Reads the arguments that are headers. Signers move `X-Amz-*` headers, in any letter case, into the query that they sign.
+ * There they mean the same, for every kind of caller. No valid value has a comma, so a comma means a repeated header.
  */
 function readNamed(header: ArgumentSource['header'], query: QueryParameters): Result<NamedValues, Refusal> {
   const values: NamedValues = {};
@@ -220,7 +220,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
     const member = MEMBERS.find(([, argument]) => argument === name)?.[0];
-    // An argument that is newer than this code. Ignoring it would change the call, so it is refused.
+    // An argument newer than this code. Ignoring it would change the call, so the call is refused.
     if (member === undefined) return err(refuse('parameter-unknown', parameter));
     if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));
     if (value.includes(',')) return err(refuse('parameter-repeated', parameter));

@@ -44,7 +44,7 @@ export const LAMBDA_ERRORS = {
   TooManyRequestsException: row(429, 'message'),
   UnsupportedMediaTypeException: row(415, 'message'),
 
-  // Newer than the document, in the service model of 2026-07.
+  // Newer than the document: from the service model of 2026-07.
   CodeArtifactUserDeletedException: row(409, 'message'),
   CodeArtifactUserFailedException: row(409, 'message'),
   CodeArtifactUserPendingException: row(409, 'message'),
@@ -63,7 +63,7 @@ export const LAMBDA_ERRORS = {
   SnapStartRegenerationFailureException: row(409, 'Message'),
   SnapStartTimeoutException: row(408, 'Message'),
 
-  // In no model: the service's front end, about who is calling.
+  // In no model: the service's front end sends these about the caller's identity.
   AccessDeniedException: row(403, 'access'),
   ExpiredTokenException: row(403, 'auth'),
   IncompleteSignatureException: row(403, 'auth'),
@@ -74,11 +74,11 @@ export const LAMBDA_ERRORS = {
 
 export type LambdaErrorName = keyof typeof LAMBDA_ERRORS;
 
-/** What an error's body says besides its message. */
+/** Members of an error's body besides its message. */
 export interface ErrorDetail {
   /** TooManyRequestsException: which limit. */
   readonly reason?: string;
-  /** What to do about it. Our own member: no SDK reads it. */
+  /** The fix. Our own member: no SDK reads it. */
   readonly hint?: string;
 }
 

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../result.ts';
 import { INVOKE_LIMITS } from './limits.ts';
 import { REGION_PATTERN } from './region.ts';
 
-/** A FunctionName argument, taken apart. What the caller left out is absent, not guessed. */
+/** The parts of a FunctionName argument. A part that the caller left out is absent, not guessed. */
 export interface FunctionName {
   /** `aws`, `aws-cn`, ...; absent unless the value began with `arn:` and named one. */
   readonly partition?: string;
@@ -35,16 +35,16 @@ const VERSION_OR_ALIAS = /^[a-zA-Z0-9\-_]+$/;
 const ONLY_DOTS = /^\.+$/;
 const LATEST = /^\$LATEST(\.PUBLISHED)?$/;
 
-/** True for a name made only of dots. The pattern allows it. No function has one, and in a path it means another place. */
+/** True for a name made only of dots. The pattern allows it, but no function has one, and in a path it means another place. */
 export const isOnlyDots = (name: string): boolean => ONLY_DOTS.test(name);
 
 /**
  * Parses a FunctionName in any form of API_Invoke: name, `name:qualifier`, partial ARN with or without region, full ARN.
  *
- * The pattern is ambiguous (`123456789012:f` could be an account and a name, or a name and an alias); like the
- * pattern's greedy groups, each optional part is taken when it is there and a name is left after it.
+ * The pattern is ambiguous (`123456789012:f` could be an account and a name, or a name and an alias). Like the pattern's
+ * greedy groups, the parser takes each optional part if it is present and leaves a name after it.
  *
- * @param maxLength characters that the whole value may have.
+ * @param maxLength most characters of the whole value.
  */
 export function parseFunctionName(
   value: string,

@@ -1,4 +1,4 @@
-/** Where bytes stopped being JSON. Line and column count from 1; the column counts bytes. */
+/** The place where bytes stop being JSON. Line and column count from 1; the column counts bytes. */
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
@@ -6,13 +6,13 @@ export interface JsonFault {
   readonly problem: string;
 }
 
-/** Not JSON, at an unknown place: so far in that it would be costly to find. */
+/** Not JSON, at an unknown place: finding it that far in would cost too much. */
 export interface UnlocatedJsonFault {
   readonly afterBytes: number;
   readonly problem: string;
 }
 
-// What may come next. Numbers, for a step over a byte stores one.
+// What may come next. Numbers, because each step over a byte stores one.
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1; // after `[`
 const KEY = 2; // after `,` in an object
@@ -29,7 +29,7 @@ type Expected =
   | typeof COMMA_OR_CLOSE
   | typeof NOTHING;
 
-/** Bytes, how far they have been read, and what may come next. */
+/** The bytes, the reading position, and what may come next. */
 interface Scan {
   readonly bytes: Uint8Array;
   at: number;
@@ -39,7 +39,7 @@ interface Scan {
   depth: number;
 }
 
-/** What is wrong at `scan.at`; undefined: nothing, and `scan.at` is behind what was read. */
+/** The fault at `scan.at`. Undefined: no fault, and `scan.at` is after the bytes read. */
 type Problem = string | undefined;
 
 const END = 'Unexpected end-of-input';
@@ -48,7 +48,7 @@ const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
 const CLOSE_OBJECT = 0x7d;
 
-/** 1 for a byte that is itself one character of a string: printable ASCII but `"` and `\`. */
+/** 1 for a byte that is a whole character of a string: printable ASCII except `"` and `\`. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 );
@@ -67,16 +67,16 @@ const named = (byte: number) => {
 };
 
 /**
- * Finds where bytes stop being one JSON text (RFC 8259) in UTF-8 without a byte order mark; undefined: they are one.
+ * Finds where bytes stop being one JSON text (RFC 8259) in UTF-8 without a byte order mark. Undefined if they are one.
  *
- * It builds no value. It accepts what `JSON.parse` accepts over a fatal UTF-8 decoder (a property test holds the two
- * together); nesting has no limit of ours.
+ * It builds no value. It accepts exactly what `JSON.parse` accepts after a fatal UTF-8 decoder (a property test compares
+ * the two). Nesting is not limited.
  */
 export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
   const scan: Scan = { bytes, at: 0, expected: VALUE, closers: new Uint8Array(bytes.length), depth: 0 };
   const problem = findProblem(scan);
   if (problem === undefined) return undefined;
-  // A line feed in a string would itself be the fault, so each one before it ends a line.
+  // A line feed within a string would itself be the fault, so each line feed before the fault ends a line.
   let line = 1;
   let lineStart = 0;
   for (let at = 0; at < scan.at; at++) {
@@ -127,7 +127,7 @@ function readToken(scan: Scan, byte: number): Problem {
   }
 }
 
-/** Goes on behind a token of one byte. */
+/** Steps over a token of one byte. */
 function pass(scan: Scan, expected: Expected): undefined {
   scan.at += 1;
   scan.expected = expected;
@@ -260,10 +260,10 @@ function readSequence(scan: Scan, start: number): Problem {
   return undefined;
 }
 
-/** Bytes in which a fault is looked for: about 3 ms of work. */
+/** Most bytes searched for a fault: about 3 ms of work. */
 export const MAX_EXPLAINED_BYTES = 262_144;
 
-/** Says what is wrong with bytes that are not JSON. It looks only at the first `MAX_EXPLAINED_BYTES`. */
+/** Explains why bytes are not JSON. Reads only the first `MAX_EXPLAINED_BYTES`. */
 export function explainFault(bytes: Uint8Array): JsonFault | UnlocatedJsonFault | undefined {
   const fault = findJsonFault(bytes.subarray(0, MAX_EXPLAINED_BYTES));
   if (bytes.length <= MAX_EXPLAINED_BYTES || (fault && fault.problem !== END)) return fault;

@@ -1,14 +1,14 @@
 /** A region in one of the forms that the Invoke API's FunctionName pattern knows (service model of 2026-07). */
 export const REGION_PATTERN = /^(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d$/;
 
-/** An AWS partition: what its regions start with, and the DNS suffix of its endpoints. */
+/** An AWS partition: the prefix of its regions, and the DNS suffix of its endpoints. */
 export interface Partition {
   readonly name: string;
   readonly regionPrefix: RegExp;
   readonly dnsSuffix: string;
 }
 
-/** Every AWS partition, as the AWS SDKs' `partitions.json` has them; the first that fits a region is the region's. */
+/** Every AWS partition, as in the AWS SDKs' `partitions.json`. A region belongs to the first that matches. */
 export const PARTITIONS: readonly Partition[] = [
   { name: 'aws-cn', regionPrefix: /^cn-/, dnsSuffix: 'amazonaws.com.cn' },
   { name: 'aws-us-gov', regionPrefix: /^us-gov-/, dnsSuffix: 'amazonaws.com' },
@@ -21,7 +21,7 @@ export const PARTITIONS: readonly Partition[] = [
 ];
 
 /**
- * The partition that a region is in, or undefined for what is not a region of any known partition.
+ * The partition of a region. Undefined if no known partition has the region.
  * Fails closed: a host is only ever built from a region that this function knows.
  */
 export function partitionOf(region: string): Partition | undefined {

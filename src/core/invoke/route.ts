@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Operation } from './types.ts';
 
-/** Which operation a request line names, and the function name as it came, still percent-encoded. */
+/** The operation of a request line, and the function name as it came, still percent-encoded. */
 export interface Route {
   readonly operation: Operation;
   readonly rawFunctionName: string;

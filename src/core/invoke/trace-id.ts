@@ -1,4 +1,4 @@
-/** An X-Ray header of Lambda's own has at most this many characters. */
+/** Most characters of an X-Ray header that Lambda itself writes. */
 const MAX_LENGTH = 512;
 const TRACE = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
 /** The fields that Lambda reads (X-Ray guide, "Tracing header"; Lambda guide, "Recursive loop detection" for Lineage). */
@@ -14,9 +14,9 @@ const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /**
- * Reads a call's trace id: `X-Amzn-Trace-Id`, else W3C's `traceparent` in X-Ray's form. It is not an argument and changes
- * nothing that runs, so a malformed one is dropped and never refused. A signed caller need not sign it: a proxy before us
- * may add to it, and SDKs do not sign it. Fields that Lambda does not know are dropped.
+ * Reads a call's trace id: `X-Amzn-Trace-Id`, otherwise W3C's `traceparent` in X-Ray's form. The trace id is not an argument
+ * and does not affect what runs, so a malformed one is dropped and the call is not refused. A signed caller need not sign
+ * it: a proxy in front of us may add to it, and SDKs do not sign it. Fields unknown to Lambda are dropped.
  */
 export function readTraceId(traceId: string | undefined, traceparent: string | undefined): string | undefined {
   return (traceId === undefined ? undefined : parseTraceId(traceId)) ?? fromTraceparent(traceparent);

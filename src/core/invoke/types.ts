@@ -6,17 +6,17 @@ export const INVOCATION_TYPES = ['DryRun', 'RequestResponse', 'Event'] as const;
 export type InvocationType = (typeof INVOCATION_TYPES)[number];
 
 /**
- * What a rule's `types` can name: how a call runs its function. A response stream is a type of its own, because it can
- * bring more than an answer can (200 MB), and comes by another path.
+ * The values of a rule's `types`: how a call runs its function. A response stream is a separate type, because it can carry
+ * more than a buffered answer (200 MB), and has a different path.
  */
 export const RULE_TYPES = [...INVOCATION_TYPES, 'ResponseStream'] as const;
 export type RuleType = (typeof RULE_TYPES)[number];
 
-/** The type by which rules select a call. A dry run runs nothing, so one of the streaming operation is a `DryRun` too. */
+/** The type by which rules select a call. A dry run runs nothing, so a streaming dry run is a `DryRun` too. */
 export const ruleTypeOf = (operation: Operation, type: InvocationType): RuleType =>
   operation === 'InvokeWithResponseStream' && type !== 'DryRun' ? 'ResponseStream' : type;
 
-/** API_InvokeWithResponseStream, InvocationType: a stream has nobody to go to later, so no `Event`. */
+/** API_InvokeWithResponseStream, InvocationType. No `Event`: nobody would be there to read the stream. */
 export const STREAMED_INVOCATION_TYPES = ['DryRun', 'RequestResponse'] as const satisfies readonly InvocationType[];
 
 /** API_Invoke, LogType: "Valid Values: None | Tail". Case-sensitive. */

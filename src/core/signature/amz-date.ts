@@ -7,7 +7,7 @@ export const writeAmzDate = (ms: number): string =>
     .replace(/[-:]/g, '')
     .replace(/\.\d{3}/, '');
 
-/** Reads `20150830T123600Z`; undefined for anything else, and for a moment that does not exist. */
+/** Reads `20150830T123600Z`. Undefined for any other form, and for a moment that does not exist. */
 export function parseAmzDate(text: string): number | undefined {
   const match = BASIC.exec(text);
   if (!match) return undefined;

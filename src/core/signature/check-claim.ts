@@ -3,13 +3,13 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { writeAmzDate } from './amz-date.ts';
 import type { SignatureClaim } from './claim.ts';
 
-/** How far a caller's clock may be from ours, either way (recorded of Lambda; not the 15 minutes of other services). */
+/** Most minutes that a caller's clock may differ from ours, either way (recorded from Lambda; other services allow 15). */
 export const MAX_SKEW_MINUTES = 5;
 const MAX_SKEW_MS = MAX_SKEW_MINUTES * 60_000;
 
 /**
- * Checks what can be checked of a claim with neither secret nor tenant: its time and its scope, in the service's order
- * and words. Whether the tenant may use the scope's region is for its policy to say.
+ * Checks the parts of a claim that need neither secret nor tenant: time and scope, in the service's order and words. The
+ * tenant's policy decides whether the tenant may use the scope's region.
  */
 export function checkClaim(claim: SignatureClaim, nowMs: number): Refusal | undefined {
   return checkTime(claim, nowMs) ?? checkScope(claim);
@@ -58,8 +58,8 @@ function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
 export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
 
 /**
- * Checks that a presigned request lives no longer than the tenant's policy allows. One without `X-Amz-Expires` lives 5
- * minutes, like a signed header, or less if the policy says less.
+ * Checks that a presigned request lives no longer than the tenant's policy allows. Without `X-Amz-Expires` it lives 5
+ * minutes, like a signed header, or less if the policy allows less.
  */
 export function checkPresignedLifetime(
   { form, expiresSeconds, signedAtMs }: Pick<SignatureClaim, 'form' | 'expiresSeconds' | 'signedAtMs'>,
@@ -73,7 +73,7 @@ export function checkPresignedLifetime(
 }
 
 /**
- * Checks that a payload hash does not mark the payload as unsigned. Lambda's API takes none (AWS SigV4, "Create a canonical
+ * Checks that a payload hash does not mark the payload as unsigned. Lambda accepts none (AWS SigV4, "Create a canonical
  * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and neither do we: the payload could be changed on its way.
  *
  * @param declared `x-amz-content-sha256`, as it came.

@@ -7,7 +7,7 @@ import { SIGNATURE_LIMITS } from './limits.ts';
 /** The one algorithm that Lambda knows (AWS Signature Version 4, "Elements of a request signature"). */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-/** What a signed request says of its signature; nothing of it is proved yet. */
+/** A signed request's statements about its signature, not proved yet. */
 export interface SignatureClaim {
   readonly form: 'header' | 'query';
   readonly keyId: string;
@@ -24,7 +24,7 @@ export interface SignatureClaim {
   /** When it was signed, `20150830T123600Z`. */
   readonly longDate: string;
   readonly signedAtMs: number;
-  /** Seconds that a presigned request lives. Absent: as long as one signed in a header. */
+  /** Seconds that a presigned request lives. Absent: as long as a request signed in a header. */
   readonly expiresSeconds?: number;
 }
 
@@ -95,7 +95,7 @@ function parseQueryClaim({ query }: ClaimSource): Result<SignatureClaim, Refusal
   if (missing.length > 0) return incomplete(`${missing.join('')}Re-examine the query-string parameters.`);
   const claim = makeClaim('query', get, get('Date') ?? '');
   const expires = get('Expires');
-  // Signers of other services than S3 leave it out.
+  // Signers for services other than S3 leave out `X-Amz-Expires`.
   if (!claim.ok || expires === undefined) return claim;
   const expiresSeconds = /^\d{1,7}$/.test(expires) ? Number(expires) : Number.NaN;
   if (!(expiresSeconds >= 1 && expiresSeconds <= MAX_PRESIGNED_SECONDS)) {

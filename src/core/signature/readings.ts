@@ -45,7 +45,7 @@ const choicesOf = (lists: readonly List[]): Generator<Choice> =>
     ? everyWay(lists)
     : likelyWays(lists);
 
-/** Each way in which the commas can be read, but for the one that they came in; all joined first. */
+/** Each way to read the commas, except as they came. The reading with all joined comes first. */
 function* everyWay(lists: readonly List[]): Generator<Choice> {
   const commas = lists.flatMap((list) => Array.from({ length: list.commas }, (_, comma) => ({ ...list, comma })));
   for (let chosen = 2 ** commas.length - 1; chosen > 0; chosen--) {
@@ -54,7 +54,7 @@ function* everyWay(lists: readonly List[]): Generator<Choice> {
   }
 }
 
-/** Each header in one way for all of its commas, all joined first; then one comma at a time. */
+/** First each header with all its commas read alike, all headers joined first; then one comma at a time. */
 function* likelyWays(lists: readonly List[]): Generator<Choice> {
   yield () => 'joined';
   const varied = Math.min(lists.length, Math.log2(SIGNATURE_LIMITS.maxReadings));
@@ -68,7 +68,7 @@ function* likelyWays(lists: readonly List[]): Generator<Choice> {
   }
 }
 
-/** Commas of a value; more than there are readings need no telling apart. */
+/** Counts the commas of a value, up to the number of readings. */
 function count(value: string): number {
   let commas = 0;
   for (let at = value.indexOf(SPACED); at >= 0 && commas < MANY; at = value.indexOf(SPACED, at + 1)) commas += 1;

@@ -6,7 +6,7 @@ import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { TenantStatus, Upstream } from './tenant.ts';
 
-/** What a gateway isolate has to know of a tenant to serve its calls; plain data. */
+/** A tenant as a gateway isolate needs it to serve calls. Plain data. */
 export type TenantSnapshot =
   | { readonly exists: false }
   | {
@@ -17,23 +17,23 @@ export type TenantSnapshot =
       readonly upstream: Upstream;
       readonly meterDuration: boolean;
       readonly issuers: readonly TrustedIssuer[];
-      /** The keys that live, by id: when each expires (epoch ms), or null. */
+      /** Live keys by id: when each expires (epoch ms), or null for never. */
       readonly keys: Readonly<Record<string, number | null>>;
     };
 
-/** What a tenant's object answers to an isolate's ask. */
+/** The answer of a tenant's object to an isolate. */
 export interface TenantAnswer {
-  /** Counts what changes the snapshot: an isolate that names it is not sent the same again. */
+  /** Counts the changes of the snapshot. An isolate that names the current revision does not get the snapshot again. */
   readonly revision: number;
-  /** Absent: it is as it was at that revision. */
+  /** Absent: unchanged since the revision that the isolate named. */
   readonly snapshot?: TenantSnapshot;
-  /** Absent: the ledger cannot be written. */
+  /** Absent: the ledger could not be written. */
   readonly ledger?: LeaseResponse;
-  /** Its database is empty, without even a trace of a deleted tenant: it never existed, or its file was lost. */
+  /** True if the database is empty, without even a deleted tenant's trail: the tenant never existed, or its file was lost. */
   readonly isBlank?: boolean;
 }
 
-/** A tenant that is there and active. */
+/** A tenant that exists. */
 export type LiveTenant = Extract<TenantSnapshot, { exists: true }>;
 
 /** Checks that a proved key may be used now. A key that is not known to be live is refused: fails closed. */

@@ -1,12 +1,12 @@
 import type { TenantId } from '../identity/ids.ts';
 
 /**
- * Why an object failed, if known: its disk is full, its file is damaged, the runtime could not open it (and says why only
- * in its own log), it is empty but should not be, it is overloaded, or something else.
+ * Why an object failed: its disk is full, its file is damaged, the runtime could not open it (only the runtime's log says
+ * why), it is empty but should not be, it is overloaded, or another cause.
  */
 export type StateFailure = 'full' | 'corrupt' | 'unopened' | 'empty' | 'overloaded' | 'other';
 
-/** A failure of an object, with the object's name, which SQLite and the runtime do not say. */
+/** A failure of an object, with the object's name, which errors of SQLite and the runtime lack. */
 export class StateError extends Error {
   /** A tenant's id, or `directory`. */
   readonly object: TenantId | 'directory';

@@ -1,8 +1,8 @@
 import type { TenantDocument } from './tenant.ts';
 
 /**
- * True if a change only takes from a tenant what it may do: it suspends the tenant or drops allow rules, and changes nothing
- * else. Each needs a change that gave what it takes, so there are never more of these than of others.
+ * True if a change only takes permissions from a tenant: it suspends the tenant or drops allow rules, and changes nothing
+ * else. Each such change needs an earlier one that gave the permission, so these never outnumber the others.
  */
 export function takesAway(before: TenantDocument, after: TenantDocument): boolean {
   if (after.status !== before.status && after.status !== 'suspended') return false;
@@ -15,6 +15,6 @@ export function takesAway(before: TenantDocument, after: TenantDocument): boolea
   return isSubsequence && restOf(before) === restOf(after);
 }
 
-/** All of a tenant but its status and its allow rules, and not what a record has beside its document. */
+/** A tenant's document without its status and its allow rules. */
 const restOf = ({ name, policy, limits, upstream, issuers, meterDuration }: TenantDocument): string =>
   JSON.stringify([name, { ...policy, allow: [] }, limits, upstream, issuers, meterDuration]);

@@ -5,17 +5,17 @@ import type { LimitsDocument } from '../quota/limits.ts';
 
 /** Where a tenant's calls go. */
 export interface Upstream {
-  /** The only one until destinations are built. */
+  /** The only value until destinations are built. */
   readonly destination?: 'default' | undefined;
-  /** The AWS region of the tenant's functions; absent: the gateway's own. */
+  /** The AWS region of the tenant's functions. Default: the gateway's region. */
   readonly region?: string | undefined;
-  /** Sent as X-Amz-Tenant-Id on every call; wins over the caller's. */
+  /** Sent as X-Amz-Tenant-Id on every call. Replaces the caller's. */
   readonly tenantId?: string | undefined;
 }
 
 export type TenantStatus = 'active' | 'suspended';
 
-/** What an operator sets of a tenant. */
+/** The operator's settings of a tenant. */
 export interface TenantDocument {
   readonly name: string;
   readonly status: TenantStatus;
@@ -24,7 +24,7 @@ export interface TenantDocument {
   readonly upstream: Upstream;
   /** Issuers whose tokens are accepted in place of a key. Absent: none. */
   readonly issuers?: readonly TrustedIssuer[] | undefined;
-  /** Ask Lambda for the log tail of each call, to learn what it billed. Callers do not see it. */
+  /** Ask Lambda for the log tail of each call, to read the billed duration. Callers do not see the tail. */
   readonly meterDuration?: boolean | undefined;
 }
 

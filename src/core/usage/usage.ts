@@ -1,9 +1,9 @@
-/** Upper bounds of the histogram of durations, in milliseconds; one more bucket is for all above. */
+/** Upper bounds of the duration histogram, in milliseconds. One more bucket holds all longer durations. */
 export const DURATION_BOUNDS_MS = [
   5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000,
 ] as const;
 
-/** What a tenant used over some time. Everything in it adds up. */
+/** A tenant's usage over some time. All figures can be added up. */
 export interface Usage {
   /** Calls with a valid key, signature or token of the tenant: forwarded or refused. */
   calls: number;
@@ -17,20 +17,20 @@ export interface Usage {
   functionErrors: number;
   /** Calls that Lambda throttled: forwarded, and given back to the quotas. */
   throttled: number;
-  /** Calls that were leased to an isolate which never said what became of them. They count as used. */
+  /** Calls leased to an isolate that never reported their end. They count as used. */
   unsettled: number;
-  /** Calls served while the ledger could not be reached, because the tenant says `serve`. */
+  /** Calls served while the ledger could not be reached, because the tenant is set to `serve`. */
   servedUncounted: number;
   /** Bytes of payloads forwarded, and of answers passed back. */
   bytesIn: number;
   bytesOut: number;
   /** Requests that isolates made to the tenant's object. */
   ledgerCalls: number;
-  /** From the first byte to the end of the answer, over all forwarded calls. */
+  /** Milliseconds from the first byte to the end of the answer, summed over all forwarded calls. */
   durationMs: number;
-  /** How many of them took at most as long as each of `DURATION_BOUNDS_MS`, and longer than the one before. */
+  /** Forwarded calls by duration: at most the bound of `DURATION_BOUNDS_MS`, and longer than the previous bound. */
   durations: number[];
-  /** Of calls whose REPORT line was seen: how many, milliseconds billed, and those times the function's MB. */
+  /** Calls whose REPORT line was read: their number, milliseconds billed, and milliseconds times the function's MB. */
   metered: number;
   billedMs: number;
   billedMbMs: number;
@@ -81,17 +81,17 @@ export function durationBucket(ms: number): number[] {
   return HISTOGRAMS.at(bound) ?? [];
 }
 
-/** Use by function (callers choose names, `__proto__` among them); what is no function's is under the empty name. */
+/** Usage by function (callers choose names, even `__proto__`). Usage of no function is under the empty name. */
 export type UsageByFunction = Map<string, Usage>;
 
-/** Functions counted separately in a minute; limited, because a caller may be free to invent names. */
+/** Functions counted separately in a minute. Limited, because a caller may be free to invent names. */
 export const MAX_FUNCTIONS = 100;
 export const OTHER_FUNCTIONS = '(other)';
 
 /**
- * Adds use to that of its function, or of `(other)` if too many functions are already counted.
+ * Adds usage to its function's, or to `(other)` if too many functions are already counted.
  *
- * @returns the name that it came to.
+ * @returns the name that the usage was added to.
  */
 export function addUsageOf(into: UsageByFunction, functionName: string, from: Partial<Usage>): string {
   const known = into.has(functionName) || functionName === '' || into.size < MAX_FUNCTIONS;

@@ -1,7 +1,7 @@
 import { parseQuery, percentEncode } from '../query.ts';
 import type { WireHeaders } from '../wire-headers.ts';
 
-/** What a signature covers; every string holds one byte per character, as it came over the wire. */
+/** The parts that a signature covers. Every string holds one byte per character, as it came over the wire. */
 export interface SignedParts {
   readonly method: string;
   readonly path: string;

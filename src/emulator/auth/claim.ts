@@ -1,4 +1,4 @@
-/** What a signed request says about itself, read from its header or its query and not proved yet. */
+/** A signed request's statements about itself, read from its header or its query and not proved yet. */
 export interface Claim {
   /** `keyId/date/region/service/aws4_request`, as it came. */
   readonly credential: string;
@@ -9,9 +9,9 @@ export interface Claim {
   readonly sessionToken: string | undefined;
   /** Whether the signature covers that token. */
   readonly sessionTokenSigned: boolean;
-  /** How long after its date the signature holds. */
+  /** Seconds after its date for which the signature is valid. */
   readonly validSeconds: number;
 }
 
-/** How far a signature's date may be off the service's clock: five minutes on Lambda (recorded). */
+/** Seconds that a signature's date may differ from the service's clock: five minutes on Lambda (recorded). */
 export const skewSeconds = 300;

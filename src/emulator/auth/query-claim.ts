@@ -8,7 +8,7 @@ import { unsupportedAlgorithm } from './header-claim.ts';
 /** A presigned request holds at most a week (AWS, "Authenticating requests: using query parameters"). */
 const maxExpiresSeconds = 604_800;
 
-/** Reads the claim of a presigned request's query; the messages of what is missing are the service's. */
+/** Reads the claim of a presigned request's query. Messages about missing parts are the service's. */
 export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Claim> {
   const parameters = new Map(query);
   const algorithm = parameters.get('X-Amz-Algorithm');

@@ -32,7 +32,7 @@ const mismatch =
 const badToken = 'The security token included in the request is invalid';
 
 /**
- * Proves who signed a request and for which region, or says no in the service's order and words. Fails closed.
+ * Proves who signed a request and for which region, or refuses in the service's order and words. Fails closed.
  * The emulator serves every region, so any well-formed region in the scope is valid.
  */
 export function verifySignature(

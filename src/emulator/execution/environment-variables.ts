@@ -7,7 +7,7 @@ import type { Target } from './target.ts';
 /** The memory of every function: the heap that its thread gets, and what its context says. */
 export const memoryMb = 1024;
 
-/** What of the host's environment is none of a function's business: keys, our settings, options of this process. */
+/** Variables of the host that functions must not see: keys, our settings, options of this process. */
 const withheld = /^(AWS_|POSTERN_|CLOUDFLARE_|CF_|NODE_|npm_|VITEST)/;
 
 /** The environment variables of a function: the host's own, without its secrets, and those that Lambda sets. */

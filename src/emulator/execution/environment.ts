@@ -3,10 +3,10 @@ import { environmentVariables, memoryMb } from './environment-variables.ts';
 import type { EnvironmentSetup, ErrorDocument, FromEnvironment, Invocation, ToEnvironment } from './protocol.ts';
 import type { Target } from './target.ts';
 
-/** Takes a piece of a stream; its promise is the caller's pace. */
+/** Passes a piece of a stream on. The promise resolves when the caller can take more. */
 export type PassChunk = (bytes: Uint8Array) => Promise<void>;
 
-/** What a running invocation has to say before its end. */
+/** Receives the events of a running invocation before its end. */
 export interface Listener {
   readonly log: (text: string) => void;
   readonly chunk: PassChunk;

@@ -1,4 +1,4 @@
-/** The log of one invocation: all of it is printed, and the last 4096 bytes are kept for `LogType: Tail`. */
+/** The log of one invocation. Prints all of it, and keeps the last 4096 bytes for `LogType: Tail`. */
 export interface InvocationLog {
   write(text: string): void;
   /** Writes the lines that Lambda puts at the end. */

@@ -5,15 +5,15 @@ import type { Target } from './target.ts';
 
 /** The environments of all functions. One that is done waits for the next event of its function and version. */
 export interface Pool {
-  /** Runs an event now; undefined when as many run as may. */
+  /** Runs an event now. Undefined if `maxConcurrency` events already run. */
   run(target: Target, invocation: Invocation, passChunk: PassChunk): Promise<Completion> | undefined;
   /** Runs an event as soon as there is room. */
   runWhenFree(target: Target, invocation: Invocation): Promise<Completion>;
-  /** Ends every environment at once, whatever it does. */
+  /** Ends every environment at once, even a busy one. */
   close(): Promise<void>;
 }
 
-/** How long an environment without work is kept. */
+/** Milliseconds for which an idle environment is kept. */
 const idleMs = 60_000;
 
 /** How many environments a pool holds, how long each may take over an event, and where their logs are printed. */
@@ -93,7 +93,7 @@ function isSame(a: Target, b: Target): boolean {
   );
 }
 
-/** Whether the code has changed since. */
+/** True if the code has changed since. */
 function isOutdated(running: Target, wanted: Target): boolean {
   return running.code.name === wanted.code.name && running.code.revision !== wanted.code.revision;
 }

@@ -1,4 +1,4 @@
-/** What the service and an execution environment, which is a thread, say to each other. */
+/** The messages between the service and an execution environment, which is a thread. */
 
 /** One event for a function. */
 export interface Invocation {
@@ -8,7 +8,7 @@ export interface Invocation {
   readonly clientContext: string | undefined;
   readonly tenantId: string | undefined;
   readonly traceId: string;
-  /** Whether what a streaming handler writes is wanted at once; else it comes as one result. */
+  /** True to get a streaming handler's output at once. Otherwise it comes as one result. */
   readonly streamed: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface ErrorDocument {
   readonly [member: string]: unknown;
 }
 
-/** What a new environment gets: the module of its function. */
+/** The setup of a new environment: the module of its function. */
 export interface EnvironmentSetup {
   readonly module: string;
   /** The developer's folder that it is from. */
@@ -28,7 +28,7 @@ export interface EnvironmentSetup {
 
 export type ToEnvironment =
   | { readonly kind: 'invoke'; readonly invocation: Invocation; readonly deadlineMs: number }
-  /** So many bytes of the stream have been passed on. */
+  /** `byteLength` bytes of the stream have been passed on. */
   | { readonly kind: 'passed'; readonly byteLength: number };
 
 export type FromEnvironment =

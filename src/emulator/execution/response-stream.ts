@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
-/** No chunk that leaves a thread is larger, so that each fits one event-stream frame. */
+/** The largest chunk that leaves a thread, in bytes: each fits one event-stream frame. */
 const maxChunkBytes = 6_291_556;
-/** So many bytes may be under way to the caller before a writer has to wait. */
+/** Most bytes under way to the caller before a writer must wait. */
 const maxUnpassedBytes = 1_048_576;
 
-/** Where a streaming handler writes: bytes go out as they come, and a writer waits for a slow reader. */
+/** The stream that a streaming handler writes to. Bytes go out at once, and a writer waits for a slow reader. */
 export class ResponseStream extends Writable {
   #unpassedBytes = 0;
   #waiting: (() => void) | undefined;
@@ -27,7 +27,7 @@ export class ResponseStream extends Writable {
     return finished(this);
   }
 
-  /** Takes a type and drops it: the Content-Type of the answer is the event stream's. */
+  /** Ignores the type: the Content-Type of the answer is the event stream's. */
   setContentType(_type: string): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -39,7 +39,7 @@ export class ResponseStream extends Writable {
     if (!this.#waiting) done();
   }
 
-  /** Takes note that bytes have been passed on, and lets a waiting writer go on. */
+  /** Notes that bytes have been passed on, and lets a waiting writer continue. */
   passed(byteLength: number): void {
     this.#unpassedBytes -= byteLength;
     if (this.#unpassedBytes > maxUnpassedBytes) return;

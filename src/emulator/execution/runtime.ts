@@ -16,7 +16,7 @@ const port = parentPort;
 const { module, folder } = workerData as EnvironmentSetup;
 if (folder !== undefined) readAsLambdaDoes(folder);
 
-/** The invocation that is running: what an empty event loop and a word from outside do to it. */
+/** The running invocation, with its stream and its reaction to an empty event loop. */
 interface Running {
   readonly invocation: Invocation;
   onIdle: () => void;
@@ -43,7 +43,7 @@ port.on('message', (message: ToEnvironment) => {
   }
 });
 
-// While a handler runs, the port doesn't keep the loop alive: what the handler left undone then shows as an empty loop.
+// While a handler runs, the port doesn't keep the loop alive: a handler that never answers then leaves an empty loop.
 process.on('beforeExit', () => {
   port.ref();
   if (!running?.stream?.isWaiting) running?.onIdle();
@@ -74,7 +74,7 @@ async function serve(invocation: Invocation, deadlineMs: number): Promise<void> 
   }
 }
 
-/** Gives a handler its stream; what it writes goes out at once, or is gathered when the call wants one result. */
+/** Gives a handler its stream. Its output goes out at once, or is gathered if the call wants one result. */
 async function runStreaming(
   handler: Handler,
   event: unknown,

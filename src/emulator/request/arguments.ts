@@ -6,10 +6,10 @@ import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { parseClientContext } from './client-context.ts';
 import { type FunctionName, functionNamePattern, parseFunctionName, qualifierPattern } from './function-name.ts';
 
-/** How a call wants to be run. */
+/** How the caller wants the function to run. */
 export type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
 
-/** The arguments of a call but its payload, found valid. */
+/** The valid arguments of a call, without the payload. */
 export interface Arguments {
   readonly name: FunctionName;
   /** The qualifier of the name or of the query; undefined for an unqualified call. */
@@ -31,7 +31,7 @@ const invocationTypes: Record<Exclude<Operation, 'InvokeAsync'>, readonly Invoca
 const tenantIdRule = { min: 1, max: 256, pattern: String.raw`[a-zA-Z0-9\._:\/=+\-@ ]+` };
 const durableNameRule = { min: 1, max: 64, pattern: '[a-zA-Z0-9-_]+' };
 
-/** Reads and checks every argument of a call; the framework's faults come together in one answer, as on Lambda. */
+/** Reads and checks every argument of a call. The framework's faults share one answer, as on Lambda. */
 export function parseArguments(route: Route, query: string, headers: WireHeaders): Result<Arguments> {
   const faults: string[] = [];
   const check = (member: string, value: string | undefined, rule: Rule) => {

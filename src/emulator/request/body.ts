@@ -11,7 +11,7 @@ export interface Body {
   readonly drained: boolean;
 }
 
-/** An oversize body is read and thrown away up to here, so that the caller gets its answer on a sound connection. */
+/** An oversize body is read and thrown away up to this size, so that the caller can still read the answer. */
 const maxDrainedBytes = 100 * 1024 * 1024;
 
 /** Reads a body once, hashing it as it comes. Rejects when the caller leaves before its end. */
@@ -34,7 +34,7 @@ export async function readBody(request: IncomingMessage, maxKeptBytes: number): 
   return { sha256: hash.digest('hex'), byteLength, bytes, drained };
 }
 
-/** Joins into a buffer of its own: a pooled one, as Buffer.concat makes, cannot be transferred to a thread. */
+/** Joins chunks in a new buffer. Buffer.concat may return a pooled one, which cannot be transferred to a thread. */
 function concat(chunks: readonly Buffer[], byteLength: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(byteLength);
   let at = 0;

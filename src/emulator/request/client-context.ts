@@ -4,11 +4,11 @@ import { err, ok, type Result } from '../result.ts';
 /** "Up to 3,583 bytes of base64-encoded data" (API model of Invoke). */
 const maxClientContextBytes = 3583;
 
-/** Reads a client context into its JSON text; undefined when none came. */
+/** Decodes a client context to its JSON text. Undefined if the call has none. */
 export function parseClientContext(encoded: string | undefined): Result<string | undefined> {
   if (encoded === undefined) return ok(undefined);
   if (encoded.length > maxClientContextBytes) {
-    // What the service says to a long one is not recorded: the wording is ours.
+    // The service's answer to a long client context is not recorded, so the wording is ours.
     return err(invalid(`Client context must be no longer than ${maxClientContextBytes} bytes.`));
   }
   const json = decodeObject(encoded);

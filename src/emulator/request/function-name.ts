@@ -7,7 +7,7 @@ export const functionNamePattern = String.raw`(arn:(aws[a-zA-Z-]*)?:lambda:)?((e
 /** The pattern of a qualifier, as the service answers with it (recorded 2025-11). */
 export const qualifierPattern = String.raw`\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`;
 
-/** What a function name in any of its four forms says; what it leaves out is undefined. */
+/** The parts of a function name in any of its four forms. Parts that it leaves out are undefined. */
 export interface FunctionName {
   readonly region: string | undefined;
   readonly accountId: string | undefined;
@@ -17,7 +17,7 @@ export interface FunctionName {
 
 const whole = new RegExp(`^(?:${functionNamePattern})$`);
 
-/** Takes apart a name, `name:qualifier`, partial ARN or ARN; undefined when it is none of them. */
+/** Parses a name, `name:qualifier`, partial ARN or ARN. Undefined if it is none of these. */
 export function parseFunctionName(text: string): FunctionName | undefined {
   const groups = whole.exec(text);
   const name = groups?.[11];

@@ -32,7 +32,7 @@ function tooLarge(message: string): Refusal {
   return refuse.caller(413, 'RequestEntityTooLargeException', message);
 }
 
-/** What is wrong with a JSON text; the service's own words are its parser's, these are ours. */
+/** Explains what is wrong with a JSON text. The service uses its parser's words; these are ours. */
 function jsonFault(bytes: Uint8Array): string | undefined {
   try {
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -22,7 +22,7 @@ const scope = (name: string, of = tenant(1), keys = old) => scopeDurableName(cry
 describe('scopeDurableName', () => {
   const names = fc.stringMatching(/^[a-zA-Z0-9\-_]{1,64}$/);
 
-  it('gives every name a form of its own that Lambda takes, and always the same', () => {
+  it('maps every name to its own form that Lambda accepts, and always to the same', () => {
     fc.assert(
       fc.property(names, names, (one, other) => {
         const scoped = scope(one);

@@ -33,7 +33,7 @@ describe('D8: readTraceId', () => {
     expect(readTraceId(given, undefined)).toBeUndefined();
   });
 
-  it('derives one from traceparent, where there is none of its own that can be read', () => {
+  it('derives a trace id from traceparent if there is no readable X-Ray header', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const derived = 'Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1';
     expect(readTraceId(undefined, traceparent)).toBe(derived);

@@ -105,7 +105,7 @@ export function writeRequest(plan: Plan, host: string, keys: Readonly<Record<Ten
   const body = payloadOf(plan);
   const query = [plan.qualifier.wire, plan.moreQuery.wire].filter(Boolean).join('&');
   let path = `${plan.path.prefix}${plan.function.wire}${plan.path.suffix}${query && `?${query}`}`;
-  // A line break stands for a header that is sent twice.
+  // A line break represents a header that is sent twice.
   const args = ARGUMENTS.flatMap(([member, name]) =>
     (plan[member].wire ?? [])
       .toString()

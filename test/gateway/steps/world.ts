@@ -52,7 +52,7 @@ export const known = (more: Partial<LiveTenant> & { policy?: PolicyDocument } = 
     isAddressAllowed: () => isAddressAllowed,
   }) satisfies KnownTenant;
 
-/** A tenant's handle that answers as it is told, and tells what was asked of it. */
+/** A tenant's handle that gives prepared answers and records the questions. */
 export function tenantOf(given: {
   readonly peeks?: readonly (KnownTenant | undefined)[];
   readonly loads?: KnownTenant | undefined;

@@ -155,7 +155,7 @@ const oversized = ({ keyId, apiKey }: HostileTenant): readonly (readonly [string
   ],
 ];
 
-/** Every attack. Each goes on until it is told to stop, and leaves nothing open. */
+/** Every attack. Each continues until stopped, and leaves nothing open. */
 export const ATTACKS: readonly Attack[] = [
   {
     name: 'forged and fast',

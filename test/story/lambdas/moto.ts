@@ -6,7 +6,7 @@ export interface KeyPair {
   readonly secretAccessKey: string;
 }
 
-/** Any pair will do until moto is told to check. */
+/** Any pair works until moto is set to check it. */
 const ANYBODY: KeyPair = { accessKeyId: 'test', secretAccessKey: 'test' };
 const IAM_VERSION = '2010-05-08';
 

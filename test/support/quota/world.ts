@@ -146,7 +146,7 @@ export interface Seen {
   readonly broken: string[];
 }
 
-/** Where asks go: a tenant's ledger, or something that stands for it. */
+/** Receives asks: a tenant's ledger, or a substitute for it. */
 export interface LedgerNode {
   readonly limits: LimitsDocument;
   readonly quotas: readonly Quota[];
@@ -165,7 +165,7 @@ export interface World {
   /** Lets everything happen up to a moment. */
   runUntil(ms: number): void;
   addLedger(limits: LimitsDocument): LedgerNode;
-  /** What stands for a ledger to the isolates of a region. */
+  /** The substitute for a ledger that the isolates of a region see. */
   addSubLedger(ledger: LedgerNode, skewMs?: number): LedgerNode;
   addPlace(ledger: LedgerNode, skewMs?: number): Place;
   /** Sends a message over the network, which copies it. */
