@@ -31,7 +31,7 @@ export interface EdgeOptions {
 
 export interface Edge {
   readonly url: string;
-  /** Does this to the next requests, `count` of them. */
+  /** Applies a fault to the next `times` requests. */
   fail(fault: EdgeFault, times?: number): void;
   stop(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Plan, Step } from './plan.ts';
 
-/** What came of a plan: it stops at the first step that fails. */
+/** The outcome of a plan, which stops at the first step that fails. */
 export interface Outcome {
   readonly done: readonly { readonly step: Step; readonly id: string }[];
   readonly failed?: { readonly step: Step; readonly error: unknown };
@@ -33,7 +33,7 @@ async function performStep(operator: Operator, step: Step): Promise<string> {
     case 'create':
       return (await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: step.document })).body.id;
     case 'change':
-      // With the version that the plan was drawn on: what somebody else changed meanwhile is not overwritten.
+      // Sends the version that the plan is based on, so that a concurrent change is never overwritten.
       await operator.call(
         TENANT_OPERATIONS.patchTenant,
         { tenantId: step.id },

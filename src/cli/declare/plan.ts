@@ -10,12 +10,12 @@ export type Listed = Pick<TenantList['tenants'][number], 'id' | 'name'>;
 
 /** A tenant of the gateway, read whole. */
 export interface CurrentTenant extends Listed {
-  /** What an operator sets of it. */
+  /** The operator's settings of the tenant. */
   readonly document: JsonObject;
   readonly etag?: string;
 }
 
-/** What has to be done about one tenant. */
+/** The step that one tenant needs. */
 export type Step =
   | { readonly kind: 'create'; readonly name: string; readonly document: JsonObject }
   | {
@@ -28,11 +28,11 @@ export type Step =
     }
   | { readonly kind: 'delete'; readonly id: string; readonly name: string };
 
-/** What brings the gateway to what the file says. Where there are no steps, it is there already. */
+/** The steps that bring the gateway to the state in the file. No steps: it is already in that state. */
 export interface Plan {
   readonly steps: readonly Step[];
   readonly unchanged: number;
-  /** In the gateway and not in the file, and left alone. */
+  /** Tenants in the gateway but not in the file. The plan leaves them alone. */
   readonly unlisted: readonly Listed[];
 }
 

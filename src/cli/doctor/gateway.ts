@@ -11,7 +11,7 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
 const READS_AT_ONCE = 8;
 
-/** A tenant on the gateway's list, and what reading it was answered. */
+/** A tenant on the gateway's list, and the answer to reading it. */
 interface ReadTenant {
   readonly listed: TenantList['tenants'][number];
   readonly answer: AdminAnswer;
@@ -32,7 +32,7 @@ async function readTenants({ url, adminToken }: Connection): Promise<ReadTenant[
 
 const count = (amount: number, noun: string) => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 
-/** What is wrong with a root key, by the reason why a tenant could not be read. */
+/** Faults of root keys, by the reason why a tenant could not be read. */
 const ROOT_KEY_FAULTS: Readonly<Record<string, (version: string, tenants: number) => readonly [string, string]>> = {
   'root-key-missing': (version, tenants) => [
     `root key version ${version}, which is missing from the gateway's POSTERN_ROOT_KEYS, is needed by ${count(tenants, 'tenant')}`,
@@ -59,7 +59,7 @@ function checkRootKeys(tenants: readonly ReadTenant[]): Finding[] {
   return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
 }
 
-/** Warns about issuers that tenants trust by names which somebody else can get. A tenant that cannot be read is skipped. */
+/** Warns about issuers that tenants trust by names that strangers could acquire. Skips tenants that cannot be read. */
 function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   const { warn } = findingsOf('issuers of tenants');
   return tenants.flatMap(({ listed: { id, name }, answer: { status, body } }) => {

@@ -38,7 +38,7 @@ const showFirst = ({ status, functionError, body }: FirstCall): string =>
     ? `A first call to \`hello\` was answered ${status}: ${body}`
     : `A first call to \`hello\` FAILED (${functionError ?? status}): ${body}`;
 
-/** What `postern dev` prints when it is ready: addresses, and commands to copy. */
+/** The text that `postern dev` prints when it is ready: addresses, and commands to copy. */
 export function banner(server: DevServer, first: FirstCall | undefined): string {
   const { gateway, lambda, accountId, region, functions, adminToken, demo } = server;
   return [

@@ -10,7 +10,7 @@ export interface DemoTenant {
   readonly secretAccessKey: string;
 }
 
-/** What `postern dev` keeps from one start to the next. Secrets of this machine only; the file is its owner's alone. */
+/** The state that `postern dev` keeps between starts. Secrets of this machine only; only the file's owner can read it. */
 export interface DevState {
   readonly rootKeys: string;
   readonly adminToken: string;

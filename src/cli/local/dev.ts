@@ -35,7 +35,7 @@ export interface DevServer {
   readonly lambda: string;
   readonly accountId: string;
   readonly region: string;
-  /** The names of the developer's own handlers; undefined: Lambda is elsewhere, and its functions are not known. */
+  /** The names of the developer's own handlers. Undefined: Lambda is elsewhere, and its functions are unknown. */
   readonly functions: readonly string[] | undefined;
   readonly adminToken: string;
   readonly demo: DemoTenant;
@@ -43,7 +43,7 @@ export interface DevServer {
 }
 
 const ACCOUNT_ID = '123456789012';
-/** How a second one starts while the first runs: each needs its own folder and ports. */
+/** Tells how to start a second `postern dev` beside the first: each needs its own folder and ports. */
 const BESIDE = 'start this one with --state .postern-2 --port 0 --lambda-port 0';
 const PROBE_MS = 2_000;
 
@@ -148,7 +148,7 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
   };
 }
 
-/** What LocalStack has, for an emulator on this machine. */
+/** LocalStack's default settings, for an emulator on this machine. */
 const LOCALSTACK = {
   AWS_ACCOUNT_ID: '000000000000',
   AWS_REGION: 'us-east-1',
@@ -183,7 +183,7 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
   return { url: endpoint, settings };
 }
 
-/** How the first call went. */
+/** The outcome of the first call. */
 export interface FirstCall {
   readonly status: number;
   /** `x-amz-function-error`: the function threw. */

@@ -66,7 +66,7 @@ async function lockDatabases(dir: string): Promise<FileHandle | undefined> {
 
 const databasesLock = (dir: string) => join(dir, 'objects.lock');
 
-/** Whether a process is a Postern: after a restart of the machine its number may be somebody else's. */
+/** True if a process is a Postern: after a restart of the machine another process may have its number. */
 async function isPostern(pid: number): Promise<boolean> {
   if (!(pid > 0 && isAlive(pid))) return false;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);

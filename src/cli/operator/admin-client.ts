@@ -1,8 +1,8 @@
-/** What the admin API answered. */
+/** The admin API's answer. */
 export interface AdminAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The body's JSON; its text where it is none; undefined where it is empty. */
+  /** The body as JSON; as text if it is not JSON; undefined if it is empty. */
   readonly body: unknown;
 }
 

@@ -15,7 +15,7 @@ export interface ConnectionFlags {
   readonly profile?: string;
 }
 
-/** What a header can carry as it is (RFC 9110, VCHAR); `fetch` would quote anything else in its complaint. */
+/** Characters that a header can carry unchanged (RFC 9110, VCHAR). `fetch` would quote any others in its error. */
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** Options of every command for operators. */
@@ -34,10 +34,10 @@ export const withConnection = (command: Command): Command =>
     )
     .option('--profile <name>', 'a profile in $POSTERN_CONFIG or ~/.config/postern/config.json');
 
-/** Where a gateway is, and the token that was written down beside its address, if any. */
+/** A gateway's address, and the token stored with it, if any. */
 interface Located {
   readonly url: string;
-  /** What named it, for messages. */
+  /** The source of the address, for messages. */
   readonly by: string;
   readonly adminToken: string | undefined;
 }

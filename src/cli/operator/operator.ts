@@ -26,7 +26,7 @@ export interface Operator {
   describe(): Promise<object>;
 }
 
-/** What a request has beside the parameters of its path. The gateway checks it. */
+/** The parts of a request besides the parameters of its path. The gateway checks them. */
 interface More {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;

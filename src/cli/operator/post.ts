@@ -2,7 +2,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 
-/** What a POST was answered. */
+/** The answer to a POST. */
 export interface Posted {
   readonly status: number;
   readonly headers: Headers;

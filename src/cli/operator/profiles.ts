@@ -16,7 +16,7 @@ export interface Profiles extends z.output<typeof ProfileFile> {
   readonly file: string;
 }
 
-/** Where profiles are kept. */
+/** The path of the file of profiles. */
 export const profileFile = (env: NodeJS.ProcessEnv): string =>
   env.POSTERN_CONFIG || join(env.HOME || homedir(), '.config/postern/config.json');
 

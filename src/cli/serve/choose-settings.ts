@@ -4,7 +4,7 @@ export type Environment = Readonly<Partial<Record<SettingName, string>>>;
 
 /** Settings from one place. */
 export interface SettingSource {
-  /** What it is called in messages. */
+  /** The name of the source in messages. */
   readonly name: string;
   readonly values: Readonly<Record<string, string | undefined>>;
 }
@@ -17,7 +17,7 @@ const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[
  * Takes each setting from the first source that has it. AWS credentials come from one source as a set: the first that has
  * `AWS_ACCESS_KEY_ID`.
  *
- * @param sources the strongest first
+ * @param sources in order of precedence, highest first
  * @returns the settings, and a line for each that two sources set to different values. No line holds a value.
  */
 export function chooseSettings(sources: readonly SettingSource[]): {

@@ -4,22 +4,22 @@ import type { ListenerProps } from '../../core/listener.ts';
 import { SETTING_NAMES } from '../../core/settings.ts';
 import { WASM } from '../local/bundle.ts';
 
-/** What workerd has to know of the Worker: the date, flags and objects of `wrangler.toml`. */
+/** The facts about the Worker that workerd needs: the date, flags and objects of `wrangler.toml`. */
 export interface WorkerFacts {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   readonly objects: readonly { readonly name: string; readonly class_name: string }[];
 }
 
-/** What a listener serves: calls and the admin API, or one of them. Each is an entrypoint of the Worker. Default `all`. */
+/** The service of a listener: calls and the admin API, or one of them. Each is an entrypoint of the Worker. Default `all`. */
 export type Serves = 'all' | 'callers' | 'admin';
 
-/** Where workerd listens. */
+/** A listener of workerd. */
 export interface ServeSocket {
   readonly name: string;
   /** `host:port`, IPv6 in brackets. Absent: workerd gets a socket that already listens. */
   readonly address?: string;
-  /** What it serves. Default `all`. */
+  /** The service of this listener. Default `all`. */
   readonly serves?: Serves;
   /** PEM files, absolute paths. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
@@ -27,14 +27,14 @@ export interface ServeSocket {
   readonly behindTlsProxy?: boolean;
   /** Callers connect to it without a proxy: no header names them. */
   readonly isDirect?: boolean;
-  /** Whether `CF-Connecting-IP` comes from a trusted proxy; else it is removed. */
+  /** True if `CF-Connecting-IP` comes from a trusted proxy. Otherwise it is removed. */
   readonly keepConnectingIp?: boolean;
 }
 
 export interface ServeConfig {
   /** `workerFileOf` a built folder, absolute. */
   readonly workerFile: string;
-  /** Where the objects keep their databases: a folder that is there, absolute. */
+  /** The folder of the objects' databases: it must exist, and its path is absolute. */
   readonly objectsDir: string;
   readonly sockets: readonly ServeSocket[];
   /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */

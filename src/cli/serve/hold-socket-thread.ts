@@ -1,14 +1,14 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** What the thread is given: where to listen, and what to wait on. */
+/** The thread's input: the address to listen at, and the memory to wait on. */
 export interface HoldOrder {
   readonly host: string;
   readonly port: number;
   readonly gate: SharedArrayBuffer;
 }
 
-/** What it answers. */
+/** The thread's answer. */
 export type HoldAnswer = { readonly fd: number; readonly port: number } | { readonly code: string | undefined };
 
 const { host, port, gate } = workerData as HoldOrder;

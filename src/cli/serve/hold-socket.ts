@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { whyNotListen } from '../local/assert-free.ts';
 import type { HoldAnswer, HoldOrder } from './hold-socket-thread.ts';
 
-/** A socket that listens, and that this process never accepts from. */
+/** A listening socket on which this process never accepts a connection. */
 export interface HeldSocket {
-  /** Its descriptor in this process, for children to inherit. */
+  /** The socket's descriptor in this process, for children to inherit. */
   readonly fd: number;
   readonly port: number;
   release(): void;
@@ -14,8 +14,8 @@ export interface HeldSocket {
  * Listens for the children of this process. The socket outlives each of them: while none runs, connections wait in its
  * backlog, and the port stays ours.
  *
- * Node polls each server that it opens, and would accept connections itself. So a thread of its own opens it and then
- * blocks before it ever polls.
+ * Node polls each server that it opens, and would accept connections itself. So a separate thread opens the server and
+ * then blocks before it ever polls.
  *
  * @throws a sentence that names the option, if we cannot listen at that address and port.
  */

@@ -8,14 +8,14 @@ const FILES_PER_AWAKE_TENANT = 3;
 /** Below this limit a start warns: it is about 2,000 connections. */
 export const FEW_OPEN_FILES = 4_096;
 
-/** How many files a process may have open; undefined where the system does not say. */
+/** Most files that a process may have open. Undefined if the system does not report it. */
 export async function readOpenFileLimit(pid: number): Promise<number | undefined> {
   const limits = await readFile(`/proc/${pid}/limits`, 'utf8').catch(() => '');
   const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Says what a limit on open files allows. When workerd can open no more it ends, and is started again. */
+/** Describes what a limit on open files allows. At the limit, workerd ends and is started again. */
 export function describeOpenFiles(limit: number): string {
   const free = Math.max(0, limit - OWN_FILES);
   const show = (count: number) => Math.floor(count).toLocaleString('en-US');

@@ -11,7 +11,7 @@ export interface SettingsInput {
   readonly env: NodeJS.ProcessEnv;
   /** A file of `NAME=value` lines, which the environment overrides. */
   readonly file?: string | undefined;
-  /** What a flag sets, which overrides both. */
+  /** Settings from flags, which override both. */
   readonly flags?: SettingSource;
   /** Gets a line for each setting that overrides another. */
   readonly log: (line: string) => void;
@@ -19,7 +19,7 @@ export interface SettingsInput {
   readonly onUnknown?: (problems: readonly string[]) => void;
 }
 
-/** The settings that are given: by flags, else by the environment, else by the file. */
+/** Collects the settings: from flags, otherwise from the environment, otherwise from the file. */
 export async function gatherSettings({ env, file, flags, log, onUnknown }: SettingsInput): Promise<Environment> {
   const sources: SettingSource[] = [{ name: 'the environment', values: env }];
   if (flags) sources.unshift(flags);

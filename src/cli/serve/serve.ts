@@ -20,7 +20,7 @@ export interface ServeOptions {
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly state: string;
-  /** What `postern build` made; made now, if there is nothing. */
+  /** The folder that `postern build` made. If it is empty, it is built now. */
   readonly dist: string;
   /** A file of settings. */
   readonly settings?: string;
@@ -38,7 +38,7 @@ export interface ServeOptions {
 
 export interface Served {
   readonly gateway: string;
-  /** Where the admin API is, if it has a listener of its own. */
+  /** The address of the admin API, if it has a separate listener. */
   readonly admin?: string;
   /** Settles when `stop` has ended it. */
   readonly ended: Promise<void>;
@@ -55,7 +55,7 @@ interface Listening {
   readonly url: string;
 }
 
-/** What workerd inherits, by position: the lock on its databases, then the key and the certificate. */
+/** Descriptors that workerd inherits, by position: the lock on its databases, then the key and the certificate. */
 const TLS_FILES = { keyFile: inheritedFile(1), certFile: inheritedFile(2) };
 
 /** Serves the gateway on workerd, with its state on this machine's disk. */
@@ -207,7 +207,7 @@ async function listen(
   };
 }
 
-/** Logs what may surprise an operator, once, at the start. */
+/** Warns once, at the start, about settings that may surprise an operator. */
 async function warn({ host, tlsCert, behindTlsProxy, log }: ServeOptions, { current }: Supervised): Promise<void> {
   if (tlsCert === undefined && !behindTlsProxy) {
     log(
@@ -248,12 +248,12 @@ async function ensureBuilt(dist: string, log: (line: string) => void): Promise<s
   );
   if (isBuilt) return file;
   log(`${dist} has no build yet; building ...`);
-  // wrangler takes its time and memory to load: what is built needs none of it.
+  // wrangler takes long to load and much memory, so it is only loaded to build.
   const { buildWorker } = await import('../local/build.ts');
   return (await buildWorker(dist)).config;
 }
 
-/** The databases are their owner's alone, whatever the folder around them is. */
+/** Makes the folders of the databases readable by their owner only, whatever the mode of the folder around them. */
 async function makeFolders(stateDir: string): Promise<string> {
   const objectsDir = join(stateDir, 'objects');
   try {

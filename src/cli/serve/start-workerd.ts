@@ -31,15 +31,15 @@ export interface WorkerdOptions {
 const CONTROL_FD = 3;
 const FIRST_INHERITED_FD = 4;
 
-/** Where workerd finds a descriptor that it inherits, by its position. */
+/** The path at which workerd finds an inherited descriptor, by its position. */
 export const inheritedFile = (position: number): string => `/dev/fd/${FIRST_INHERITED_FD + position}`;
 
-/** The most characters of a line of workerd's that are quoted. */
+/** Most characters quoted from one line of workerd's output. */
 const MAX_QUOTED_LENGTH = 300;
 
 /**
- * Starts workerd on a configuration. It writes straight to our standard output, and through us to standard error. It has a
- * process group of its own, so that Ctrl-C in a terminal does not reach it before us.
+ * Starts workerd with a configuration. workerd writes directly to our standard output, and through us to standard error.
+ * It runs in a separate process group, so that Ctrl-C in a terminal does not reach it before us.
  */
 export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOptions): Workerd {
   const { default: binary } = createRequire(import.meta.url)('workerd') as { readonly default: string };

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exit, Workerd } from './start-workerd.ts';
 
-/** workerd, kept running. */
+/** A workerd that is restarted whenever it ends. */
 export interface Supervised {
   /** Settles when `stop` has ended it. Rejects only because of a bug of ours. */
   readonly ended: Promise<void>;

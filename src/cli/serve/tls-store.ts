@@ -41,7 +41,7 @@ export async function openTlsStore(stateDir: string, first: TlsPair, read: () =>
     async reload() {
       const next = await read();
       const held = await hold(next);
-      // At once: two reloads may come together, and each pair is to be closed by somebody.
+      // Before any `await`: two reloads may run at once, and each pair must be closed exactly once.
       const old = previous;
       previous = pair;
       pair = held;
