@@ -79,7 +79,7 @@ describe('usageOf', () => {
     });
   });
 
-  it('counts every figure, but for those of leases', () => {
+  it('counts every figure except those of leases', () => {
     const calls = [
       record({ forwarded: true, uncounted: true, status: 429, bytesIn: 1, bytesOut: 1 }),
       record({ forwarded: true, status: 200, functionError: 'Unhandled', billed: { billedMs: 1, memoryMb: 1 } }),

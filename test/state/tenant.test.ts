@@ -76,7 +76,7 @@ describe('a tenant object', () => {
   });
 });
 
-describe('B14: the migration that makes response streams a type of their own', () => {
+describe('B14: the migration that makes response streams a separate type', () => {
   const runStep = (stub: ReturnType<typeof stubOf>) =>
     runInDurableObject(stub, (_, { storage }) => {
       const already = storage.sql.exec('SELECT count(*) AS n FROM migration').one().n as number;
@@ -113,7 +113,7 @@ describe('B14: the migration that makes response streams a type of their own', (
     expect(await stub.read()).toMatchObject({ version: 3 });
   });
 
-  it('leaves a tenant alone that has no such rule', async () => {
+  it('leaves a tenant without such a rule unchanged', async () => {
     const stub = stubOf('no-streams');
     const before = await stub.create(id('no-streams'), document, ROOT_ACTOR);
     await runStep(stub);

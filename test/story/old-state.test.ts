@@ -215,7 +215,7 @@ describe.each(names)('C4: state that was written by %s', (name) => {
     }
   });
 
-  it('holds its tenants to their limits, to those of then and to new ones', async () => {
+  it('holds its tenants to their old limits and to new ones', async () => {
     const { tenants, keys, rotated, said } = written;
     const limited = rotated?.apiKey ?? keys.limited.apiKey;
     const had = Object.keys(said.tenant.limited?.limits ?? {}).length > 0;

@@ -53,7 +53,7 @@ describe('createTenants', () => {
     expect(test.isKept()).toBe(false);
   });
 
-  it('finds the idle tenants behind those that are always busy', async () => {
+  it('finds idle tenants behind tenants that are always busy', async () => {
     const test = withLedger({ concurrency: 2 });
     const busy = ['b1', 'b2', 'b3', 'b4'] as TenantId[];
     for (const id of busy) test.open(id);

@@ -9,7 +9,7 @@ export type CredentialsFault =
   | 'unknown-key'
   /** The caller's own pair, signed by a clock that is one hour behind. */
   | 'skewed-clock'
-  /** A good pair of somebody who may call nothing. */
+  /** A valid pair of a caller who may call nothing. */
   | 'other-tenant';
 
 /** What an SDK may lack; a client that lacks it answers `unsupported`, and may not otherwise. */
@@ -20,7 +20,7 @@ export type Need =
   | 'presignWithoutExpires'
   | 'invokeAsync'
   | 'clock'
-  /** The caller sends headers of its own, all signed. */
+  /** The caller sends extra headers, all signed. */
   | 'headers'
   /** One of these headers is sent in two lines. */
   | 'repeatedHeaders';

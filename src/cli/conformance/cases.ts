@@ -11,7 +11,7 @@ const LOCAL = { accountId: '123456789012', region: 'us-east-1' } as const;
 export interface Place {
   readonly accountId?: string;
   readonly region?: string;
-  /** Whether there are credentials of somebody who may call nothing. */
+  /** True if there are credentials of a caller who may call nothing. */
   readonly otherTenant: boolean;
 }
 

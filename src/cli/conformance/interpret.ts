@@ -28,7 +28,7 @@ export interface Target {
   readonly throttleEndpoint?: string;
   readonly region: string;
   readonly credentials: KeyPair;
-  /** A good pair of somebody who may call nothing; needed by cases that say so. */
+  /** A valid pair of a caller who may call nothing. Only some cases need it. */
   readonly otherCredentials?: KeyPair;
 }
 

@@ -56,7 +56,7 @@ describe('admin tokens', () => {
     expect((await admin('GET', '/tenants', undefined, as(other.token))).status).toBe(200);
   });
 
-  it('have names of their own, and their making and end are on record', async () => {
+  it('have unique names, and the audit trail records their creation and end', async () => {
     const { body } = await make('twice', 'read');
     expect((await make('twice', 'full')).status).toBe(409);
     expect((await make('root', 'full')).status).toBe(409);
