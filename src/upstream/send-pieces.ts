@@ -1,8 +1,13 @@
 import { createStopwatch, TimeoutError } from '../edge/deadline.ts';
 
-/** Bytes of one piece for the runtime. Larger pieces cost less CPU; smaller ones hold less memory twice. */
-const PIECE_BYTES = 256 * 1024;
-/** Lambda reads at once. A piece that is not taken for this long ends the upload. */
+/**
+ * Bytes that go to the runtime at once. Larger pieces cost less CPU, most of all beside many others; smaller ones are free
+ * sooner, and may take longer each (`MAX_STALL_MS`).
+ */
+const PIECE_BYTES = 1024 * 1024;
+/** The last piece, which starts the function, is short: the runtime takes it at once. */
+const LAST_PIECE_BYTES = 16 * 1024;
+/** Lambda reads what it is sent at once. A piece that is not taken for this long ends the upload. */
 const MAX_STALL_MS = 30_000;
 
 /** A payload on its way to Lambda, piece by piece. */
@@ -39,7 +44,7 @@ export function sendPieces(
   const { byteLength, byteOffset } = payload;
   const { readable, writable } = new FixedLengthStream(byteLength);
   const writer = writable.getWriter();
-  const pieceBytes = Math.min(PIECE_BYTES, Math.ceil(byteLength / 2));
+  const lastAt = byteLength - Math.min(LAST_PIECE_BYTES, Math.ceil(byteLength / 2));
   let handedOver = false;
   let stopped = false;
   const stop = () => {
@@ -54,8 +59,9 @@ export function sendPieces(
     let sent = 0;
     try {
       while (sent < byteLength && !stopped) {
-        const piece = new Uint8Array(buffer, byteOffset + sent, Math.min(pieceBytes, byteLength - sent));
-        handedOver = sent + piece.byteLength === byteLength;
+        handedOver = sent === lastAt;
+        const end = handedOver ? byteLength : Math.min(sent + PIECE_BYTES, lastAt);
+        const piece = new Uint8Array(buffer, byteOffset + sent, end - sent);
         await stopwatch.within(maxStallMs, writer.write(piece));
         sent += piece.byteLength;
         onSent(piece.byteLength);
