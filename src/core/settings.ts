@@ -57,7 +57,7 @@ export const onlyPlaceOf = ({
 
 /** Secrets that never leave the gateway. The admin token travels with every admin request, so it must be none of them. */
 const SECRETS = ['POSTERN_ROOT_KEYS', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
-const SHARED_SECRET = 'POSTERN_ADMIN_TOKEN is part of another secret: make one of its own with: openssl rand -hex 32';
+const SHARED_SECRET = 'POSTERN_ADMIN_TOKEN is part of another secret: make a separate token with: openssl rand -hex 32';
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 /** 32 characters of `openssl rand -hex` have fewer different ones once in 10^6 times; words have more. */
 const MIN_ADMIN_TOKEN_CHARACTERS = 8;

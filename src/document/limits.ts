@@ -67,7 +67,7 @@ export const Limits = z
       .max(3_600)
       .optional()
       .meta({
-        description: `With \`serve\`: the most seconds to serve calls uncounted, never with a policy older than 5 seconds. Default ${DEFAULT_SERVE_SECONDS}.`,
+        description: `With \`serve\`: the maximum number of seconds to serve calls uncounted. No call is served with a policy older than 5 seconds. Default ${DEFAULT_SERVE_SECONDS}.`,
       }),
   })
   .check(({ value, issues }) => {

@@ -134,7 +134,7 @@ export const Policy = z
     }),
     errorDetail: z.enum(['full', 'type']).optional().meta({
       description:
-        "How much of a function's error callers see. `type`: only its `errorType`, without message and stack trace (a log tail still shows what the function wrote). Absent: `full`.",
+        "How much of a function's error is shown to callers. `type`: only its `errorType`, without message and stack trace (a log tail still shows what the function wrote). Absent: `full`.",
     }),
   })
   .check((context) => {

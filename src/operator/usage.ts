@@ -77,7 +77,7 @@ function findFault(step: UsageStep, fromMs: number, toMs: number, nowMs: number)
   if (fromMs < nowMs - KEPT_MS[step] - STEP_MS[step]) {
     const days = KEPT_MS[step] / STEP_MS.day;
     const coarser = step === 'minute' ? '; ask for a coarser step' : '';
-    return { pointer: 'from', detail: `use by the ${step} is kept for ${days} days${coarser}` };
+    return { pointer: 'from', detail: `usage by the ${step} is kept for ${days} days${coarser}` };
   }
   if ((toMs - fromMs) / STEP_MS[step] > MAX_SERIES) {
     return { pointer: 'to', detail: `must be within ${MAX_SERIES} steps of 'from'` };

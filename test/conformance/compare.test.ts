@@ -38,7 +38,7 @@ describe('compareOutcome of an answer', () => {
     expect(reasonsOf({ functionError: 'Unhandled' }, { status: 200 })).toHaveLength(1);
   });
 
-  it('fails an error where an answer was to come', () => {
+  it('fails an error where an answer was expected', () => {
     const error = { name: 'ServiceException', status: 502, message: 'no' };
     expect(reasonsOf({ status: 200 }, { error })).toEqual(['failed with ServiceException (502): no']);
   });
@@ -92,7 +92,7 @@ describe('compareOutcome of an error', () => {
       'message "no" does not contain "bytes"',
     ]);
     expect(reasonsOf(expected, { status: 200 })).toEqual([
-      'succeeded with 200, but RequestTooLargeException was to come',
+      'succeeded with 200, but RequestTooLargeException was expected',
     ]);
   });
 });

@@ -57,7 +57,8 @@ export const UsageResponse = z
     step: z.enum(USAGE_STEPS).meta({ description: 'The length of a step of `series`.' }),
     totals: z.strictObject(useMembers).meta({ description: 'The sums over all steps.' }),
     functions: z.record(z.string(), z.strictObject(useMembers)).meta({
-      description: 'The same by function: its forwarded calls, and its refused calls if a rule names it.',
+      description:
+        'The totals of each function: its forwarded calls and, if a rule names the function, its refused calls.',
     }),
     series: z
       .array(z.strictObject({ at: Timestamp.meta({ description: 'The start of the step.' }), ...useMembers }))

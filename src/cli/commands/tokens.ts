@@ -25,7 +25,7 @@ export function tokensCommand(program: Command): void {
     'create deploy --access full --expires 90d --json',
   )
     .addOption(
-      new Option('--access <access>', 'full, or read: can change nothing')
+      new Option('--access <access>', 'full, or read (can change nothing)')
         .choices(ADMIN_ACCESSES)
         .makeOptionMandatory(),
     )

@@ -59,7 +59,7 @@ function answerFaults({ expect, ...sent }: Case, outcome: Outcome): string[] {
 }
 
 function errorFaults(expect: ExpectedError, { error, status }: Outcome): string[] {
-  if (error === undefined) return [`succeeded with ${status ?? 'no status'}, but ${expect.names[0]} was to come`];
+  if (error === undefined) return [`succeeded with ${status ?? 'no status'}, but ${expect.names[0]} was expected`];
   const faults: string[] = [];
   if (!expect.names.includes(error.name)) faults.push(`error is ${error.name}, not ${expect.names.join(' or ')}`);
   if (error.status !== expect.status) faults.push(`status is ${error.status ?? 'unknown'}, not ${expect.status}`);
