@@ -1,4 +1,4 @@
-/** Turns a request's line in the gateway's log into one that people can read. Any other line stays as it is. */
+/** Turns a request's line in the gateway's log into readable text. Returns any other line unchanged. */
 export function readableLine(line: string): string {
   let record: Record<string, unknown>;
   try {
@@ -12,7 +12,7 @@ export function readableLine(line: string): string {
   const note = outcome === undefined ? '' : `  ${String(outcome)}`;
   // A request to the admin API has a method and a path in place of a type and a function.
   const [how, what] = record.method === undefined ? ['type', 'function'] : ['method', 'path'];
-  // Lambda's id of a forwarded call is the one that its caller has.
+  // The caller of a forwarded call sees Lambda's request id.
   const ids = [record.tenant, record.upstreamRequestId || record.requestId].filter((id) => id !== undefined);
   return `${show('at')}  ${show('status')}  ${show(how)}  ${show(what)}  ${show('durationMs')} ms${note}  ${ids.join('  ')}`;
 }

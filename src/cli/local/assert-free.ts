@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** @throws a sentence that names the option, if we cannot listen at this address and port. */
+/** @throws an error that says why, if we cannot listen at this address and port. */
 export async function assertFree(host: string, port: number, option: string): Promise<void> {
   if (port === 0 && host === '127.0.0.1') return;
   const { promise, resolve: free, reject } = Promise.withResolvers<void>();
@@ -10,7 +10,7 @@ export async function assertFree(host: string, port: number, option: string): Pr
   await promise;
 }
 
-/** Says why we cannot listen at an address and port, from the system's error code. */
+/** Turns the system's error code into a sentence that says why we cannot listen at an address and port. */
 export function whyNotListen(code: string | undefined, host: string, port: number, option: string): string {
   switch (code) {
     case 'EADDRINUSE':

@@ -1,7 +1,7 @@
 import { VERSION } from '../../version.ts';
 import type { DevServer, FirstCall } from './dev.ts';
 
-/** The function that the examples call: the first of the developer's own, if there are any. */
+/** The function that the examples call: the developer's first function, `hello`, or a placeholder if none is known. */
 const exampleOf = ({ functions }: DevServer): string =>
   functions === undefined ? 'my-function' : (functions[0] ?? 'hello');
 
@@ -9,7 +9,7 @@ const exampleOf = ({ functions }: DevServer): string =>
 const curlLine = (server: DevServer): string =>
   `curl -sS -X POST ${server.gateway}/2015-03-31/functions/${exampleOf(server)}/invocations -H 'x-api-key: ${server.demo.apiKey}' -H 'content-type: application/json' -d '{"name":"Ada"}'`;
 
-/** The same call with the unmodified AWS CLI. Versions 1 and 2 read `fileb://` alike. */
+/** The same call with the unmodified AWS CLI. Versions 1 and 2 read `fileb://` in the same way. */
 const awsCliLine = (server: DevServer): string => {
   const { gateway, region, demo } = server;
   return `echo '{"name":"Ada"}' | AWS_ACCESS_KEY_ID=${demo.accessKeyId} AWS_SECRET_ACCESS_KEY=${demo.secretAccessKey} aws lambda invoke --region ${region} --endpoint-url ${gateway} --function-name ${exampleOf(server)} --payload fileb:///dev/stdin /dev/stdout`;
@@ -28,11 +28,11 @@ const lambda = new LambdaClient({
 const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: '${exampleOf(server)}', Payload: '{"name":"Ada"}' }));
 console.log(Payload.transformToString());`;
 
-/** Sets in another terminal what the README's examples and `postern` read, ready to paste. */
+/** A command to paste into another terminal. It sets the variables that the README's examples and `postern` read. */
 const exportLine = ({ gateway, adminToken, demo }: DevServer): string =>
   `export POSTERN_URL=${gateway} POSTERN_API_KEY=${demo.apiKey} POSTERN_ADMIN_TOKEN=${adminToken}`;
 
-/** Lambda answers 200 even if the function throws. */
+/** Describes the first call. Lambda answers 200 even if the function throws. */
 const showFirst = ({ status, functionError, body }: FirstCall): string =>
   status === 200 && functionError === null
     ? `A first call to \`hello\` was answered ${status}: ${body}`

@@ -4,12 +4,12 @@ import { unstable_readConfig } from 'wrangler';
 import { renderWorker, workerFileOf } from '../serve/config.ts';
 import { type Bundle, type BundleOptions, bundleWorker, PACKAGE_ROOT } from './bundle.ts';
 
-/** The Worker in a folder, ready to be deployed, or to be served by workerd with `config`. */
+/** A built Worker, ready to deploy. With the file `config`, workerd can serve the Worker. */
 export interface Build extends Bundle {
   readonly config: string;
 }
 
-/** Makes `worker.js` and `postern.capnp` in a folder. */
+/** Builds the Worker into a folder: writes `worker.js`, its WebAssembly module and `postern.capnp`. */
 export async function buildWorker(outDir: string, options: BundleOptions = {}): Promise<Build> {
   const bundle = await bundleWorker(outDir, options);
   const { compatibility_date, compatibility_flags, durable_objects } = unstable_readConfig({

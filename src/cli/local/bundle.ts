@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 /** The folder that holds `wrangler.toml`. */
 export const PACKAGE_ROOT = join(import.meta.dirname, '../../..');
 
-/** Keeps wrangler from talking to anybody: no metrics, no update check, no fetch of a sample `request.cf`. */
+/** Keeps wrangler quiet and off the network: no metrics, no update check, no fetch of a sample `request.cf`. */
 const SILENT = {
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_SEND_ERROR_REPORTS: 'false',
@@ -24,17 +24,17 @@ export const WASM = 'is-json.wasm';
 export interface Bundle {
   readonly path: string;
   readonly wasmPath: string;
-  /** Of both. */
+  /** The total size of both files. */
   readonly bytes: number;
   readonly gzipBytes: number;
 }
 
 export interface BundleOptions {
-  /** False keeps the names of functions, for a profile. */
+  /** False keeps the function names, which a profile needs. Default true. */
   readonly minify?: boolean;
 }
 
-/** Bundles the Worker with wrangler, the way a deployment does, into a folder. */
+/** Bundles the Worker into a folder. Uses wrangler, as a deployment does. */
 export async function bundleWorker(outDir: string, { minify = true }: BundleOptions = {}): Promise<Bundle> {
   const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
   const options = ['--dry-run', ...(minify ? ['--minify'] : []), '--outdir', outDir];

@@ -4,10 +4,10 @@ import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { AdminClient } from '../operator/admin-client.ts';
 import type { DemoTenant } from './dev-state.ts';
 
-/** Everything is allowed: the functions behind it are local, or the developer's own. */
+/** The demo tenant may call everything, because the functions are local or belong to the developer. */
 const DEMO = { name: 'demo', policy: { allow: [{ function: '*', logTail: true, tenantId: 'caller' }] } };
 
-/** Finds the demo tenant of an earlier start, or creates one with a key. */
+/** Returns the demo tenant of an earlier start if it still exists. Otherwise creates a demo tenant with a key. */
 export async function ensureDemo(admin: AdminClient, earlier: DemoTenant | undefined): Promise<DemoTenant> {
   if (earlier && (await admin.request('GET', `/tenants/${earlier.tenantId}`)).status === 200) return earlier;
   const { id: tenantId } = await create(admin, TENANT_OPERATIONS.createTenant, {}, DEMO);

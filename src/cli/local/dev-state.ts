@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A tenant that the first start creates, so that there is a key to call with. */
+/** The tenant that the first start creates, so that the developer has a key to call with. */
 export interface DemoTenant {
   readonly tenantId: string;
   readonly apiKey: string;
@@ -10,7 +10,7 @@ export interface DemoTenant {
   readonly secretAccessKey: string;
 }
 
-/** The state that `postern dev` keeps between starts. Secrets of this machine only; only the file's owner can read it. */
+/** The state that `postern dev` keeps between starts, in a file that only the owner can read. Holds this machine's secrets. */
 export interface DevState {
   readonly rootKeys: string;
   readonly adminToken: string;
@@ -21,7 +21,7 @@ export interface DevState {
 
 const fileOf = (dir: string) => join(dir, 'state.json');
 
-/** Reads the state of a folder, or makes one. */
+/** Reads the state in a folder. If the folder has no state, creates and saves it. */
 export async function openState(dir: string): Promise<DevState> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });

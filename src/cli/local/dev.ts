@@ -20,12 +20,12 @@ import { lockState } from './lock-state.ts';
 export interface DevOptions {
   readonly port: number;
   readonly lambdaPort: number;
-  /** Use the Lambda at this address instead of the local one, with the AWS settings of the environment. */
+  /** The address of a Lambda to use instead of the local Lambda, with the AWS settings of the environment. */
   readonly lambdaEndpoint?: string;
-  /** The developer's own handlers. */
+  /** The folder of the developer's handlers. */
   readonly functions?: string;
   readonly state: string;
-  /** Gets each line to print while it runs. */
+  /** Receives each line to print while the server runs. */
   readonly log: (line: string) => void;
 }
 
@@ -35,7 +35,7 @@ export interface DevServer {
   readonly lambda: string;
   readonly accountId: string;
   readonly region: string;
-  /** The names of the developer's own handlers. Undefined: Lambda is elsewhere, and its functions are unknown. */
+  /** The names of the developer's handlers. Undefined if Lambda is elsewhere, because its functions are then unknown. */
   readonly functions: readonly string[] | undefined;
   readonly adminToken: string;
   readonly demo: DemoTenant;
@@ -43,11 +43,11 @@ export interface DevServer {
 }
 
 const ACCOUNT_ID = '123456789012';
-/** Tells how to start a second `postern dev` beside the first: each needs its own folder and ports. */
+/** Tells the user how to run a second `postern dev`, which needs a separate folder and separate ports. */
 const BESIDE = 'start this one with --state .postern-2 --port 0 --lambda-port 0';
 const PROBE_MS = 2_000;
 
-/** Starts the local Lambda, the gateway on workerd in front of it, and a tenant to call with. */
+/** Starts the local Lambda (unless an endpoint is given) and the gateway on workerd. Ensures that the demo tenant exists. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const unknown = findUnknownSettings(process.env, SETTING_NAMES);
   if (unknown.length > 0) throw usageError(unknown.join('\n  '));
@@ -97,7 +97,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   }
 }
 
-/** Warns at the start if nothing listens at the endpoint. It sends no request: an emulator might take one for a call. */
+/** Warns if nothing listens at the endpoint. Sends no request, because an emulator might treat the request as a call. */
 async function warnUnlessAnswered(endpoint: string, log: (line: string) => void): Promise<void> {
   const { protocol, hostname, port } = new URL(endpoint);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
@@ -148,7 +148,7 @@ async function startLambda(options: DevOptions, state: DevState, closers: (() =>
   };
 }
 
-/** LocalStack's default settings, for an emulator on this machine. */
+/** LocalStack's default settings, used for an emulator on this machine. */
 const LOCALSTACK = {
   AWS_ACCOUNT_ID: '000000000000',
   AWS_REGION: 'us-east-1',
@@ -157,11 +157,11 @@ const LOCALSTACK = {
 };
 type Needed = keyof typeof LOCALSTACK;
 
-/** Takes the AWS settings of the environment. For an emulator on this machine, they have defaults. */
+/** Takes the AWS settings from the environment. If the endpoint is on this machine, missing settings get defaults. */
 function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
   const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...place } = LOCALSTACK;
   const hasKeys = env.AWS_ACCESS_KEY_ID !== undefined || env.AWS_SECRET_ACCESS_KEY !== undefined;
-  // As a set: the default key pair applies only if the environment has neither.
+  // The default key pair applies only if the environment has neither the id nor the secret.
   const localDefaults = hasKeys ? place : LOCALSTACK;
   const defaults: Partial<typeof LOCALSTACK> = isLoopback(endpoint) ? localDefaults : {};
   const missing: string[] = [];
@@ -186,7 +186,7 @@ function useLambda(endpoint: string, env: NodeJS.ProcessEnv): Upstream {
 /** The outcome of the first call. */
 export interface FirstCall {
   readonly status: number;
-  /** `x-amz-function-error`: the function threw. */
+  /** The `x-amz-function-error` header, which is present if the function threw. */
   readonly functionError: string | null;
   readonly body: string;
 }

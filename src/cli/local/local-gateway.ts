@@ -7,11 +7,11 @@ import { type Bundle, PACKAGE_ROOT, WASM } from './bundle.ts';
 
 export interface LocalGatewayOptions {
   readonly bundle: Bundle;
-  /** Where the objects keep their databases. */
+  /** The folder of the objects' databases. */
   readonly persistTo: string;
   readonly port: number;
   readonly settings: Readonly<Record<string, string>>;
-  /** Gets each line that the Worker logs. */
+  /** Receives each line that the Worker logs. */
   readonly log: (line: string) => void;
 }
 
@@ -22,7 +22,7 @@ export interface LocalGateway {
 
 const WORKER = 'postern';
 
-/** Runs the bundled Worker on workerd, by Miniflare, with the date, flags and objects of `wrangler.toml`. */
+/** Runs the bundled Worker on workerd through Miniflare, with the date, flags, variables and objects of `wrangler.toml`. */
 export async function startLocalGateway(options: LocalGatewayOptions): Promise<LocalGateway> {
   const config = unstable_readConfig({ config: join(PACKAGE_ROOT, 'wrangler.toml') });
   if (config.compatibility_date === undefined) throw new Error('wrangler.toml has no compatibility_date');
@@ -52,7 +52,7 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
             },
           },
           env: Object.fromEntries([
-            // It listens on 127.0.0.1 alone, and behind Miniflare's own Worker the peer is not seen.
+            // Says that the gateway listens on 127.0.0.1 only. Miniflare's Worker hides the peer's address from ours.
             [LISTENER_BINDING, { type: 'text', value: LOOPBACK_ONLY }] as const,
             ...variables.map(([name, value]) => [name, { type: 'text', value: String(value) }] as const),
             ...objects.map(

@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { lockFile } from './lock-file.ts';
 
-/** A state folder that is ours. */
+/** Our lock on a state folder. */
 export interface StateLock {
-  /** Workerd inherits it, and so holds the folder's databases while it lives. Absent without `flock`. */
+  /** A descriptor for workerd to inherit, so that it locks the databases while it lives. Undefined without kernel locks. */
   readonly databasesFd: number | undefined;
   release(): Promise<void>;
 }
 
-/** The longest that databases may stay locked after their orphan was killed. */
+/** Maximum time in milliseconds to wait for the databases' lock after an orphan was killed. */
 const ORPHAN_MS = 10_000;
 
 /**
- * Keeps a second `postern dev` or `postern serve` away from a folder that one is using: two would write the same
- * databases. There are two locks: one for the `postern` process, and one for the databases, which its workerd holds too. So
- * a workerd that was left behind keeps the folder until it is ended here.
+ * Locks a folder against a second `postern dev` or `postern serve`, which would write to the same databases. There are two
+ * locks: one for the `postern` process, and one for the databases, which its workerd also holds. So an orphaned workerd
+ * keeps the databases locked until this function kills the orphan.
  *
- * `orElse` ends the error: what to do if the other `postern` is to go on.
+ * @param orElse the end of the error message: the alternative to stopping the other `postern`
  */
 export async function lockState(dir: string, orElse = 'choose another folder with --state'): Promise<StateLock> {
   const pidFile = join(dir, 'pid');
@@ -30,7 +30,7 @@ export async function lockState(dir: string, orElse = 'choose another folder wit
   };
   const own = await lockFile(join(dir, 'lock'));
   const holder = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  // Without a kernel lock, only the process id is known. Two that start at once may then both go on.
+  // Without a kernel lock, we have only the process id to check, and two processes that start at once may both go on.
   const inUse = own === 'unsupported' ? holder !== process.pid && (await isPostern(holder)) : own === 'busy';
   if (inUse) {
     const by = holder > 0 ? `process ${holder}` : 'just started';
@@ -66,7 +66,7 @@ async function lockDatabases(dir: string): Promise<FileHandle | undefined> {
 
 const databasesLock = (dir: string) => join(dir, 'objects.lock');
 
-/** True if a process is a Postern: after a restart of the machine another process may have its number. */
+/** True if a live process is, or may be, a Postern. After a reboot, the recorded id may belong to another program. */
 async function isPostern(pid: number): Promise<boolean> {
   if (!(pid > 0 && isAlive(pid))) return false;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
@@ -74,8 +74,9 @@ async function isPostern(pid: number): Promise<boolean> {
 }
 
 /**
- * Ends each workerd that still has databases of a folder open: its parent was killed (SIGKILL) and could not take it
- * along. Two on one folder would each count on their own. Where there is no /proc, its port is found in use instead.
+ * Kills each workerd that still has the folder's databases open because its parent was killed (SIGKILL) and left it behind.
+ * Two workerd processes on one folder would count calls separately. Without /proc we cannot find the orphan, but its port
+ * is in use.
  */
 async function endOrphans(dir: string): Promise<void> {
   const real = await realpath(dir);
@@ -90,12 +91,12 @@ async function endOrphans(dir: string): Promise<void> {
     const targets = await Promise.all(files.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
     if (!targets.some(isOurs)) continue;
     kill(Number(pid));
-    // Its port is free only when it is gone.
+    // The port of the orphan is free only after the orphan has ended.
     while (await isRunning(pid)) await setTimeout(10);
   }
 }
 
-/** Ignores a process that has ended since it was found. */
+/** Kills a process. Does nothing if the process has already ended. */
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -104,7 +105,7 @@ function kill(pid: number): void {
   }
 }
 
-/** False for a zombie, as in a container without an init, unless it has other threads that live on. */
+/** True if a process runs. A zombie (left in a container without an init) runs only while it has other live threads. */
 async function isRunning(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
