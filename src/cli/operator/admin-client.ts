@@ -16,7 +16,7 @@ export interface AdminClient {
   ): Promise<AdminAnswer>;
 }
 
-/** Well above what a busy gateway takes; a command does not hang for good. */
+/** Timeout of a request. A busy gateway answers well within this time, and no command hangs forever. */
 const TIMEOUT_MS = 30_000;
 
 export function createAdminClient(gateway: string, token: string): AdminClient {
@@ -30,7 +30,7 @@ export function createAdminClient(gateway: string, token: string): AdminClient {
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        // Never follow: a token is for the gateway that was named.
+        // Never follow a redirect: the token is only for the gateway that the operator named.
         redirect: 'manual',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });

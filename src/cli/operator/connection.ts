@@ -4,7 +4,7 @@ import { usageError } from '../terminal/exit.ts';
 import { isExposed, parseOrigin } from './origin.ts';
 import { type Profiles, profileFile, readProfiles } from './profiles.ts';
 
-/** A gateway, and what opens its admin API. */
+/** A gateway's address, and the token for its admin API. */
 export interface Connection {
   readonly url: string;
   readonly adminToken: string;
@@ -18,17 +18,17 @@ export interface ConnectionFlags {
 /** Characters that a header can carry unchanged (RFC 9110, VCHAR). `fetch` would quote any others in its error. */
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** Options of every command for operators. */
+/** Options that every operator command has. */
 export interface OperatorFlags extends ConnectionFlags {
   readonly json?: boolean;
 }
 
-/** Gives a command the options that say which gateway it talks to. */
+/** Adds the options that select the gateway to a command. */
 export const withConnection = (command: Command): Command =>
   command
     .addOption(
       new Option('--url <url>', 'the gateway; default: POSTERN_URL')
-        // The command-line parser would print the URL in its error, and with it a password in the URL.
+        // Throws our error: the error of the command-line parser would print the URL and any password in it.
         .argParser((text) => checkUrl(text, '--url'))
         .conflicts('profile'),
     )
@@ -43,8 +43,8 @@ interface Located {
 }
 
 /**
- * Finds the gateway: `--url`, else `--profile`, else POSTERN_URL, else the default profile. The token of a profile goes
- * to the address of that profile and to no other.
+ * Finds the gateway: from `--url`, otherwise `--profile`, otherwise POSTERN_URL, otherwise the default profile. The token
+ * of a profile is sent only to the address in the same profile.
  */
 async function locate({ url, profile }: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Located | undefined> {
   if (url !== undefined) return { url, by: '--url', adminToken: undefined };
@@ -78,7 +78,7 @@ const isNowhere = (): Error =>
     'no gateway given: set POSTERN_URL and POSTERN_ADMIN_TOKEN, give --url, or write a profile (--help says where)',
   );
 
-/** The gateway and its admin token. A token that could be read on its way is not sent: fails closed. */
+/** Returns the gateway and its admin token. Throws if the token would travel in clear text: fails closed. */
 export async function readConnection(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<Connection> {
   const located = await locate(flags, env);
   if (!located) throw isNowhere();
@@ -99,8 +99,8 @@ export async function readConnection(flags: ConnectionFlags, env: NodeJS.Process
 }
 
 /**
- * `POSTERN_ADMIN_TOKEN` belongs to `POSTERN_URL`, if that is set. It is never sent to another address, which would
- * give it away.
+ * Returns `POSTERN_ADMIN_TOKEN`. If `POSTERN_URL` is set, the token belongs to that address. For any other address this
+ * function throws, so that the token does not leak.
  */
 function tokenOfEnvironment({ url, by }: Located, env: NodeJS.ProcessEnv): string | undefined {
   const { POSTERN_ADMIN_TOKEN, POSTERN_URL } = env;
@@ -112,11 +112,11 @@ function tokenOfEnvironment({ url, by }: Located, env: NodeJS.ProcessEnv): strin
   );
 }
 
-/** The gateway alone, for callers; undefined where none is named. */
+/** Returns the gateway's address without a token, for callers. Undefined if no gateway is named. */
 export const findGateway = async (flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<string | undefined> =>
   (await locate(flags, env))?.url;
 
-/** The gateway alone, for callers, who have a key. */
+/** Returns the gateway's address without a token, for callers. Throws if a caller's key would travel in clear text. */
 export async function readGateway(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Promise<string> {
   const located = await locate(flags, env);
   if (!located) throw usageError('no gateway given: set POSTERN_URL, or give --url or --profile');

@@ -4,7 +4,7 @@ import { TENANT_ID } from '../../core/identity/ids.ts';
 import { CommandError, EXIT, usageError } from '../terminal/exit.ts';
 import type { Operator } from './operator.ts';
 
-/** The id of the tenant that a command names: by its id, or by its name where that is one tenant's alone. */
+/** Returns the id of the tenant that a command names, by id or by a name that only one tenant has. */
 export async function findTenant(operator: Operator, named: string): Promise<string> {
   if (TENANT_ID.test(named)) return named;
   const listed = await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
@@ -20,9 +20,9 @@ export async function findTenant(operator: Operator, named: string): Promise<str
 
 type TenantNamed = Pick<TenantResponse, 'id' | 'name'>;
 
-/** Warns on standard error if other tenants have the name that was just given to one: commands then need ids. */
+/** Warns on standard error if other tenants already have a tenant's new name. Commands must then use ids. */
 export async function warnOfSharedName(operator: Operator, { id, name }: TenantNamed): Promise<void> {
-  // The change is made: it must not look failed because this list could not be read.
+  // The tenant has already been changed. A failure to read this list must not make the change look failed.
   const listed = await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants').catch(() => []);
   const others = listed.filter((other) => other.name === name && other.id !== id);
   if (others.length === 0) return;

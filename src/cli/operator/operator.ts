@@ -4,29 +4,29 @@ import { type AdminAnswer, createAdminClient } from './admin-client.ts';
 import type { Connection } from './connection.ts';
 import { unreachable } from './unreachable.ts';
 
-/** The answer to a request that succeeded. */
+/** The answer to a successful request. */
 export interface Answered<T> {
   readonly body: T;
-  /** The version of what was read, for `If-Match`. */
+  /** The version of the body, for `If-Match`. */
   readonly etag?: string;
 }
 
-/** The admin API, as an operator uses it. Any answer but a 2xx is thrown as a `CommandError`. */
+/** The admin API, as commands use it. Any answer other than 2xx is thrown as a `CommandError`. */
 export interface Operator {
   readonly url: string;
   call<O extends Operation>(operation: O, params: ParamsOf<O>, more?: More): Promise<Answered<AnswerOf<O>>>;
-  /** Every item of a list, from all its pages; or at most `limit` of them. `member` is the one that has them. */
+  /** Reads all the pages of a list and returns at most `limit` items. `member` names the member of a page with the items. */
   list<O extends Operation, Member extends keyof AnswerOf<O> & string>(
     operation: O,
     params: ParamsOf<O>,
     member: Member,
     limit?: number,
   ): Promise<ItemOf<AnswerOf<O>[Member]>[]>;
-  /** The OpenAPI document of the gateway. */
+  /** Reads the OpenAPI document of the gateway. */
   describe(): Promise<object>;
 }
 
-/** The parts of a request besides the parameters of its path. The gateway checks them. */
+/** The parts of a request besides its path parameters. The gateway checks these parts. */
 interface More {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -91,7 +91,7 @@ export function createOperator({ url, adminToken }: Connection): Operator {
   };
 }
 
-/** An error of the admin API in its own words: RFC 9457 problem details, or a refusal of the gateway. */
+/** Turns an error answer (RFC 9457 problem details, or a refusal of the gateway) into an error that quotes the answer. */
 function refusalOf(url: string, { status, headers, body }: AdminAnswer): CommandError {
   const { detail, errors, Message, message } = (typeof body === 'object' && body !== null ? body : {}) as {
     detail?: unknown;

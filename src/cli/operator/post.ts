@@ -9,7 +9,7 @@ export interface Posted {
   readonly body: Buffer;
 }
 
-/** Sends a POST and waits for as long as its answer takes: `fetch` gives up on a function after 5 minutes. */
+/** Sends a POST and waits for the answer without a time limit. `fetch` would give up on a slow function after 5 minutes. */
 export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,

@@ -8,7 +8,7 @@ import { usageError } from '../terminal/exit.ts';
 const Profile = z.strictObject({ url: z.string(), adminToken: z.string().optional() });
 const ProfileFile = z.strictObject({ profiles: z.record(z.string(), Profile), default: z.string().optional() });
 
-/** A gateway and the token for it, under a name. */
+/** A named gateway: its address and its admin token. */
 export type Profile = z.output<typeof Profile>;
 
 /** The profiles saved on this machine. */
@@ -16,11 +16,11 @@ export interface Profiles extends z.output<typeof ProfileFile> {
   readonly file: string;
 }
 
-/** The path of the file of profiles. */
+/** The path of the profiles file. */
 export const profileFile = (env: NodeJS.ProcessEnv): string =>
   env.POSTERN_CONFIG || join(env.HOME || homedir(), '.config/postern/config.json');
 
-/** Reads the profiles. Without a file there are none. An error never quotes the file, because it holds tokens. */
+/** Reads the profiles. Returns none if there is no file. Errors never quote the file, because it holds tokens. */
 export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Profiles> {
   const file = profileFile(env);
   let text: string;
@@ -53,7 +53,7 @@ function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Its own message would quote the text.
+    // The message of the JSON error would quote the text.
     throw notProfiles(file, 'it is not JSON');
   }
 }

@@ -1,19 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PERIODS } from '../../core/quota/calendar.ts';
 
-/** The fields of a tenant that options can set; a file sets the others. */
+/** The fields of a tenant that options can set. The other fields need a file. */
 export interface TenantFlags {
   readonly name?: string;
   readonly allow?: readonly string[];
   readonly region?: string;
-  /** Default burst: the tenant's present one, else the calls of 1 second. */
+  /** Default burst: the tenant's current burst, otherwise 1 second of calls, rounded up. */
   readonly rate?: { readonly perSecond: number; readonly burst?: number };
   readonly concurrency?: number;
   readonly maxPayloadBytes?: number;
   readonly quota?: readonly { readonly period: string; readonly requests: number }[];
 }
 
-/** Gives a command the options that describe a tenant. */
+/** Adds the options that describe a tenant to a command. */
 export const withTenantOptions = (command: Command): Command =>
   command
     .option('--name <name>', 'the name of the tenant')
@@ -32,7 +32,7 @@ export const withTenantOptions = (command: Command): Command =>
       ).argParser(collectQuota),
     );
 
-/** The parts of a tenant that options can change, as they are now. */
+/** The current values of the tenant's fields that a patch may need to copy. */
 export interface Present {
   readonly policy?: { readonly allow?: readonly Rule[] } | undefined;
   readonly limits?:
@@ -43,8 +43,8 @@ type Rule = { readonly function: string; readonly [field: string]: unknown };
 type Quota = { readonly period: string; readonly [field: string]: unknown };
 
 /**
- * The merge patch that the options make, without members that no option sets. A patch replaces a list as a whole, so
- * what an option cannot set is copied from the tenant: other fields of a rule or quota, the quotas of other periods,
+ * Builds a merge patch that has only the members that the options set. A patch replaces a whole list or rate, so the patch
+ * copies from the tenant any part that the options do not set: other fields of a rule or quota, quotas of other periods,
  * the burst.
  */
 export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<string, unknown> {
@@ -70,7 +70,7 @@ export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<s
 
 const burstFor = (perSecond: number, before: number | undefined): number => before ?? Math.max(1, Math.ceil(perSecond));
 
-/** Keeps the quotas of other periods, and the other fields of a quota. */
+/** Merges the options' quotas into the tenant's. Keeps quotas of other periods, and the other fields of each quota. */
 function mergeQuotas(before: readonly Quota[], said: readonly Quota[]): Quota[] {
   const periods = new Set([...before, ...said].map(({ period }) => period));
   return [...periods].map((period) => ({

@@ -1,6 +1,6 @@
 import { CommandError } from '../terminal/exit.ts';
 
-/** The system's codes for failures before anything could be sent. */
+/** System error codes for failures that happen before anything is sent. */
 const NOTHING_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -9,7 +9,7 @@ const NOTHING_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
 ]);
 
-/** The error for a request that got no answer. It warns that a change may have been made anyway. */
+/** Creates the error for a request that got no answer. The message warns if a change may have been made anyway. */
 export function unreachable(url: string, error: unknown, isChange: boolean): CommandError {
   const why = whyUnreachable(error);
   const after =
@@ -17,7 +17,7 @@ export function unreachable(url: string, error: unknown, isChange: boolean): Com
   return new CommandError(`${url} gave no answer (${why}): check the address, and that the gateway runs.${after}`);
 }
 
-/** Why no answer came, by the code that the system gives; `fetch` itself says only that it failed. */
+/** Returns why no answer came, preferably as the system's error code. The error of `fetch` gives no reason. */
 export function whyUnreachable(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return 'timed out';

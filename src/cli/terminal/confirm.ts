@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { usageError } from './exit.ts';
 
-/** Asks before something that cannot be undone. Without a terminal to ask at, only `--yes` confirms. */
+/** Asks the user to confirm an action that cannot be undone. Without a terminal, only `--yes` confirms. */
 export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY) throw usageError(`this would ${what}; confirm it with --yes`);

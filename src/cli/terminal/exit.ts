@@ -1,8 +1,8 @@
-/** How a command ends, for scripts. */
+/** Exit codes of commands, for scripts. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, different: 5, conflict: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** How a command ends whose request got this status, whether it was a call or one to the admin API. */
+/** The exit code of a command by the HTTP status that its request got, from a call or from the admin API. */
 export const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
   400: EXIT.usage,
   403: EXIT.refused,
@@ -22,7 +22,7 @@ Exit codes:
   5  diff: the gateway differs from the file
   6  somebody else made a change first`;
 
-/** An expected failure: a sentence that tells the user how to fix it, and the exit code. Never holds a secret. */
+/** An expected failure, with an exit code. The message tells the user how to fix the failure, and never holds a secret. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { usageError } from './exit.ts';
 
-/** Reads a file that was named on the command line; `-` is standard input. */
+/** Reads a file named on the command line. `-` means standard input. */
 export async function readInput(path: string): Promise<Buffer> {
   if (path === '-') return await buffer(process.stdin);
   try {

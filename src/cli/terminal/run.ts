@@ -6,12 +6,12 @@ import { protectTerminal } from './terminal.ts';
 export async function run(program: Command): Promise<void> {
   protectTerminal(process.stdout);
   protectTerminal(process.stderr);
-  // A reader that stops early (`postern audit | head`) is not a failure.
+  // If the reader of our output stops early (`postern audit | head`), the command has not failed.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
   try {
     await program.parseAsync();
   } catch (error) {
-    // The parser has already printed the error. `--help` ends here too, with 0.
+    // The parser has already printed the error. `--help` also ends here, with exit code 0.
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
     console.error(`postern: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(error instanceof CommandError ? error.exitCode : EXIT.failed);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** Makes a command's error about too many arguments name the option that was probably meant. */
+/** Adds the option that the user probably meant to a command's error about too many arguments. */
 export const suggestOption = (command: Command, option: string): Command =>
   command.configureOutput({
     outputError: (text, write) =>

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Lays rows out in columns, the first row as heading. A column of numbers is aligned to the right. */
+/** Lays out rows in columns. The first row is the heading. Columns of numbers are aligned to the right. */
 export function layOut(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const shape = Array.from({ length: columns }, (_, column) => {

@@ -10,13 +10,13 @@ const asEscape = (char: string): string => {
 /** Makes untrusted text safe for a terminal: shows control characters as escapes. */
 export const escapeControls = (text: string): string => text.replace(OBEYED, asEscape);
 
-/** The colours of `paint`. Any other escape sequence is not ours. */
+/** The escape sequences that `paint` writes. Any other escape sequence comes from untrusted text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the character to find
 const OURS = /(\x1b\[(?:2|22|31|32|33|39|90)m)/;
 
 /**
- * Makes all output safe for a terminal, because names, messages and answers come from others. Keeps our colours.
- * Output that is not a terminal, such as a file, gets the bytes unchanged.
+ * Makes all output to a terminal safe, because names, messages and answers may contain untrusted text. Keeps our colours.
+ * A stream that is not a terminal, such as a file, gets the bytes unchanged.
  */
 export function protectTerminal(stream: NodeJS.WriteStream): void {
   if (!stream.isTTY) return;
