@@ -3,7 +3,7 @@ import type { Failure } from './failure.ts';
 
 const MAX_EXPIRY_MS = Date.UTC(2200, 0);
 
-/** Checks the time at which a key or token is to expire (epoch ms; null: never). It lies ahead, before the year 2200. */
+/** Checks the expiry of a key or token, in epoch milliseconds: null for never, or in the future and before the year 2200. */
 export function checkExpiry(expiresAtMs: number | null, nowMs: number): Result<undefined, Failure> {
   if (expiresAtMs === null || (expiresAtMs > nowMs && expiresAtMs <= MAX_EXPIRY_MS)) return ok(undefined);
   const detail = 'must be in the future, and before the year 2200';

@@ -24,7 +24,7 @@ import type { Foresight } from '../state/tenant/tenant.ts';
 import { verifyTenant } from './find-tenant.ts';
 import { reading } from './operation.ts';
 
-/** A call as it might be made. */
+/** A hypothetical call to explain. */
 export interface PlannedCall {
   readonly function: string;
   readonly operation: Operation;
@@ -35,33 +35,33 @@ export interface PlannedCall {
   readonly tenantId?: string | undefined;
   readonly durableExecutionName?: string | undefined;
   readonly payloadBytes: number;
-  /** Absent: an address that is allowed. */
+  /** The caller's IP address. Absent: an allowed address. */
   readonly ip?: string | undefined;
-  /** The origin of the web page that calls. Absent: a program calls. */
+  /** The origin of the web page that makes the call. Absent: a program makes the call. */
   readonly origin?: string | undefined;
-  /** Absent: any live key. */
+  /** The id of the key that the call uses. Absent: any live key or valid token. */
   readonly keyId?: string | undefined;
-  /** The lifetime of a presigned call. Absent: not presigned. */
+  /** The lifetime of a presigned call, in seconds. Absent: the call is not presigned. */
   readonly presignedSeconds?: number | undefined;
 }
 
-/** The outcome that a call would have, and the rule of the policy that decides it. */
+/** The outcome of a planned call, and the policy rule that decides it. */
 export interface Explanation {
   readonly allowed: boolean;
-  /** The `x-postern-refusal` that it would get. */
+  /** The `x-postern-refusal` of the answer. Null: the call is allowed. */
   readonly reason: string | null;
   readonly message: string | null;
-  /** The rule that decided; of a refusal, the nearest. Null: no rule is about this function. */
+  /** The rule that decides. For a refusal: the closest rule. Null: no single rule decides. */
   readonly rule: { readonly list: 'allow' | 'deny'; readonly index: number } | null;
-  /** The function that the call names, whether it may be called or not. */
+  /** The ARN of the function that the call names, allowed or not. Null: the call names no function. */
   readonly target: string | null;
-  /** What the answer assumes because the call left it out. */
+  /** Assumptions about what the planned call leaves out. */
   readonly conditions: string[];
-  /** What is unsafe in the tenant's settings, whatever the call. */
+  /** Faults in the tenant's settings that are unsafe for every call. */
   readonly warnings: string[];
 }
 
-/** Dry-runs a call of a tenant. */
+/** Predicts the outcome of a tenant's call without making the call. */
 export const explainCall = reading(async (ports, _admin, tenant: string, call: PlannedCall) => {
   const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
@@ -70,12 +70,12 @@ export const explainCall = reading(async (ports, _admin, tenant: string, call: P
   return ok(explain(ports.settings, id.value, foresight, call, ports.now()));
 });
 
-/** The least that is a client context: `{}`. */
+/** The smallest valid client context: `{}`. */
 const CLIENT_CONTEXT = 'e30=';
 
 /**
- * Decides whether a call would be allowed, and by which rule. It goes through the gateway's steps in their order, and runs
- * the list of checks that decides on real calls.
+ * Decides whether a call would be allowed, and by which rule. Follows the gateway's steps in the same order, and runs the
+ * same list of checks that decides on real calls.
  */
 function explain(
   settings: Settings,
@@ -114,7 +114,7 @@ function explain(
   });
   const named = target ? arnOf(target) + (qualifier === undefined ? '' : `:${qualifier}`) : null;
   const found = { rule: rule ?? null, target: named };
-  // No rule of the policy is to blame for a limit.
+  // When a limit refuses a call, no policy rule is reported.
   const refusedByLimit = ({ limit: name, resetMs }: Denial) => refused(refuseLimit(name, resetMs), { target: named });
   if (!outcome.ok) {
     return mistakeLimit && isMistake(outcome.error) ? refusedByLimit(mistakeLimit) : refused(outcome.error, found);
@@ -125,7 +125,7 @@ function explain(
   return { allowed: true, reason: null, message: null, ...found, conditions, warnings };
 }
 
-/** The call as a request would carry it. */
+/** The parts of a request that would make the planned call. */
 function sourceOf({ maxFunctionNameLength }: Settings, call: PlannedCall): ArgumentSource {
   const headers: Readonly<Record<string, string | undefined>> = {
     [ARGUMENT_HEADERS.invocationType]: call.type,
@@ -143,21 +143,21 @@ function sourceOf({ maxFunctionNameLength }: Settings, call: PlannedCall): Argum
   };
 }
 
-/** The claim of a presigned call, which is signed now and for the tenant's own region. */
+/** The claim of a presigned call, signed now for the tenant's region. Undefined if the call is not presigned. */
 function claimOf({ region }: Settings, { upstream }: LiveTenant, { presignedSeconds }: PlannedCall, nowMs: number) {
   if (presignedSeconds === undefined) return undefined;
   const scope = { region: upstream.region ?? region };
   return { form: 'query', signedAtMs: nowMs, expiresSeconds: presignedSeconds, scope } as const;
 }
 
-/** Undefined for a key id that is not one of this tenant's. */
+/** The caller of the planned call. Undefined if the key id does not belong to this tenant. */
 function callerOf({ rootKeys }: Settings, tenantId: TenantId, { keyId }: PlannedCall): CallerFacts | undefined {
   if (keyId === undefined) return { kind: 'any' };
   const identity = verifyKeyId(keyCrypto, rootKeys, keyId);
   return identity?.tenantId === tenantId ? { kind: 'key', keyId: identity.keyId } : undefined;
 }
 
-/** What the answer assumes, because the call does not say. */
+/** Lists the assumptions about what the planned call leaves out. */
 function conditionsOf({ policy, keys }: LiveTenant, { ip, origin, keyId }: PlannedCall): string[] {
   const { ipAllow, corsOrigins = [] } = policy;
   const pages = corsOrigins.length > 0 ? `, or from the web pages ${corsOrigins.join(', ')}` : ', not from a web page';

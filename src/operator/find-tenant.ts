@@ -6,8 +6,8 @@ import type { Failure } from './failure.ts';
 import type { OperatorPorts } from './ports.ts';
 
 /**
- * Verifies the id of a tenant. If the root key that it was made with is not in the settings, the failure says so. Only an
- * id of the right form asks the directory, and only an operator gets here, who may list all tenants anyway.
+ * Verifies the id of a tenant. If the settings lack the root key that the id was made with, the failure says so. The
+ * directory is asked only about an id of the right form, and only for an operator, who may list all tenants anyway.
  */
 export async function verifyTenant(
   { settings: { rootKeys }, objects }: OperatorPorts,
@@ -24,7 +24,7 @@ export async function verifyTenant(
 }
 
 /**
- * The failure for what a tenant's object does not have.
+ * Returns the failure for something that a tenant's object does not contain.
  *
  * @throws StateError `empty` if the tenant's database was lost.
  */

@@ -3,13 +3,13 @@ import { ok } from '../core/result.ts';
 import { VERSION } from '../version.ts';
 import { reading } from './operation.ts';
 
-/** Which gateway this is, and the release that it runs. */
+/** The id of this gateway, and the release that the gateway runs. */
 export interface GatewayDescription {
   readonly version: string;
   readonly gatewayId: GatewayId;
 }
 
-/** Describes the gateway. The first reading stores its id; every later one, after any restart, returns the same. */
+/** Describes the gateway. The first call stores the gateway's id. Later calls return the same id, even after a restart. */
 export const readGateway = reading(async ({ settings: { rootKeys }, objects }) => {
   const offered = mintGatewayId(rootKeys, crypto.getRandomValues(new Uint8Array(GATEWAY_RANDOM_BYTES)));
   const gatewayId = await objects.directory(async (stub) => await stub.gatewayId(offered));

@@ -4,10 +4,10 @@ import { keyCrypto } from '../edge/key-crypto.ts';
 import type { Admin } from './access.ts';
 import type { OperatorPorts } from './ports.ts';
 
-/** None of our tokens is longer. A longer one is ignored. */
+/** Maximum length of an admin token in characters. A longer token is rejected without further checks. */
 const MAX_TOKEN_LENGTH = 4_096;
 
-/** Finds who holds an admin token. Undefined for one that we did not make, or that has expired or was revoked. */
+/** Finds the holder of an admin token. Undefined if the token is unknown, expired or revoked. */
 export async function identifyAdmin(
   { settings: { rootKeys, adminToken }, objects }: Pick<OperatorPorts, 'settings' | 'objects'>,
   token: string,
@@ -15,7 +15,7 @@ export async function identifyAdmin(
   if (token.length > MAX_TOKEN_LENGTH) return undefined;
   if (keyCrypto.timingSafeEqual(token, adminToken)) return { ...ROOT_ACTOR, access: 'full' };
   const id = proveAdminToken(keyCrypto, rootKeys, token);
-  // Only a token that we made is looked up: a forged one costs its MAC and nothing else.
+  // Only a token that we made is looked up. A forged token costs one MAC and no request.
   const found = id && (await objects.directory(async (stub) => await stub.findToken(id)));
   return found ? { name: found.name, id: found.id, access: found.access } : undefined;
 }

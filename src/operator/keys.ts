@@ -19,7 +19,7 @@ export interface MintedKey extends KeyRecord {
 const mint = ({ settings: { rootKeys } }: OperatorPorts, tenantId: TenantId) =>
   mintKeyId(keyCrypto, rootKeys, tenantId, crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
 
-/** Derives the secrets of a key that the tenant's object has just written, or says why it has not. */
+/** Derives the secrets of a key that the tenant's object has just written. If no key was written, returns the failure. */
 async function issue(
   ports: OperatorPorts,
   tenantId: TenantId,
@@ -57,7 +57,7 @@ export const createKey = changing(
   },
 );
 
-/** Creates a key in the place of another, which keeps working for the grace. */
+/** Creates a key that replaces another. The old key keeps working for the grace period. */
 export const rotateKey = changing(async (ports, admin, tenant: string, keyId: string, graceSeconds: number) => {
   const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;
@@ -67,7 +67,7 @@ export const rotateKey = changing(async (ports, admin, tenant: string, keyId: st
   return issue(ports, id.value, await rotate);
 });
 
-/** Lists the keys of a tenant by id, from behind a cursor, without secrets. */
+/** Lists the keys of a tenant, without secrets, sorted by id and starting after a cursor. */
 export const listKeys = reading(async (ports, _admin, tenant: string, after: string, limit: number) => {
   const id = await verifyTenant(ports, tenant);
   if (!id.ok) return id;

@@ -13,7 +13,7 @@ const summaryOf = ({ id, name, status, createdAtMs }: TenantRecord): TenantSumma
   createdAtMs,
 });
 
-/** Creates a tenant: reserves it in the directory, writes it, marks it ready. Each step may be repeated. */
+/** Creates a tenant in three repeatable steps: reserves it in the directory, writes it, and marks it ready. */
 export const createTenant = changing(async ({ settings, objects }, admin, document: TenantDocument) => {
   const { rootKeys, region } = settings;
   const hint = nearestHint(document.upstream.region ?? region);
@@ -24,7 +24,7 @@ export const createTenant = changing(async ({ settings, objects }, admin, docume
   return ok(tenant);
 });
 
-/** Lists tenants, oldest first, from behind a cursor. */
+/** Lists tenants, oldest first, starting after a cursor. */
 export const listTenants = reading(async ({ objects }, _admin, after: string, limit: number) =>
   ok(await objects.directory(async (stub) => await stub.list(after, limit))),
 );
@@ -39,7 +39,7 @@ export const readTenant = reading(async (ports, _admin, named: string) => {
 /**
  * Applies a merge patch to a tenant, such as `{ status: 'suspended' }`.
  *
- * @param versions those that the patch applies to. Undefined: any.
+ * @param versions the versions that the patch applies to. Undefined: any version.
  */
 export const changeTenant = changing(
   async (ports, admin, named: string, patch: unknown, versions?: readonly number[]) => {
@@ -55,7 +55,7 @@ export const changeTenant = changing(
   },
 );
 
-/** Deletes a tenant and all its keys: its calls end first, then its place in the list. */
+/** Deletes a tenant and all its keys. First ends the calls of the tenant, then removes the tenant from the list. */
 export const deleteTenant = changing(async (ports, admin, named: string, versions?: readonly number[]) => {
   const { objects, onChanged } = ports;
   const id = await verifyTenant(ports, named);

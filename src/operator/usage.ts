@@ -12,27 +12,27 @@ import { reading } from './operation.ts';
 const DEFAULT_STEPS: Readonly<Record<UsageStep, number>> = { minute: 60, hour: 24, day: 30 };
 const MAX_SERIES = 3_000;
 
-/** Which usage to read: times in epoch milliseconds. Default `toMs` now, `fromMs` 60 minutes, 24 hours or 30 days before. */
+/** The usage to read, in epoch milliseconds. Default `toMs` now, `fromMs` 60 minutes, 24 hours or 30 days before `toMs`. */
 export interface UsageWindow {
   readonly step: UsageStep;
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
 }
 
-/** What a tenant used in a window, and what is left of its limits. Times are epoch milliseconds. */
+/** A tenant's usage in a window, and what is left of the tenant's limits. Times are in epoch milliseconds. */
 export interface TenantUsage {
   readonly fromMs: number;
   readonly toMs: number;
   readonly totals: Usage;
   readonly functions: UsageByFunction;
-  /** By the start of each step, oldest first. Steps without usage are left out. */
+  /** Usage keyed by the start of each step, oldest first. Steps without usage are left out. */
   readonly series: ReadonlyMap<number, Usage>;
   readonly limits: readonly LimitStatus[];
-  /** The time of `limits`. */
+  /** The time at which `limits` was read. */
   readonly atMs: number;
 }
 
-/** Reads what a tenant used, at most 2 seconds behind. */
+/** Reads a tenant's usage. The figures lag by at most 2 seconds. */
 export const readUsage = reading(
   async (ports, _admin, tenant: string, asked: UsageWindow): Promise<Result<TenantUsage, Failure>> => {
     const id = await verifyTenant(ports, tenant);
@@ -64,7 +64,7 @@ export const readUsage = reading(
   },
 );
 
-/** Widens a window to whole steps, since usage is not kept any finer, and checks it. */
+/** Widens a window to whole steps, because usage is stored per step, and then checks the window. */
 function alignWindow({ step, fromMs: from, toMs: to }: UsageWindow, nowMs: number) {
   const stepMs = STEP_MS[step];
   const toMs = to === undefined ? nowMs + 1 : Math.ceil(to / stepMs) * stepMs;
