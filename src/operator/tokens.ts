@@ -18,7 +18,7 @@ export interface MintedAdminToken extends AdminTokenRecord {
   readonly token: string;
 }
 
-/** Creates an admin token for one person or job. The audit trail shows the name, so no later token may have the same name. */
+/** Creates an admin token for one person or job. The audit trail shows the name, so no other token may ever use it. */
 export const createAdminToken = changing(
   async (
     { settings: { rootKeys }, objects, now },

@@ -60,7 +60,7 @@ const outcomeJson = ({ done, failed, notDone }: Outcome, unchanged: number) => (
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Says what failed and what was left, under the exit code of what failed. */
+/** Makes an error that names the failed step and the steps not done. The exit code is that of the step's own error. */
 function failure({ done, notDone }: Outcome, { step, error }: NonNullable<Outcome['failed']>): CommandError {
   const lines = [
     messageOf(error),

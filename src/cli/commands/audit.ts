@@ -8,7 +8,7 @@ interface AuditFlags extends OperatorFlags {
   readonly limit?: number;
 }
 
-/** Adds `postern audit`: who changed what, and when. */
+/** Adds `postern audit`, which shows who changed what, and when. */
 export function auditCommand(program: Command): void {
   withConnection(program.command('audit [tenant]'))
     .description(
@@ -41,7 +41,7 @@ async function audit(named: string | undefined, flags: AuditFlags): Promise<void
       : await operator.list(readAudit, { tenantId: await findTenant(operator, named) }, 'entries', flags.limit);
   for (const entry of entries) {
     const { id: _id, at, actor, actorId, action, ...detail } = entry;
-    // Absent from an older gateway.
+    // An older gateway does not send `actorId`.
     const who = actorId == null ? actor : `${actor} (${actorId})`;
     console.log(flags.json ? JSON.stringify(entry) : `${at}  ${who}  ${action}  ${JSON.stringify(detail)}`);
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** Adds `postern build`: the Worker as a deployment uploads it, and as workerd serves it. */
+/** Adds `postern build`, which bundles the Worker for deployment and for a self-hosted workerd. */
 export function buildCommand(program: Command): void {
   program
     .command('build')

@@ -17,7 +17,7 @@ interface ConformanceFlags {
   readonly json?: boolean;
 }
 
-/** What came of one case: a verdict, or why it was not run. */
+/** The result of one case: a verdict, or the reason why the case was skipped. */
 interface Result {
   readonly case: Case;
   readonly outcome?: Outcome;
@@ -26,7 +26,7 @@ interface Result {
 
 const MARKS = { pass: '✓', fail: '✗', unsupported: 'n/a', report: '·', skipped: '–' } as const;
 
-/** Adds `postern conformance`: the conformance cases, by the AWS SDK for JavaScript v3, against any Invoke endpoint. */
+/** Adds `postern conformance`, which runs the cases with the AWS SDK for JavaScript v3 against any Invoke endpoint. */
 export function conformanceCommand(program: Command): void {
   program
     .command('conformance')
@@ -52,7 +52,7 @@ Examples:
     .action(conformance);
 }
 
-/** Runs the cases one after another. Ends with 1 when one has failed. */
+/** Runs the cases one after another. The exit code is 1 if a case fails. */
 async function conformance(flags: ConformanceFlags): Promise<void> {
   const { json = false } = flags;
   const target = targetOf(flags);
@@ -107,7 +107,7 @@ async function resultOf(one: Case, target: Target): Promise<Result> {
   if (one.credentials === 'other-tenant' && target.otherCredentials === undefined) {
     return skipped('it needs OTHER_ACCESS_KEY_ID and OTHER_SECRET_ACCESS_KEY, a key that may call nothing');
   }
-  // The SDK takes its time to load: the other commands do not wait for it.
+  // Import the SDK here: it loads slowly, and other commands do not need it.
   const { runCase } = await import('../conformance/interpret.ts');
   const outcome = await runCase(one, target);
   return { case: one, outcome, verdict: compareOutcome(one, outcome) };
@@ -119,7 +119,7 @@ function functionsText(cases: readonly Case[]): string {
   return `The endpoint must have these functions, and none named absent:\n${lines.join('\n')}\n`;
 }
 
-/** The bare name in a function name of any form; the cases' own names only. */
+/** The bare name in a function name of any form. Handles only the names that the cases use. */
 const nameOf = (name: string): string => name.replace(/^.*:function:/, '').replace(/:.*$/, '');
 
 function lineOf({ case: { id, title }, verdict }: Result): string {

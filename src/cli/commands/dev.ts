@@ -10,7 +10,7 @@ interface DevFlags extends Omit<DevOptions, 'log'> {
   readonly json?: boolean;
 }
 
-/** Adds `postern dev`, which runs everything on this machine. */
+/** Adds `postern dev`, which runs the gateway and a local Lambda on this machine. */
 export function devCommand(program: Command): void {
   program
     .command('dev')
@@ -44,11 +44,11 @@ Examples:
     .action(dev);
 }
 
-/** Runs all of it until a signal. In `--json` mode standard output is one line, and the rest goes to standard error. */
+/** Runs until SIGINT or SIGTERM. With `--json`, prints one line to standard output and the rest to standard error. */
 async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   const say = json ? console.error : console.log;
   if (!json) say('Starting Postern ...');
-  // Miniflare and wrangler take their time to load: the other commands do not wait for them.
+  // Import Miniflare and wrangler here: they load slowly, and most commands do not need them.
   const [{ firstCall, startDev }, { banner }] = await Promise.all([
     import('../local/dev.ts'),
     import('../local/banner.ts'),
@@ -68,12 +68,12 @@ async function dev({ json = false, ...options }: DevFlags): Promise<void> {
   process.exit(0);
 }
 
-/** Waits for a signal to end. Miniflare's own listeners would exit at once, before the databases are closed. */
+/** Waits for SIGINT or SIGTERM. Removes Miniflare's listeners, which would exit before the databases are closed. */
 function signalled(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const others = process.rawListeners(signal);
-    // Ours first: while a signal has no listener at all, one that comes is lost.
+    // Add our listener before removing the others. Without any listener, a pending signal would be lost.
     process.on(signal, () => resolve());
     for (const other of others) process.off(signal, other as NodeJS.SignalsListener);
   }

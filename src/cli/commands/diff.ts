@@ -10,7 +10,7 @@ interface DiffFlags extends OperatorFlags {
   readonly prune?: boolean;
 }
 
-/** Adds `postern diff`: what `apply` would do. */
+/** Adds `postern diff`, which shows the changes that `apply` would make. */
 export function diffCommand(program: Command): void {
   withConnection(program.command('diff'))
     .description('show the changes that apply would make; the exit code is 5 if there are any')

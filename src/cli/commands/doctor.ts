@@ -24,7 +24,7 @@ interface DoctorFlags extends OperatorFlags {
   readonly config: string;
 }
 
-/** Adds `postern doctor`: finds what is wrong with a setup and says how to fix it. */
+/** Adds `postern doctor`, which finds the faults of a setup and says how to fix each one. */
 export function doctorCommand(program: Command): void {
   withConnection(program.command('doctor'))
     .description('check settings, credentials, clock, wrangler.toml and the gateway')
@@ -59,7 +59,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
       unknown = problems;
     },
   });
-  // A Worker has its region from wrangler.toml.
+  // A Worker gets its region from wrangler.toml.
   const { AWS_REGION } = wrangler.vars;
   const { findings, settings } = checkSettings({ ...(typeof AWS_REGION === 'string' && { AWS_REGION }), ...given });
   const { fail } = findingsOf('settings');
@@ -70,7 +70,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
     const { skipped } = findingsOf('gateway');
     findings.push(skipped('no gateway given', 'set POSTERN_URL and POSTERN_ADMIN_TOKEN, or give --url or --profile'));
   } else {
-    // The token in the file is meant for the gateway that `--url` names. POSTERN_URL may name another.
+    // The token in the settings file belongs to the gateway at `--url`. POSTERN_URL may name a different gateway.
     const hasToken = flags.url === undefined || Boolean(process.env.POSTERN_ADMIN_TOKEN);
     const env = hasToken ? process.env : { ...process.env, POSTERN_URL: '', ...given };
     findings.push(...(await examineGateway(flags, env, settings)));
@@ -81,7 +81,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   if (failed > 0) throw new CommandError(failed === 1 ? '1 check failed' : `${failed} checks failed`);
 }
 
-/** Looks at the gateway. That it cannot be asked, for want of a token, is one more thing that is wrong. */
+/** Checks the gateway. A missing token or an unusable address is reported as a failed check. */
 async function examineGateway(
   flags: DoctorFlags,
   env: NodeJS.ProcessEnv,

@@ -28,7 +28,7 @@ interface ExplainFlags extends OperatorFlags {
   readonly presignedSeconds?: number;
 }
 
-/** Adds `postern explain`, which dry-runs the decision on a call. */
+/** Adds `postern explain`, which shows how the gateway would decide on a call. */
 export function explainCommand(program: Command): void {
   withConnection(program.command('explain <tenant> <function>'))
     .description('show whether a tenant may make a call, and which rule decides; the exit code is 4 if it may not')
@@ -86,9 +86,9 @@ function showExplanation(
   ];
 }
 
-/** The command that adds a rule for the function. It repeats the present rules, because `--allow` replaces them all. */
+/** The command that adds a rule for the function. It repeats the existing rules, because `--allow` replaces them all. */
 function showRemedy({ id, policy }: TenantResponse, name: string, { target }: Explanation): string[] {
-  // Such a tenant needs a published name, not a rule.
+  // With `publishedOnly`, the tenant needs a published name, not a rule.
   if (target === null || policy.publishedOnly) return [];
   const [bare = ''] = name.split(':');
   const isOwn = name.split(':').length <= 2 && !Object.hasOwn(policy.publish ?? {}, bare);

@@ -10,7 +10,7 @@ interface ExportFlags extends OperatorFlags {
   readonly ids: boolean;
 }
 
-/** Adds `postern export`: the gateway as a file. */
+/** Adds `postern export`, which writes the gateway's tenants in the format of `postern.yaml`. */
 export function exportCommand(program: Command): void {
   withConnection(program.command('export'))
     .description('write the tenants of the gateway as postern.yaml, without keys or other secrets')
@@ -37,6 +37,6 @@ async function write(flags: ExportFlags): Promise<void> {
     version: 1,
     tenants: tenants.map(({ id, document: { name, ...rest } }) => ({ ...(flags.ids && { id }), name, ...rest })),
   };
-  // Without aliases: two tenants with the same policy today need not have it tomorrow.
+  // Write no YAML aliases: two tenants with equal policies today may have different policies tomorrow.
   console.log(flags.json ? JSON.stringify(file) : stringify(file, { aliasDuplicateObjects: false }).trimEnd());
 }

@@ -20,7 +20,7 @@ interface InvokeFlags extends ConnectionFlags {
   readonly json?: boolean;
 }
 
-/** Adds `postern invoke`: a call as a caller makes it, with a Postern key. */
+/** Adds `postern invoke`, which calls a function as a caller with a Postern key. */
 export function invokeCommand(program: Command): void {
   suggestOption(withConnection(program.command('invoke <function>')), "--payload '{...}'")
     .description('call a function through the gateway, as a caller with a Postern key')
@@ -102,7 +102,7 @@ function showAnswer({ status, headers, body }: Posted): void {
   const id = headers.get('x-amzn-requestid');
   const notes = [`${status}`, ...(version ? [`version ${version}`] : []), ...(id ? [`request ${id}`] : [])].join('  ');
   console.error(paint('dim', notes, process.stderr));
-  // A refusal's body is an error, not a payload.
+  // The body of a failed call is an error document, not a payload.
   if (isSuccess(status) && body.length > 0)
     process.stdout.write(process.stdout.isTTY ? `${escapeControls(body.toString())}\n` : body);
 }
@@ -123,7 +123,7 @@ function throwUnlessDone({ status, headers, body }: Posted): void {
   const who = refusal === null ? 'Lambda' : `Postern (${refusal})`;
   const type = headers.get('x-amzn-errortype') ?? 'error';
   const message = text('message', 'Message') ?? 'no message';
-  // Only Postern's own refusals say what to do.
+  // Only refusals by Postern contain a hint.
   const hint = refusal === null ? undefined : text('hint');
   const words = hint === undefined ? message : `${message}\n  ${hint}`;
   throw new CommandError(`${who} answered ${status} ${type}: ${words}`, EXIT_OF_STATUS[status] ?? EXIT.failed);

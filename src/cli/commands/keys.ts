@@ -54,7 +54,7 @@ export function keysCommand(program: Command): void {
   ).action(revoke);
 }
 
-/** A URL is logged on its way, so a secret key given in place of its id must never be put into one. */
+/** Checks that the text is the id of a key. Proxies log URLs, so a secret given by mistake must never enter a URL. */
 function checkKeyId(text: string): void {
   if (/^k\d+_\w+$/.test(text)) return;
   throw usageError('give the id of a key, k1_..., as `postern keys list` shows it');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type OperatorFlags, withConnection } from '../operator/connection.ts';
 import { openOperator } from '../operator/open-operator.ts';
 
-/** Adds `postern openapi`: the admin API as the gateway itself describes it. */
+/** Adds `postern openapi`, which prints the gateway's own description of its admin API. */
 export function openapiCommand(program: Command): void {
   withConnection(program.command('openapi'))
     .description("print the OpenAPI document of the gateway's admin API")

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { fileJsonSchema } from '../declare/file.ts';
 
-/** Adds `postern schema`: what editors check and complete `postern.yaml` by. */
+/** Adds `postern schema`, which prints the JSON schema that editors use to check and complete `postern.yaml`. */
 export function schemaCommand(program: Command): void {
   program
     .command('schema')

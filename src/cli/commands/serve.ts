@@ -7,7 +7,7 @@ import { parsePort } from '../local/port.ts';
 import { type Served, type ServeOptions, startServe } from '../serve/serve.ts';
 
 interface ServeFlags extends Omit<ServeOptions, 'log' | 'drainMs'> {
-  /** Seconds. */
+  /** Seconds that calls in flight get to finish. */
   readonly drain: number;
   readonly json?: boolean;
 }
@@ -22,7 +22,7 @@ export function serveCommand(program: Command): void {
     .option('--admin-port <n>', 'serve the admin API on this port only', parsePort)
     .option('--admin-host <address>', 'IP address for --admin-port (default: 127.0.0.1)', parseAddress)
     .option('--state <dir>', 'the folder for the databases', '.postern-serve')
-    // Not `--env-file`: Node takes that option for itself, wherever it is in the command line.
+    // The name is not `--env-file`, because Node claims that option anywhere on the command line.
     .option('--settings <file>', 'file of settings, as NAME=value lines; the environment overrides it')
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
@@ -66,7 +66,7 @@ async function serve({ drain, json = false, ...options }: ServeFlags): Promise<v
   let reloads = started;
   process.on('SIGHUP', () => {
     reloads = reloads.then(async (running) => {
-      // A terminal that closes sends it too, to end its processes.
+      // A closing terminal also sends SIGHUP, to end its processes.
       if (hadTerminal && !(await hasTerminal())) end();
       else await running.reload();
       return running;

@@ -28,7 +28,7 @@ interface WriteFlags extends OperatorFlags, TenantFlags {
   readonly file?: string;
 }
 
-/** Adds `postern tenants`. A tenant is named by its id or by its name. */
+/** Adds `postern tenants`. Its commands accept a tenant's id or name. */
 export function tenantsCommand(program: Command): void {
   const tenants = program.command('tenants').description('list, show, create, change, suspend and delete tenants');
   const add = (usage: string, description: string, ...examples: readonly string[]) =>
@@ -98,14 +98,14 @@ async function get(named: string, flags: OperatorFlags): Promise<void> {
   show((await operator.call(TENANT_OPERATIONS.readTenant, { tenantId })).body, flags);
 }
 
-/** Prints a tenant as YAML, which people can read and `--file` accepts. */
+/** Prints a tenant as JSON with `--json`, otherwise as YAML, which people can read and `--file` accepts. */
 function show(tenant: TenantResponse, { json }: OperatorFlags): void {
   console.log(json ? JSON.stringify(tenant) : stringify(tenant).trimEnd());
 }
 
 async function create(flags: WriteFlags): Promise<void> {
   const operator = await openOperator(flags);
-  // Checked with the schema of the admin API, so that a mistake in a file is reported with its line.
+  // Check the file with the admin API's schema, so that each mistake is reported with its line.
   const fromFile =
     flags.file === undefined ? {} : await readFile(flags.file, flags.name === undefined ? CreateTenant : PatchTenant);
   const document = mergePatch(fromFile, tenantPatch(flags)) as { name?: unknown };
@@ -127,7 +127,7 @@ async function update(named: string, flags: WriteFlags & { readonly ifVersion?: 
   const patch = combinePatches(fromFile, toJson(tenantPatch(flags, mergePatch(before, fromFile) as Present)));
   const changes = findChanges(before, mergePatch(before, patch) as JsonObject, 'by-entry');
   if (!flags.json) console.error(changes.length === 0 ? 'no change' : changes.map(showChange).join('\n'));
-  // Only if nobody has changed it since it was read: the patch repeats parts of what was read.
+  // Fail if the tenant has changed since it was read, because the patch repeats values that were read.
   const ifMatch = flags.ifVersion === undefined ? etag : `"${flags.ifVersion}"`;
   const changed = (await operator.call(TENANT_OPERATIONS.patchTenant, { tenantId }, { body: patch, ifMatch })).body;
   show(changed, flags);

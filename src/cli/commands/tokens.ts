@@ -6,7 +6,7 @@ import { openOperator } from '../operator/open-operator.ts';
 import { parseExpiry } from '../operator/parse-expiry.ts';
 import { layOut } from '../terminal/table.ts';
 
-/** Adds `postern tokens`, for the other operators of the gateway. */
+/** Adds `postern tokens`, which manages admin tokens for other operators of the gateway. */
 export function tokensCommand(program: Command): void {
   const tokens = program
     .command('tokens')

@@ -14,7 +14,7 @@ interface UsageFlags extends OperatorFlags {
   readonly step?: string;
 }
 
-/** Adds `postern usage`: what a tenant used, and what is left of its limits. */
+/** Adds `postern usage`, which shows a tenant's usage and what is left of the tenant's limits. */
 export function usageCommand(program: Command): void {
   withConnection(program.command('usage <tenant>'))
     .description('show what a tenant used, at most 2 seconds behind, and what is left of its limits')

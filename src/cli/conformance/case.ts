@@ -1,18 +1,18 @@
-/** What a case does. `Presigned`: the SDK makes a presigned URL of Invoke, and plain HTTP fetches it. */
+/** The operation of a case. `Presigned`: the SDK presigns an Invoke URL, and a plain HTTP client requests the URL. */
 export type CaseOperation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync' | 'Presigned';
 
-/** With whose credentials a case is signed, where it is not the caller's own. */
+/** The deliberate fault in how a case is signed. Without a fault, the caller's key pair and a correct clock sign it. */
 export type CredentialsFault =
-  /** The caller's key id with a secret that is not its own. */
+  /** The caller's key id with a secret that does not belong to the key. */
   | 'wrong-secret'
-  /** A pair that nobody minted. */
+  /** A key pair that was never issued. */
   | 'unknown-key'
-  /** The caller's own pair, signed by a clock that is one hour behind. */
+  /** The caller's key pair, with a signing clock that is one hour behind. */
   | 'skewed-clock'
-  /** A valid pair of a caller who may call nothing. */
+  /** A valid key pair of a caller who may call nothing. */
   | 'other-tenant';
 
-/** What an SDK may lack; a client that lacks it answers `unsupported`, and may not otherwise. */
+/** A feature that some SDKs lack. A client may answer `unsupported` only if the case needs a feature that its SDK lacks. */
 export type Need =
   | 'stream'
   | 'tenantId'
@@ -22,10 +22,10 @@ export type Need =
   | 'clock'
   /** The caller sends extra headers, all signed. */
   | 'headers'
-  /** One of these headers is sent in two lines. */
+  /** The caller sends one extra header as two lines. */
   | 'repeatedHeaders';
 
-/** One call and what must come of it: the unit of the conformance kit, as data, for clients in any language. */
+/** One call and its expected outcome. A case is plain data, so that clients in any language can run it. */
 export interface Case {
   readonly id: string;
   readonly title: string;
@@ -34,85 +34,88 @@ export interface Case {
   readonly qualifier?: string;
   readonly invocationType?: 'RequestResponse' | 'Event' | 'DryRun';
   readonly logType?: 'None' | 'Tail';
-  /** Already in Base64; sent unchanged. */
+  /** Base64, which the client sends unchanged. */
   readonly clientContext?: string;
   readonly tenantId?: string;
-  /** The payload's text. Neither this nor `payloadBytes`: the SDK is given no payload at all. */
+  /** The payload as text. If `payload` and `payloadBytes` are both absent, the SDK gets no payload. */
   readonly payload?: string;
-  /** The payload is a JSON string of that many bytes in all: a quote, as many `x` as it takes, a quote. */
+  /** The length of the payload in bytes. The payload is a JSON string of `x` characters, and its two quotes count. */
   readonly payloadBytes?: number;
   readonly credentials?: CredentialsFault;
-  /** Header lines of the caller's own, in this order, all signed. */
+  /** The caller's extra header lines, in the order to send them. All are signed. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** `Presigned` only: the URL has no `X-Amz-Expires`, as from signers for services other than S3. */
+  /** `Presigned` only: the URL lacks `X-Amz-Expires`, like URLs from signers for services other than S3. */
   readonly presignWithoutExpires?: true;
-  /** Retried as the SDK does when nobody tells it otherwise; every other case is tried once. */
+  /** `default`: the SDK uses its default retries. Absent: the SDK makes only one attempt. */
   readonly retries?: 'default';
-  /** Sent to POSTERN_THROTTLE_ENDPOINT, which answers every call 429 with `Retry-After: 1`, in place of the endpoint. */
+  /** `throttle`: the call goes to POSTERN_THROTTLE_ENDPOINT, which answers every call with 429 and `Retry-After: 1`. */
   readonly endpoint?: 'throttle';
-  /** A measurement: the table says what the client did, and nothing passes or fails. */
+  /** What the case measures. The table of results shows what the client did. A measurement neither passes nor fails. */
   readonly report?: 'retries' | 'clock-correction';
   readonly needs?: readonly Need[];
   readonly expect: Expectation;
 }
 
-/** What must come of a case; what is absent may be anything. Without `error`, the call must succeed. */
+/**
+ * The expected outcome of a case. Without `error`, the call must succeed. Without `functionError`, the function must not
+ * fail. Any other absent member accepts every value.
+ */
 export interface Expectation {
   readonly status?: number;
   readonly executedVersion?: string;
   readonly functionError?: string;
-  /** The answer's exact text. */
+  /** The exact text of the answer. */
   readonly payload?: string;
   readonly payloadContains?: string;
   readonly payloadBytes?: number;
-  /** The answer is the request's payload, byte for byte. */
+  /** The answer must equal the request's payload, byte for byte. */
   readonly echoesPayload?: true;
   readonly logContains?: string;
-  /** At least this many chunks were seen, and the end of the stream. */
+  /** The minimum number of chunks that must arrive. Every streamed answer must also end with InvokeComplete. */
   readonly chunks?: number;
   readonly error?: ExpectedError;
 }
 
-/** The error that a client must see. */
+/** The error that a client must report. */
 export interface ExpectedError {
-  /** Names that will do: Postern's (the API document's) first, then what the service is recorded to send instead. */
+  /** The accepted names: first Postern's, from the API document, then any that the service was recorded to send instead. */
   readonly names: readonly string[];
   readonly status: number;
   readonly messageContains?: string;
-  /** The first of the names must arrive as the SDK's own class for it, where the SDK has such classes. */
+  /** An error with the first name must be an instance of the SDK's class for that error, if the SDK has error classes. */
   readonly typed?: true;
 }
 
-/** What a client says came of a case: one line of JSON each. */
+/** The outcome of a case, as a client reports it on one line of JSON. */
 export interface Outcome {
   readonly id: string;
   readonly status?: number;
   readonly executedVersion?: string;
   readonly functionError?: string;
   readonly payloadBase64?: string;
-  /** In place of `payloadBase64` when the answer is over 1,000,000 bytes. */
+  /** Replaces `payloadBase64` if the answer is longer than 1,000,000 bytes. */
   readonly payloadSha256?: string;
   readonly payloadBytes?: number;
-  /** The tail of the log, decoded. */
+  /** The log tail, decoded from Base64. */
   readonly log?: string;
-  /** How many PayloadChunk events arrived; their bytes together are the payload. */
+  /** The number of PayloadChunk events that arrived. Their bytes, joined in order, are the payload. */
   readonly chunks?: number;
-  /** Whether InvokeComplete arrived. */
+  /** True if InvokeComplete arrived. */
   readonly complete?: boolean;
   readonly error?: OutcomeError;
-  /** How many attempts were made, where the client can tell; the runner counts those of the throttle endpoint itself. */
+  /** The number of attempts, if the client knows it. For the throttle endpoint, the runner counts the attempts. */
   readonly attempts?: number;
-  /** How long the client waited before each attempt but the first; the runner measures it. */
+  /** The wait before each attempt after the first, as measured by the runner. */
   readonly waitsSeconds?: readonly number[];
-  /** Why this client cannot run the case. */
+  /** The reason why this client cannot run the case. */
   readonly unsupported?: string;
 }
 
-/** An error as the client's SDK shows it. */
+/** An error as the client's SDK reports it. */
 export interface OutcomeError {
   readonly name: string;
   readonly status?: number;
   readonly message: string;
-  /** Whether it arrived as the SDK's own class for that error; absent where the SDK has no such classes. */
+  /** True if the error is an instance of the SDK's class for that error. Absent if the SDK has no error classes. */
   readonly typed?: boolean;
 }

@@ -1,21 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import type { Case } from './case.ts';
 
-/** The file of the cases. */
+/** The path of the file that contains the cases. */
 export const CASES_FILE = `${import.meta.dirname}/cases.json`;
 
-/** The account and region that ARNs in the cases name: the local Lambda's. */
+/** The account and region in the ARNs of the cases. They belong to the local Lambda. */
 const LOCAL = { accountId: '123456789012', region: 'us-east-1' } as const;
 
-/** What an endpoint is and has, as far as cases depend on it. */
+/** The properties of an endpoint that the cases depend on. */
 export interface Place {
   readonly accountId?: string;
   readonly region?: string;
-  /** True if there are credentials of a caller who may call nothing. */
+  /** True if credentials are available for a caller who may call nothing. */
   readonly otherTenant: boolean;
 }
 
-/** Reads the cases that can be run at a place, with its account and region in their ARNs. */
+/** Reads the cases that an endpoint can run, and puts the endpoint's account and region into their ARNs. */
 export async function readCases({ accountId, region, otherTenant }: Place): Promise<Case[]> {
   const cases = JSON.parse(await readFile(CASES_FILE, 'utf8')) as Case[];
   const here = (name: string) =>
@@ -25,13 +25,13 @@ export async function readCases({ accountId, region, otherTenant }: Place): Prom
     .map((one) => ({ ...one, function: here(one.function) }));
 }
 
-/** The bytes of a case's payload; undefined when the SDK is to be given none. */
+/** The bytes of a case's payload. Undefined if the case has no payload. */
 export function payloadOf({ payload, payloadBytes }: Case): Buffer | undefined {
   if (payloadBytes !== undefined) return Buffer.from(`"${'x'.repeat(payloadBytes - 2)}"`);
   return payload === undefined ? undefined : Buffer.from(payload);
 }
 
-/** The functions that an endpoint has to have, and what each must do (`src/emulator/functions/` has them in JavaScript). */
+/** The functions that an endpoint needs, and what each must do. `src/emulator/functions/` has them in JavaScript. */
 export const FUNCTIONS: Readonly<Record<string, string>> = {
   hello: 'answers {"message":"Hello, <event.name or world>!"}; versions 1 and 2, alias live of 2',
   echo: 'answers {"event","context"}; the context has clientContext and tenantId',

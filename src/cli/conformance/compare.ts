@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Case, ExpectedError, Outcome } from './case.ts';
 import { payloadOf } from './cases.ts';
 
-/** What an outcome is worth. */
+/** The verdict on the outcome of a case. */
 export type Verdict =
   | { readonly kind: 'pass' }
   | { readonly kind: 'fail'; readonly reasons: readonly string[] }
   | { readonly kind: 'unsupported'; readonly why: string }
   | { readonly kind: 'report'; readonly text: string };
 
-/** Jitter of a timer: a wait of `Retry-After: 1` may be measured a little short. */
+/** The minimum wait that honours `Retry-After: 1`. Timer jitter can make a measured wait slightly shorter than 1 second. */
 const SHORTEST_HONOURED_WAIT_SECONDS = 0.95;
 
-/** Holds what a client says came of a case against what must come of it. Says every difference, not the first. */
+/** Compares the outcome that a client reports with a case's expectation. Lists every difference, not only the first. */
 export function compareOutcome(expected: Case, outcome: Outcome): Verdict {
   if (outcome.unsupported !== undefined) {
     if (expected.needs?.length) return { kind: 'unsupported', why: outcome.unsupported };
@@ -72,7 +72,7 @@ function errorFaults(expect: ExpectedError, { error, status }: Outcome): string[
   return faults;
 }
 
-/** What an outcome tells of its payload; an answer without one is empty. */
+/** The text, length and digest of an outcome's payload. A missing payload counts as empty. */
 function answerOf({ payloadBase64, payloadSha256, payloadBytes }: Outcome) {
   if (payloadSha256 !== undefined) return { text: undefined, byteLength: payloadBytes, sha256: payloadSha256 };
   const bytes = Buffer.from(payloadBase64 ?? '', 'base64');
@@ -94,7 +94,7 @@ function correctionText({ error, attempts }: Outcome): string {
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** A value for a reader's eye: short, with its quotes. */
+/** Formats a value for a message: as JSON, and shortened if it is long. */
 function show(value: unknown): string {
   const text = value === undefined ? 'absent' : JSON.stringify(value);
   return text.length <= 160 ? text : `${text.slice(0, 150)}... (${text.length} characters)`;

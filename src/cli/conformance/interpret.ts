@@ -21,14 +21,14 @@ export interface KeyPair {
   readonly sessionToken?: string;
 }
 
-/** Where cases are sent, and as whom. */
+/** The endpoint that the cases are sent to, and the credentials that sign them. */
 export interface Target {
   readonly endpoint: string;
-  /** Answers every call 429 with `Retry-After: 1`; needed by cases that say so. */
+  /** Answers every call with 429 and `Retry-After: 1`. Only cases with `endpoint: 'throttle'` need it. */
   readonly throttleEndpoint?: string;
   readonly region: string;
   readonly credentials: KeyPair;
-  /** A valid pair of a caller who may call nothing. Only some cases need it. */
+  /** A valid key pair of a caller who may call nothing. Only cases with `credentials: 'other-tenant'` need it. */
   readonly otherCredentials?: KeyPair;
 }
 
@@ -37,13 +37,13 @@ const UNKNOWN_KEY: KeyPair = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 const ONE_HOUR_MS = 3_600_000;
-/** What this SDK cannot do, and why. */
+/** The features that this SDK lacks, each with the reason. */
 const LACKS: Partial<Record<Need, string>> = {
   headers: 'the SDK takes no headers of the caller',
   presignWithoutExpires: 'its presigner always writes X-Amz-Expires',
 };
 
-/** Runs a case with the AWS SDK for JavaScript v3, unmodified, and says what came of it. Never rejects. */
+/** Runs a case with the unmodified AWS SDK for JavaScript v3. Rejects only if the target lacks something the case needs. */
 export async function runCase(one: Case, target: Target): Promise<Outcome> {
   const lacking = one.needs?.find((need) => need in LACKS);
   if (lacking !== undefined) return { id: one.id, unsupported: LACKS[lacking] ?? '' };
@@ -63,7 +63,7 @@ function clientOf({ credentials, endpoint, retries }: Case, target: Target): Lam
     endpoint: endpoint === 'throttle' ? required('throttleEndpoint', target.throttleEndpoint) : target.endpoint,
     region: target.region,
     credentials: keyPairOf(credentials, target),
-    // An endpoint that never answers must not hold up the rest.
+    // An endpoint that never answers must not block the remaining cases.
     requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
     ...(retries !== 'default' && { maxAttempts: 1 }),
     ...(credentials === 'skewed-clock' && { systemClockOffset: -ONE_HOUR_MS }),
@@ -143,7 +143,7 @@ function outcomeError(error: unknown): OutcomeError {
   if (!(error instanceof Error)) return { name: 'unknown', message: String(error) };
   const { name, message } = error;
   if (!(error instanceof LambdaServiceException)) {
-    // A connection that fails to every address of a host has a code and no message.
+    // If the connection fails at every address of a host, the error has a code but no message.
     return { name, message: message || String((error as NodeJS.ErrnoException).code ?? '') };
   }
   const { httpStatusCode: status } = error.$metadata;
@@ -151,7 +151,7 @@ function outcomeError(error: unknown): OutcomeError {
   return { name, message, typed, ...(status !== undefined && { status }) };
 }
 
-/** The members that have a value. */
+/** Removes the members whose value is undefined. */
 function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(members).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };

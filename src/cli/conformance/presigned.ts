@@ -4,12 +4,12 @@ import type { Outcome } from './case.ts';
 import { payloadMembers } from './payload-members.ts';
 
 const LIFE_SECONDS = 900;
-/** What the SDK adds for itself on the way; a presigned request has no need of it. */
+/** Headers that the SDK adds for its own use. A presigned request does not need them. */
 const SDK_HEADERS = ['user-agent', 'x-amz-user-agent', 'content-length', 'amz-sdk-request', 'amz-sdk-invocation-id'];
 
 /**
  * Presigns a call with the SDK's own serializer and signer, and sends it with plain HTTP. The package has no presigner
- * for Lambda, so a middleware takes the serialized request out of the client before it is signed and sent.
+ * for Lambda, so a middleware takes the serialized request out of the client before the client signs and sends it.
  */
 export async function fetchPresigned(client: LambdaClient, command: InvokeCommand): Promise<Omit<Outcome, 'id'>> {
   const { promise, resolve } = Promise.withResolvers<HttpRequest>();
@@ -43,7 +43,7 @@ function urlOf({ protocol, hostname, port, path, query = {} }: HttpRequest): str
   return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${pairs.join('&')}`;
 }
 
-/** The headers but `host`, which the fetch writes itself. */
+/** All headers except `host`, which `fetch` writes itself. */
 const ownHeaders = ({ headers }: HttpRequest) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host'));
 

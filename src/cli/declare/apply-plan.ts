@@ -2,14 +2,14 @@ import { TENANT_OPERATIONS } from '../../admin/tenants/operations.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Plan, Step } from './plan.ts';
 
-/** The outcome of a plan, which stops at the first step that fails. */
+/** The outcome of carrying out a plan. The plan stops at the first step that fails. */
 export interface Outcome {
   readonly done: readonly { readonly step: Step; readonly id: string }[];
   readonly failed?: { readonly step: Step; readonly error: unknown };
   readonly notDone: readonly Step[];
 }
 
-/** Carries out a plan, one step after another. Calls `onDone` after each. */
+/** Carries out a plan, one step after another. Calls `onDone` after each step that succeeds. */
 export async function applyPlan(
   operator: Operator,
   { steps }: Plan,
@@ -33,7 +33,7 @@ async function performStep(operator: Operator, step: Step): Promise<string> {
     case 'create':
       return (await operator.call(TENANT_OPERATIONS.createTenant, {}, { body: step.document })).body.id;
     case 'change':
-      // Sends the version that the plan is based on, so that a concurrent change is never overwritten.
+      // Send the version that the plan is based on, so that a concurrent change is never overwritten.
       await operator.call(
         TENANT_OPERATIONS.patchTenant,
         { tenantId: step.id },

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { TENANT_ID } from '../../core/identity/ids.ts';
 import { TenantDocumentSchema } from '../../document/tenant.ts';
 
-/** A tenant in the file: what the admin API takes, plus its id where the name alone is ambiguous. */
+/** A tenant in the file: the fields that the admin API takes, plus the id if the name alone is ambiguous. */
 const FileTenant = TenantDocumentSchema.extend({
   id: z
     .string()
@@ -11,7 +11,7 @@ const FileTenant = TenantDocumentSchema.extend({
     .meta({ description: 'Absent: the tenant of this name, which is created if there is none.' }),
 }).meta({ id: 'FileTenant' });
 
-/** `postern.yaml`: the desired state of every tenant. A field left out has the default of the admin API. */
+/** `postern.yaml`: the desired state of every tenant. An omitted field has the admin API's default. */
 export const PosternFile = z
   .strictObject({
     version: z.literal(1).meta({ description: 'The version of this format.' }),
@@ -37,5 +37,5 @@ export const PosternFile = z
 
 export type FileTenant = z.output<typeof FileTenant>;
 
-/** The JSON schema of the file, for editors, from the schemas that check the file and the admin API. */
+/** The JSON schema of the file, for editors. It comes from the same schemas that check the file and admin API requests. */
 export const fileJsonSchema = (): object => z.toJSONSchema(PosternFile, { io: 'input' });

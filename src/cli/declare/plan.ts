@@ -8,9 +8,9 @@ import type { FileTenant } from './file.ts';
 /** A tenant in the gateway's list. */
 export type Listed = Pick<TenantList['tenants'][number], 'id' | 'name'>;
 
-/** A tenant of the gateway, read whole. */
+/** A tenant of the gateway, with its whole document. */
 export interface CurrentTenant extends Listed {
-  /** The operator's settings of the tenant. */
+  /** The tenant's settings, which the operator wrote. */
   readonly document: JsonObject;
   readonly etag?: string;
 }
@@ -28,15 +28,15 @@ export type Step =
     }
   | { readonly kind: 'delete'; readonly id: string; readonly name: string };
 
-/** The steps that bring the gateway to the state in the file. No steps: it is already in that state. */
+/** The steps that bring the gateway to the state in the file. Without steps, the gateway is already in that state. */
 export interface Plan {
   readonly steps: readonly Step[];
   readonly unchanged: number;
-  /** Tenants in the gateway but not in the file. The plan leaves them alone. */
+  /** Tenants in the gateway but not in the file. The plan does not change these tenants. */
   readonly unlisted: readonly Listed[];
 }
 
-/** Which tenant of the gateway each of the file is: by its id, else by its name, which must be one tenant's alone. */
+/** Finds each of the file's tenants in the gateway: by id if the file gives one, otherwise by name, which must be unique. */
 export function matchTenants(
   file: readonly FileTenant[],
   gateway: readonly Listed[],
@@ -68,11 +68,11 @@ function findByName(name: string, index: number, gateway: readonly Listed[], cla
       `#/tenants/${index}/name: the gateway has ${named.length} tenants of this name; put an id beside it: ${ids}`,
     );
   }
-  // Its name is about to change: the file has it under its id.
+  // The file lists this tenant by id, under another name: the name is about to change.
   return found && claimed.has(found.id) ? undefined : found;
 }
 
-/** Decides what to do. `found` is read whole; what the file does not name is deleted only with `prune`. */
+/** Decides on the steps. `found` has the whole document. Only `prune` deletes the tenants that the file does not name. */
 export function planSteps(
   matched: readonly { readonly wanted: FileTenant; readonly found?: CurrentTenant }[],
   rest: readonly Listed[],

@@ -4,12 +4,12 @@ import { toFieldFaults, toPointer } from '../../document/field-faults.ts';
 import { usageError } from '../terminal/exit.ts';
 import { readInput } from '../terminal/read-input.ts';
 
-/** No honest file has this many. Without a limit, a few lines of aliases of aliases would fill the memory. */
+/** Maximum YAML aliases. No honest file has more. Without a limit, a few lines of nested aliases would exhaust memory. */
 const MAX_ALIASES = 1_000;
 
 /**
- * Reads a YAML (or JSON) file and checks it. Reports every mistake at once, each with line, column, JSON pointer and a
- * sentence.
+ * Reads a YAML (or JSON) file and checks the content against a schema. Reports every mistake at once, each with its line,
+ * column, JSON pointer and a sentence.
  */
 export async function readFile<T>(path: string, schema: z.ZodType<T>): Promise<T> {
   const name = path === '-' ? '(standard input)' : path;
@@ -26,7 +26,7 @@ export async function readFile<T>(path: string, schema: z.ZodType<T>): Promise<T
   throw usageError([`${name} is not valid:`, ...lines].join('\n'));
 }
 
-/** Reads a YAML (or JSON) file as it is. */
+/** Reads a YAML (or JSON) file without checking the content against a schema. */
 export async function readAny(path: string): Promise<unknown> {
   const name = path === '-' ? '(standard input)' : path;
   return toValue(name, parse(name, (await readInput(path)).toString('utf8')).document);
@@ -34,7 +34,7 @@ export async function readAny(path: string): Promise<unknown> {
 
 function parse(name: string, text: string): { document: Document.Parsed; at: (offset: number) => string } {
   const lineCounter = new LineCounter();
-  // `merge`: `<<: *base` is how one rule serves many tenants.
+  // `merge` allows `<<: *base`, so that many tenants can share one rule.
   const document = parseDocument(text, { lineCounter, merge: true, prettyErrors: false });
   const at = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
@@ -57,7 +57,7 @@ function toValue(name: string, document: Document.Parsed): unknown {
   }
 }
 
-/** The offset of a path; if it is missing, or merged in from elsewhere, that of the nearest node around it. */
+/** The offset of a path. If the path is missing or merged in from elsewhere, the offset of the nearest enclosing node. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = 0;

@@ -5,9 +5,9 @@ import { matchTenants, type Plan, planSteps } from './plan.ts';
 import { readFile } from './read-file.ts';
 import { readTenants } from './read-tenants.ts';
 
-/** Reads the file and the gateway, and decides what would bring the one to the other. Changes nothing. */
+/** Reads the file and the gateway, and plans the steps that make the gateway match the file. Changes nothing. */
 export async function readPlan(operator: () => Promise<Operator>, path: string, prune: boolean): Promise<Plan> {
-  // The file first: what is wrong with it is said before anything is sent.
+  // Read the file first, so that its mistakes are reported before anything is sent.
   const { tenants } = await readFile(path, PosternFile);
   const gateway = await operator();
   const { matched, rest } = matchTenants(tenants, await gateway.list(TENANT_OPERATIONS.listTenants, {}, 'tenants'));

@@ -7,10 +7,10 @@ import type { Operator } from '../operator/operator.ts';
 import { CommandError, EXIT } from '../terminal/exit.ts';
 import type { CurrentTenant, Listed } from './plan.ts';
 
-/** Reads at once: enough to be quick, few enough to be no load. */
+/** Maximum concurrent reads: enough to be quick, but too few to load the gateway noticeably. */
 const AT_ONCE = 8;
 
-/** Reads tenants whole, in their order; one that was deleted since it was listed is left out. */
+/** Reads each tenant's whole document, in list order. Leaves out tenants that were deleted after they were listed. */
 export async function readTenants(operator: Operator, listed: readonly Listed[]): Promise<CurrentTenant[]> {
   const tenants: (CurrentTenant | undefined)[] = [];
   let next = 0;
@@ -36,9 +36,9 @@ async function readTenant(operator: Operator, { id }: Listed): Promise<CurrentTe
 }
 
 /**
- * What the gateway has, in the form that the file's schema gives it. A field that this version does not know cannot be
- * in the file, so the file would remove it: fails closed. What only newer rules find wrong is kept unchanged, so that the
- * file can correct it.
+ * Brings a tenant's document into the form that the file's schema produces. Fails closed on a field that this version does
+ * not know: the file cannot contain that field, so `apply` would remove it. A document that breaks only newer rules stays
+ * unchanged, so that the file can correct it.
  */
 function checked(id: string, document: object): JsonObject {
   const read = MergedTenant.safeParse(document);

@@ -9,7 +9,7 @@ const json = (value: Json | undefined): string => (value === undefined ? '(nothi
 export const showChange = ({ path, from, to }: FieldChange): string =>
   `    ${toPointer(path)}: ${paint('red', json(from))} -> ${paint('green', json(to))}`;
 
-/** A step as a headline, for the plan and for its outcome. */
+/** Formats a step as one line, for the plan and for its outcome. */
 export function showStep(step: Step): string {
   switch (step.kind) {
     case 'create':
@@ -34,7 +34,7 @@ function showDetail(step: Step): string[] {
   }
 }
 
-/** A plan for people to read before it is carried out. */
+/** Formats a plan for people to read before it is carried out. */
 export function showPlan({ steps, unchanged, unlisted }: Plan): string {
   const count = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
   return [

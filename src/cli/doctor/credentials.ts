@@ -10,7 +10,7 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 const TIMEOUT_MS = 10_000;
 const BODY = '{}';
 
-/** Errors about the signer, and how to fix each. Any other answer means that Lambda knows who signed. */
+/** Errors that concern the signer, and how to fix each. Any other answer means that Lambda recognizes the signer. */
 const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: string]>> = {
   UnrecognizedClientException: [
     'Lambda does not know AWS_ACCESS_KEY_ID',
@@ -26,8 +26,8 @@ const SIGNER_ERRORS: Readonly<Record<string, readonly [message: string, fix: str
 };
 
 /**
- * Calls a function with the invocation type `DryRun`, which runs nothing, signed as the gateway would sign it. A function
- * that does not exist is enough: Lambda says so only to credentials that it accepts.
+ * Calls a function with the invocation type `DryRun`, which runs nothing, and signs the call as the gateway would. The
+ * function need not exist: Lambda reports a missing function only to credentials that it accepts.
  */
 export async function checkCredentials(
   { credentials, accountId, region, lambdaEndpoint: override }: Settings,
@@ -36,7 +36,7 @@ export async function checkCredentials(
   const { ok, warn, fail } = findingsOf('credentials');
   const origin = lambdaEndpoint(region, override);
   const name = functionName ?? 'postern-doctor';
-  // By its full ARN, as the gateway names it: so an AWS_ACCOUNT_ID that is not the credentials' own shows.
+  // Use the full ARN, as the gateway does, to detect an AWS_ACCOUNT_ID that does not belong to the credentials.
   const partition = partitionOf(region)?.name ?? 'aws';
   const arn = name.startsWith('arn:') ? name : arnOf({ partition, region, account: accountId, name });
   const path = `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`;

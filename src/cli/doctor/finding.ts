@@ -2,13 +2,13 @@
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warn' | 'fail' | 'skipped';
-  /** What was seen. Never holds a secret. */
+  /** What the check found. Never contains a secret. */
   readonly message: string;
-  /** How to fix it. */
+  /** How to fix the fault. */
   readonly fix?: string;
 }
 
-/** Makes findings of one check. */
+/** Makes the findings of one check. */
 export const findingsOf = (check: string) => ({
   ok: (message: string): Finding => ({ check, status: 'ok', message }),
   warn: (message: string, fix: string): Finding => ({ check, status: 'warn', message, fix }),
@@ -17,10 +17,10 @@ export const findingsOf = (check: string) => ({
 });
 
 const WARN_SKEW_MS = 30_000;
-/** AWS refuses a signature that is older or newer than this. */
+/** AWS refuses a signature whose time differs from the AWS clock by more than this many milliseconds. */
 const MAX_SKEW_MS = 300_000;
 
-/** Judges how far this machine's clock is from the clock of the server that answered. */
+/** Judges the difference between this machine's clock and the clock of the server that answered. */
 export function judgeClock(check: string, date: string | null, nowMs: number): Finding {
   const { ok, warn, fail, skipped } = findingsOf(check);
   const skewMs = Date.parse(date ?? '') - nowMs;

@@ -11,13 +11,13 @@ import { type Finding, findingsOf, judgeClock } from './finding.ts';
 
 const READS_AT_ONCE = 8;
 
-/** A tenant on the gateway's list, and the answer to reading it. */
+/** A tenant on the gateway's list, and the gateway's answer when the tenant was read. */
 interface ReadTenant {
   readonly listed: TenantList['tenants'][number];
   readonly answer: AdminAnswer;
 }
 
-/** Reads each tenant: only the gateway can verify its id. */
+/** Reads each tenant, because only the gateway can verify a tenant's id. */
 async function readTenants({ url, adminToken }: Connection): Promise<ReadTenant[]> {
   const waiting = await createOperator({ url, adminToken }).list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
   const client = createAdminClient(url, adminToken);
@@ -32,7 +32,7 @@ async function readTenants({ url, adminToken }: Connection): Promise<ReadTenant[
 
 const count = (amount: number, noun: string) => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 
-/** Faults of root keys, by the reason why a tenant could not be read. */
+/** The message and the fix for each root key fault, keyed by the `reason` in the gateway's answer. */
 const ROOT_KEY_FAULTS: Readonly<Record<string, (version: string, tenants: number) => readonly [string, string]>> = {
   'root-key-missing': (version, tenants) => [
     `root key version ${version}, which is missing from the gateway's POSTERN_ROOT_KEYS, is needed by ${count(tenants, 'tenant')}`,
@@ -59,7 +59,7 @@ function checkRootKeys(tenants: readonly ReadTenant[]): Finding[] {
   return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
 }
 
-/** Warns about issuers that tenants trust by names that strangers could acquire. Skips tenants that cannot be read. */
+/** Warns about issuers whose tokens a tenant trusts by a name that strangers could acquire. Skips unreadable tenants. */
 function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   const { warn } = findingsOf('issuers of tenants');
   return tenants.flatMap(({ listed: { id, name }, answer: { status, body } }) => {
@@ -71,7 +71,7 @@ function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   });
 }
 
-/** Warns about admin tokens that cannot work, because the settings lack the root key that they were made with. */
+/** Warns about admin tokens that cannot work because their root key is missing from the settings. */
 async function checkAdminTokens(connection: Connection, { byVersion }: RootKeys): Promise<Finding[]> {
   const { body } = await createOperator(connection).call(TOKEN_OPERATIONS.listAdminTokens, {});
   const { warn } = findingsOf('admin tokens');

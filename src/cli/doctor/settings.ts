@@ -5,10 +5,10 @@ import type { Environment } from '../serve/choose-settings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it in front, under the next version';
-/** Of 32 random bytes some 30 differ; fewer than 20 do once in 10^9 keys. */
+/** Minimum distinct bytes in a root key. 32 random bytes have about 30; fewer than 20 occur in under 1 of 10^9 keys. */
 const LEAST_DISTINCT = 20;
 
-/** Looks at the settings, as the Worker will. */
+/** Checks the settings as the Worker will, and whether the root keys and the admin token look random. */
 export function checkSettings(environment: Environment): { findings: Finding[]; settings?: Settings } {
   const { ok, fail, skipped } = findingsOf('settings');
   if (environment.POSTERN_ROOT_KEYS === undefined && environment.AWS_ACCESS_KEY_ID === undefined) {

@@ -5,10 +5,10 @@ import { type Finding, findingsOf } from './finding.ts';
 
 const SECRETS = SETTING_NAMES.filter((name) => /KEY|TOKEN|SECRET/.test(name) && name !== 'AWS_ACCESS_KEY_ID');
 const FLAGS = ['enable_request_signal'];
-/** From then on the flag above is on by itself (Workers compatibility flags). */
+/** From this compatibility date on, the flag above is on by default (Workers compatibility flags). */
 const FLAGS_BY_DATE = '2026-11-17';
 
-/** Checks the addresses that a Worker has beside its own domain: what protects the domain does not protect them. */
+/** Checks the Worker's addresses besides its own domain. The protection of the domain does not cover these addresses. */
 function checkOpenAddresses(
   config: ReturnType<typeof unstable_readConfig>,
   { warn }: Pick<ReturnType<typeof findingsOf>, 'warn'>,
@@ -29,7 +29,7 @@ function checkOpenAddresses(
   return findings;
 }
 
-/** From then on an object is not evicted while it works (`durable_object_io_tasks_prevent_eviction`). */
+/** From this compatibility date on, an object is not evicted while it works (`durable_object_io_tasks_prevent_eviction`). */
 const MIN_DATE = '2026-10-01';
 
 /**
