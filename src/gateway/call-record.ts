@@ -9,50 +9,50 @@ import type { AnswerEnd } from './answer.ts';
 
 /** A call's line in the access log, complete when the call ends. Holds no secret and no part of a payload. */
 export interface CallRecord {
-  /** When it came, as ISO 8601 has it. */
+  /** The time when the call arrived, in ISO 8601. */
   readonly at: string;
   readonly requestId: string;
-  /** The caller's address, as much of it as `POSTERN_LOG_ADDRESS` allows. */
+  /** The caller's address, shortened or omitted as `POSTERN_LOG_ADDRESS` demands. */
   readonly address?: string | undefined;
   readonly tenant?: TenantId;
   readonly key?: KeyId;
   /** The issuer and subject of a proved token. */
   readonly issuer?: string;
   readonly subject?: string;
-  /** As the caller named it. */
+  /** The function name that the caller sent. */
   readonly function?: string;
-  /** The function that was meant: its name, or its ARN if it is outside the tenant's home. */
+  /** The function that the call resolves to: its name, or its ARN if it is outside the tenant's home account and region. */
   readonly target?: string;
   readonly type?: string;
   readonly status?: number;
   readonly refusal?: string;
   readonly functionError?: string;
-  /** The trace id that Lambda got. */
+  /** The call's trace id, which is passed on to Lambda. */
   readonly traceId?: string;
-  /** Lambda's own id of the request. */
+  /** Lambda's id for its request. */
   readonly upstreamRequestId?: string;
-  /** It was sent to Lambda. */
+  /** True if the call was sent to Lambda. */
   readonly forwarded?: boolean;
-  /** Whether the function of a call without an answer may have started. */
+  /** For a call without an answer: whether the function may have started. */
   readonly started?: Started;
-  /** Sent though its tenant's ledger could not be reached. */
+  /** True if the call was sent although its tenant's ledger could not be reached. */
   readonly uncounted?: boolean;
   readonly bytesIn?: number;
-  /** How long it waited for memory for its body, in milliseconds, where it did. */
+  /** Milliseconds that the call waited for memory for its body. Absent if it did not wait. */
   readonly waitedMs?: number;
   readonly bytesOut?: number;
   readonly billed?: Billed | undefined;
-  /** The answer did not get to its end, at Lambda or because the caller left. */
+  /** True if the answer is incomplete, because Lambda broke it off or the caller left. */
   readonly brokenOff?: boolean;
-  /** The caller had left before the answer's end. */
+  /** True if the caller left before the answer ended. */
   readonly callerLeft?: boolean;
   readonly durationMs?: number;
 }
 
-/** Only the functions of this file write into a record: to all others it is read-only. */
+/** A writable record. Only the functions of this file write to a record. For all other code, a record is read-only. */
 type OpenRecord = { -readonly [K in keyof CallRecord]: CallRecord[K] };
 
-/** Opens the record of a call that has come. */
+/** Opens the record of a new call. */
 export const openRecord = (requestId: string, atMs: number): CallRecord => ({
   at: new Date(atMs).toISOString(),
   requestId,
@@ -81,14 +81,14 @@ export function recordDecision(
     record.type = args.invocationType;
     if (args.traceId !== undefined) record.traceId = args.traceId;
   }
-  // Callers are free to invent names: a function is counted apart only where one of the tenant's rules is about it.
+  // Callers can invent names, so usage is counted per function only if one of the tenant's rules decided on that function.
   if (rule && target) {
     const isHome = target.region === home.region && target.account === home.account;
     record.target = isHome ? target.name : arnOf(target);
   }
 }
 
-/** Writes down how long a call waited for memory for its body. */
+/** Records how long the call waited for memory for its body. */
 export function recordWait(record: OpenRecord, ms: number): void {
   record.waitedMs = ms;
 }
@@ -98,7 +98,7 @@ export function recordBody(record: OpenRecord, bytes: number): void {
   record.bytesIn = bytes;
 }
 
-/** Writes down that the call goes out. */
+/** Records that the call is sent to Lambda. */
 export function recordForwarding(record: OpenRecord, uncounted: boolean): void {
   record.forwarded = true;
   if (uncounted) record.uncounted = true;
@@ -117,7 +117,7 @@ export function recordAnswer(record: OpenRecord, { status, headers }: Response, 
   record.billed = billed;
 }
 
-/** Writes down how the answer ended. */
+/** Records how the answer ended. */
 export function recordEnd(record: OpenRecord, { brokenOff, callerLeft, bytes, functionError }: AnswerEnd): void {
   if (functionError !== undefined) record.functionError = functionError;
   if (brokenOff) record.brokenOff = true;
@@ -125,19 +125,19 @@ export function recordEnd(record: OpenRecord, { brokenOff, callerLeft, bytes, fu
   record.bytesOut = bytes;
 }
 
-/** Writes down why the call was refused. */
+/** Records why the call was refused. */
 export function recordRefusal(record: OpenRecord, { reason, started }: Refusal, status: number): void {
   record.status = status;
   record.refusal = reason;
   if (started !== undefined) record.started = started;
 }
 
-/** Writes down where the call came from. */
+/** Records the address that the call came from. */
 export function recordAddress(record: OpenRecord, address: string | undefined): void {
   record.address = address;
 }
 
-/** Writes down how long the call took. */
+/** Records how long the call took. */
 export function recordDuration(record: OpenRecord, ms: number): void {
   record.durationMs = ms;
 }

@@ -16,48 +16,48 @@ export interface Call {
   readonly record: CallRecord;
   readonly request: Request;
   readonly waitUntil: WaitUntil;
-  /** A signal that is aborted when the caller resets its connection; made when it is first asked for. */
+  /** Returns a signal that is aborted when the caller resets its connection. The first use creates the signal. */
   readonly left: () => AbortSignal;
-  /** Waits for something, but not for a caller that has reset its connection: then it gives undefined. */
+  /** Waits for a promise. Resolves to undefined as soon as the caller resets its connection. */
   unlessLeft<T>(promise: Promise<T>): Promise<T | undefined>;
-  /** The caller has left, as far as anybody looked. */
+  /** True if the caller has reset its connection. Always false until `left` or `unlessLeft` has been used. */
   readonly isLeft: boolean;
-  /** For whatever the call waits for, until it is answered. */
+  /** Times everything that the call waits for until it is answered. */
   readonly stopwatch: Stopwatch;
-  /** Whether a secret in its headers or URL may have travelled in clear text. */
+  /** Returns true if a secret in the headers or URL may have travelled in clear text. */
   readonly isExposed: () => boolean;
-  /** The tenant that its credential names. */
+  /** The tenant that the call's credential names. */
   tenant: TenantHandle | undefined;
-  /** The caller has proved itself, so it may learn about its tenant. */
+  /** True once the caller has proved its identity. Only then may the caller learn about its tenant. */
   proved: boolean;
-  /** Its key lives. */
+  /** True once the caller's key or token is known to be good and its tenant active. */
   isLive: boolean;
-  /** The web page that calls, once its tenant has allowed it. */
+  /** The origin of the calling web page, once the tenant has allowed that origin. */
   corsOrigin: string | undefined;
   /**
-   * Accounts for a refused call, throws away what is still to come of its body, and answers: a client that is still
-   * sending would read a reset in place of an answer. One that asked first (`Expect: 100-continue`) sends nothing.
+   * Accounts for a refused call, discards the rest of its body, and answers. Without the discard, a client that is still
+   * sending would see a reset instead of the answer. A client that sent `Expect: 100-continue` has no body to discard.
    */
   refuse(refusal: Refusal): Promise<Answer>;
-  /** Accounts for the call as one that goes out. */
+  /** Accounts for the call when it is sent to Lambda. */
   onForward(): void;
-  /** Accounts for the call: once, when its end is seen. */
+  /** Accounts for the ended call. Only the first use has an effect. */
   settle(): void;
 }
 
-/** What serves all calls of a gateway. */
+/** The ports that all calls of a gateway share. */
 export interface CallPorts {
   readonly now: () => number;
-  /** Writes the line of a call that has ended. */
+  /** Writes the log line of a call that has ended. */
   readonly log: (call: Call) => void;
   readonly bodies: BodyMemory;
-  /** Called with each call that goes out. */
+  /** Called when a call is sent to Lambda. */
   readonly onForward: (call: Call) => void;
-  /** Called once with each call, when it has ended. */
+  /** Called once for each call, when the call has ended. */
   readonly onEnd: (call: Call) => void;
 }
 
-/** How a call came. */
+/** A call that has just arrived. */
 export interface Arrival {
   readonly requestId: string;
   readonly request: Request;
@@ -67,7 +67,7 @@ export interface Arrival {
 
 export const startCall = (arrival: Arrival, ports: CallPorts): Call => new OpenCall(arrival, ports);
 
-/** A class, because closures would have to be made anew for each call. */
+/** A class, because closures would be created again for each call. */
 class OpenCall implements Call {
   readonly record: CallRecord;
   readonly request: Request;
@@ -80,7 +80,7 @@ class OpenCall implements Call {
   private readonly listener: Listener;
   private readonly ports: CallPorts;
   private readonly startedAtMs: number;
-  private signal: AbortSignal | undefined; // made by the runtime when it is first asked for
+  private signal: AbortSignal | undefined; // the runtime creates it on first use
   private isSettled = false;
 
   constructor({ requestId, request, listener, waitUntil }: Arrival, ports: CallPorts) {

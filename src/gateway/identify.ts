@@ -12,25 +12,25 @@ import { looksLikeToken, parseToken, type Token } from './token.ts';
 const SIGNED = /^AWS\d/;
 
 /**
- * What a caller shows. A key id's MAC has been verified, with no lookup, and an API key's secret too. Of a signed caller
- * there is a claim that its body is still needed to prove, and of a token its signature. Whether they are good now is for
- * the tenant's state to say.
+ * The credential that a request presents. The MAC of a key id has been verified without a lookup, and so has the secret of
+ * an API key. A signature cannot be fully verified until the body has arrived, and a token's signature is not verified yet.
+ * Only the tenant's state shows whether a credential is valid now.
  */
 export type Credential =
   | { readonly kind: 'api-key'; readonly key: KnownKey }
   | { readonly kind: 'signature'; readonly key: KnownKey; readonly claim: SignatureClaim }
   | { readonly kind: 'token'; readonly token: Token };
 
-/** Who calls. */
+/** The caller that a request names. */
 export interface Caller {
   readonly tenantId: TenantId;
   readonly credential: Credential;
-  /** The web page that it calls from, when a browser says so. */
+  /** The origin of the web page that calls, if a browser sent `Origin`. */
   readonly origin?: string;
 }
 
 export interface IdentifyInput {
-  /** Whether a secret in this request may have travelled in clear text. */
+  /** Returns true if a secret in this request may have travelled in clear text. */
   readonly isExposed: () => boolean;
   readonly query: QueryParameters;
   readonly headers: Headers;
@@ -38,7 +38,7 @@ export interface IdentifyInput {
   readonly nowMs: number;
 }
 
-/** Finds the caller by the credentials of a request. Checks them in the order in which the service reports errors. */
+/** Finds the caller from a request's credentials. The checks run in the order in which the service reports errors. */
 export function identify({ isExposed, query, headers, keyring, nowMs }: IdentifyInput): Result<Caller, Refusal> {
   const header = (name: string) => headers.get(name) || undefined;
   const origin = header('origin');
@@ -53,7 +53,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
 
   const signed = presigned || (authorization !== undefined && SIGNED.test(authorization));
   if (!signed && apiKey === undefined && authorization === undefined) return err(refuse('no-credentials'));
-  // A bearer key and a presigned URL are secrets themselves; a signature in a header reveals none.
+  // A bearer key, a token and a presigned URL are secrets. A signature in a header reveals no secret.
   if ((!signed || presigned) && isExposed()) return err(refuse('plain-http'));
 
   if (!signed) {
@@ -74,7 +74,7 @@ export function identify({ isExposed, query, headers, keyring, nowMs }: Identify
   const declaredHash = header('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
   const mistake = checkClaim(claim.value, nowMs) ?? checkPayloadIsSigned(declaredHash);
   if (mistake) return err(mistake);
-  // We issue no session tokens: a caller that sends one has mixed up its credentials.
+  // We issue no session tokens, so a caller that sends a session token has mixed up its credentials.
   if (header('x-amz-security-token') !== undefined || query.has('X-Amz-Security-Token')) {
     return err(refuse('session-token'));
   }

@@ -6,28 +6,31 @@ import { createRefreshed, type Refreshed, type UnlessLeft } from '../edge/refres
 import type { Call } from './call.ts';
 import { findSiteFault } from './issuer-site.ts';
 
-/** Keys are fetched anew, behind a call, when they are older than this; each isolate adds up to as much again. */
+/** Older keys are fetched again in the background. A random extra of up to the same time spreads the fetches. */
 const FRESH_MS = 300_000;
 /** How long keys stay in use while their issuer cannot be reached. */
 const MAX_AGE_MS = 3_600_000;
-/** An unknown key id makes an isolate ask its issuer no more often than this: anybody can invent one. */
+/** Minimum time between fetches because of unknown key ids, which anybody can invent. */
 const ASK_AGAIN_MS = 30_000;
 /** How long to wait before asking a failed issuer again. */
 const BACKOFF_MS = 5_000;
 const FETCH_TIMEOUT_MS = 3_000;
-/** For discovery and keys together. A request that waits for another to fetch gives up then too: the other may be gone. */
+/**
+ * For discovery and keys together. A request that waits for another request's fetch also gives up after this time: that
+ * request may be gone.
+ */
 const WAIT_MS = 2 * FETCH_TIMEOUT_MS;
 const MAX_DOCUMENT_BYTES = 262_144;
-/** Issuers that an isolate remembers; the longest unasked goes first. */
+/** Maximum number of issuers that an isolate remembers. The least recently used is dropped first. */
 const MAX_ISSUERS = 1_000;
 
-/** An issuer and, if a tenant gives it, the URL of its keys. One tenant's URL never applies to another. */
+/** An issuer, and the URL of its keys if the tenant gives one. One tenant's URL never applies to another tenant. */
 export interface KeySource {
   readonly issuer: string;
   readonly jwksUri?: string | undefined;
 }
 
-/** A call that waits for keys. It stops waiting when its caller leaves; the fetch goes on for the others. */
+/** A call that waits for keys. The call stops waiting when its caller leaves. The fetch goes on for other calls. */
 export type Waiting = Pick<Call, 'waitUntil' | 'unlessLeft'>;
 
 /** The public keys of issuers, in an isolate's memory. */
@@ -35,8 +38,9 @@ export interface IssuerKeys {
   /**
    * Finds the keys of an issuer.
    *
-   * @param isKeyUnknown those found before lack a key that a token names.
-   * @returns `unavailable`: they cannot be fetched now, or the caller has left; undefined: there are no newer ones than those found before.
+   * @param isKeyUnknown a token names a key that is missing from the keys found before, so they must be fetched again.
+   * @returns `unavailable` if the keys cannot be fetched now or the caller has left. Undefined if `isKeyUnknown`, but it is
+   * too early to fetch the keys again.
    */
   find(source: KeySource, isKeyUnknown: boolean, call: Waiting): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
 }
@@ -87,8 +91,8 @@ export function createIssuerKeys(ports: IssuerPorts): IssuerKeys {
 }
 
 /**
- * Fetches an issuer's keys from the URL that the tenant gives, else from the one in the issuer's metadata (OpenID Connect
- * Discovery 1.0, 4). The issuer writes its metadata, so the URL there must be on the issuer's own site, not an IP address.
+ * Fetches an issuer's keys from the URL that the tenant gives, or otherwise from the URL in the issuer's metadata (OpenID
+ * Connect Discovery 1.0, 4). The issuer writes its metadata, so `findSiteFault` limits the URL there to the issuer's site.
  */
 async function fetchKeys({ issuer, jwksUri }: KeySource, { fetch }: IssuerPorts): Promise<JWTVerifyGetKey> {
   const location = jwksUri ?? (await findKeys(issuer, fetch));
@@ -100,7 +104,7 @@ async function fetchKeys({ issuer, jwksUri }: KeySource, { fetch }: IssuerPorts)
 
 async function findKeys(issuer: string, fetch: IssuerPorts['fetch']): Promise<string> {
   const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, fetch);
-  // Discovery 1.0, 4.3: else one issuer could speak for another.
+  // Discovery 1.0, 4.3. Without this check, one issuer could pose as another.
   if (metadata.issuer !== issuer) throw new Error('its metadata names another issuer');
   const { jwks_uri: location } = metadata;
   if (typeof location !== 'string' || !URL.canParse(location)) throw new Error('its metadata has no jwks_uri');

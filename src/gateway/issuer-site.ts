@@ -1,12 +1,12 @@
 /** `URL` writes every form of an IPv4 address as four decimal numbers, and IPv6 in brackets. */
 const ADDRESS = /^(\[.*\]|\d+(\.\d+){3})$/;
-/** Second-level names under which a country registers domains: `co.uk`, `com.au`, ... */
+/** Second-level names under which countries register domains, as in `co.uk` and `com.au`. */
 const SECOND_LEVEL = /^(ac|co|com|edu|go|gob|gov|ltd|me|mil|ne|net|or|org|sch)$/;
 
 /**
- * Says why an issuer's metadata may not name this URL for its keys. Undefined: it may. The issuer's own host is always
- * right. Another host must be on the same site, and not an IP address. We have no list of public suffixes: the parent
- * domain that both share must have two labels, or three under `co.uk` and similar.
+ * Explains why an issuer's metadata may not name this URL for its keys. Undefined if it may. The issuer's own host is always
+ * allowed. Another host must be on the same site and must not be an IP address. We have no list of public suffixes, so two
+ * hosts are on the same site if their last two labels are equal, or their last three under `co.uk` and similar.
  */
 export function findSiteFault(issuer: URL, location: URL): string | undefined {
   if (location.host === issuer.host) return undefined;

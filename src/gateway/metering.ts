@@ -2,7 +2,7 @@ import { parseReportLine } from '../core/invoke/report-line.ts';
 import { durationBucket, type Usage } from '../core/usage/usage.ts';
 import type { CallRecord } from './call-record.ts';
 
-/** What a call adds to its tenant's usage when it is sent, and not only at its end, because it may run for minutes. */
+/** The usage to add to the tenant when a call is sent. The call may run for minutes, so its end would be too late. */
 export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Partial<Usage> => ({
   calls: 1,
   forwarded: 1,
@@ -10,7 +10,7 @@ export const usageOfForwarding = ({ bytesIn = 0, uncounted }: CallRecord): Parti
   ...(uncounted && { servedUncounted: 1 }),
 });
 
-/** What a call adds to its tenant's usage when it ends: everything, or what was not added when it was sent. */
+/** The usage to add to the tenant when a call ends, without the part that `usageOfForwarding` has already added. */
 export function usageOf(record: CallRecord): Partial<Usage> {
   const {
     refusal,
@@ -26,7 +26,7 @@ export function usageOf(record: CallRecord): Partial<Usage> {
   return {
     ...(!forwarded && { calls: 1 }),
     ...(refusal !== undefined && { refused: { [refusal]: 1 } }),
-    // It was counted when it went out; no function started.
+    // The call was counted when it was sent, but no function started.
     ...(forwarded && started === 'no' && { forwarded: -1, bytesIn: -bytesIn }),
     ...(forwarded &&
       started !== 'no' && {
@@ -40,12 +40,12 @@ export function usageOf(record: CallRecord): Partial<Usage> {
   };
 }
 
-/** Reads what Lambda billed out of the tail of a log, as `X-Amz-Log-Result` has it. */
+/** Reads what Lambda billed from the log tail in `X-Amz-Log-Result`. Undefined if the tail does not show it. */
 export function readBilled(logResult: string | null): CallRecord['billed'] {
   if (logResult === null) return undefined;
   try {
     return parseReportLine(atob(logResult));
   } catch {
-    return undefined; // not base64: nothing of it is known
+    return undefined; // not base64, so the bill is unknown
   }
 }

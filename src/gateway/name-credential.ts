@@ -3,7 +3,7 @@ import { parseBearer } from '../edge/bearer.ts';
 const ACCESS_KEY_ID = /^k\d{1,4}_t/;
 const nameKey = (text: string) => (ACCESS_KEY_ID.test(text) ? 'access key id' : 'key');
 
-/** Names the credential that a refused request has, as the first words of a sentence. Never quotes it. */
+/** Describes the credential of a refused request, as the first words of a sentence. Never quotes the credential. */
 export function nameCredential({ headers, url }: Request): string {
   const apiKey = headers.get('x-api-key');
   if (apiKey) return `The ${nameKey(apiKey)} in 'x-api-key'`;
@@ -12,6 +12,6 @@ export function nameCredential({ headers, url }: Request): string {
   if (/^AWS\d/.test(authorization)) return "The access key id in 'Authorization'";
   const bearer = parseBearer(authorization);
   if (bearer === undefined) return "The value of 'Authorization'";
-  // The form of a token; whether it is one does not matter here.
+  // The text begins like a token. This does not check that it is a valid token.
   return bearer.startsWith('eyJ') ? "The token in 'Authorization'" : `The ${nameKey(bearer)} in 'Authorization'`;
 }

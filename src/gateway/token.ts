@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { Keyring } from '../edge/keyring.ts';
 import type { IssuerKeys, Waiting } from './issuer-keys.ts';
 
-/** Signatures that only the issuer can make. Never `none`, never one by a secret that the verifier has too. */
+/** Algorithms whose signatures only the issuer can make: not `none`, and none with a secret that the verifier shares. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -21,25 +21,25 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 
-/** Characters. No honest token is longer, and its sender has not proved itself yet. */
+/** Maximum length in characters. No honest token is longer, and its sender has not proved anything yet. */
 const MAX_TOKEN_LENGTH = 16_384;
 
-/** Longer than any issuer's tokens for machines live. A token that lives for ever is a key, and we could not revoke it. */
+/** Longer than the lifetime of any issuer's machine tokens. A token without end would be a key that we cannot revoke. */
 const MAX_LIFETIME_MS = 366 * 24 * 3_600_000;
 
 const COMPACT_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** A JSON Web Token that names one of our tenants; its signature is still to be proved. */
+/** A JSON Web Token that names one of our tenants. Its signature is not verified yet. */
 export interface Token {
   readonly text: string;
   readonly tenantId: TenantId;
   readonly claims: TokenClaims;
 }
 
-/** Tells a token from a key by its form. */
+/** Returns true if a credential has the form of a token, not of a key. */
 export const looksLikeToken = (text: string): boolean => COMPACT_JWT.test(text);
 
-/** Reads what a token says: whose issuer it is from, and which tenant it is meant for. Nothing is looked up for it. */
+/** Reads a token's claims, with its issuer and the tenant that its audience names. Does no lookup. */
 export function parseToken(text: string, keyring: Keyring, nowMs: number): Result<Token, Refusal> {
   if (text.length > MAX_TOKEN_LENGTH) return err(refuse('token-malformed'));
   let all: Record<string, unknown>;
@@ -54,7 +54,7 @@ export function parseToken(text: string, keyring: Keyring, nowMs: number): Resul
   if (typeof iss !== 'string' || typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1_000))) {
     return err(refuse('token-malformed'));
   }
-  // Before anything is looked up: a forged token must not tell by its answer whether its tenant names its issuer.
+  // Checked before any lookup, so that the answer to a forged token does not reveal whether the tenant names the issuer.
   if (exp * 1_000 - nowMs > MAX_LIFETIME_MS) return err(refuse('token-malformed'));
   const tenantId = keyring.findTenant(tenantOfAudience(aud) ?? '');
   if (tenantId === undefined) return err(refuse('token-audience'));
@@ -62,21 +62,21 @@ export function parseToken(text: string, keyring: Keyring, nowMs: number): Resul
 }
 
 /**
- * Verifies that the issuer's keys signed a token, for this tenant and for now (RFC 7519, RFC 8725). `checkToken` decides
- * whether the tenant accepts its claims. Fails closed: without the keys, no call.
+ * Verifies that the issuer's keys signed a token, and that the token is for this tenant and valid now (RFC 7519, RFC 8725).
+ * `checkToken` decides whether the tenant accepts its claims. Fails closed: without the keys, the call is refused.
  *
- * Threat: while an issuer is down, anybody who knows a tenant's id can find out by `issuer-unavailable`, and by how long the
- * answer takes, that the tenant names that issuer. An honest caller has to learn that it may try again, and no proof can
- * come before the keys. So the answer stays, and tells nothing else of the tenant.
+ * Threat: while an issuer is down, anybody who knows a tenant's id can learn from `issuer-unavailable`, and from the time
+ * that the answer takes, that the tenant names that issuer. We accept this leak: an honest caller must learn that it may try
+ * again, and no proof is possible without the keys. The answer reveals nothing else about the tenant.
  *
- * @returns undefined if it is valid.
+ * @returns undefined if the token is valid.
  */
 export async function verifyTokenSignature(
   { text, tenantId, claims: { issuer } }: Token,
   issuerKeys: IssuerKeys,
   nowMs: number,
   call: Waiting,
-  /** Where the tenant says that the issuer's keys are. */
+  /** The URL that the tenant gives for the issuer's keys. */
   jwksUri?: string,
 ): Promise<Refusal | undefined> {
   const options = {
@@ -98,7 +98,7 @@ export async function verifyTokenSignature(
     } catch (error) {
       if (error instanceof errors.JWTExpired) return refuse('token-expired');
       if (!(error instanceof errors.JOSEError)) throw error;
-      // A key that the issuer has begun to use since its keys were fetched: they are fetched again, not too often.
+      // The issuer may have added this key since the last fetch, so the keys are fetched again, at a limited rate.
       if (isKeyUnknown || !(error instanceof errors.JWKSNoMatchingKey)) return refuse('token-not-accepted');
       isKeyUnknown = true;
     }

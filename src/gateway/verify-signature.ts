@@ -8,33 +8,33 @@ import { ALGORITHM, type SignatureClaim } from '../core/signature/claim.ts';
 import { SIGNATURE_LIMITS } from '../core/signature/limits.ts';
 import { readingsOf, type SignedValue } from '../core/signature/readings.ts';
 
-/** A request's head as it came, and the claim that it makes. */
+/** A request's head as it came, and the signature claim in the head. */
 export interface SignedHead {
   readonly claim: SignatureClaim;
   readonly method: string;
-  /** As it came on the wire. */
+  /** The path as it came on the wire. */
   readonly rawPath: string;
   readonly query: QueryParameters;
   readonly headers: Headers;
-  /** What the client itself sent as Accept-Encoding, which Cloudflare's edge replaces (`request.cf`). */
+  /** The client's own Accept-Encoding (from `request.cf`). Cloudflare's edge replaces the header. */
   readonly clientAcceptEncoding: string | undefined;
 }
 
-/** What a signature says of a body. */
+/** The facts about a body that a signature covers. */
 export interface SignedBody {
   readonly bytes: number;
-  /** In lower-case hex. */
+  /** Lower-case hex. */
   readonly sha256: string;
 }
 
-/** Ends a proof with the body that came. @returns undefined if the caller has proved itself. */
+/** Completes a proof with the received body. @returns undefined if the caller has proved its identity. */
 export type FinishProof = (body: SignedBody) => Refusal | undefined;
 
 const MUST_BE_SIGNED = Object.values(ARGUMENT_HEADERS).filter((name) => name.startsWith('x-amz-'));
 
-/** The library's steps for a canonical request, which do no hashing. */
+/** Gives access to the library's steps that build a canonical request. These steps do no hashing. */
 class Canonical extends SignatureV4 {
-  /** Its first three lines: method, path and query. */
+  /** The first three lines of the canonical request: method, path and query. */
   start({ method, rawPath, query }: SignedHead): string {
     const request = { method, protocol: '', hostname: '', headers: {}, path: rawPath, query: queryBag(query) };
     return this.createCanonicalRequest(request, {}, '').slice(0, -'\n\n\n'.length);
@@ -53,9 +53,9 @@ const canonical = new Canonical({
 });
 
 /**
- * Verifies a signature as far as it can be before the body is read. Where the caller declares the body's hash, that is the
- * whole signature: a forged one is refused before a byte of its body is hashed, and of the body only the hash is left to
- * compare. Where it does not (botocore and the Go and Rust SDKs do not), the body's own hash is needed first.
+ * Verifies as much of a signature as possible before the body is read. If the caller declares the body's hash, the whole
+ * signature is verified now: a forged signature is refused before any byte of the body is hashed. Later, only the body's
+ * hash is compared. If the caller declares no hash (botocore and the Go and Rust SDKs do not), the body is needed first.
  */
 export function beginProof(
   head: SignedHead,
@@ -63,8 +63,8 @@ export function beginProof(
   crypto: ProofCrypto,
 ): Result<FinishProof, Refusal> {
   const { claim, headers, query } = head;
-  // AWS SigV4, "Create a canonical request": any x-amz-* header has to be signed. Those that mean something to us must
-  // be, or anyone who passes a signed request on could change what it asks for.
+  // AWS SigV4, "Create a canonical request": any x-amz-* header has to be signed. We require it for the headers that we
+  // use. Otherwise anyone who passes a signed request on could change its arguments.
   const unsigned = MUST_BE_SIGNED.find((name) => !claim.signedHeaders.includes(name) && headers.has(name));
   if (unsigned !== undefined) return err(refuse('header-not-signed', unsigned));
   const declaredHash = headers.get('x-amz-content-sha256') ?? findParameter(query, 'x-amz-content-sha256');
@@ -74,7 +74,7 @@ export function beginProof(
     crypto.timingSafeEqual(sha256, declaredHash) ? undefined : refuse('signature-mismatch');
   const length = headers.get('content-length');
   if (length === null && claim.signedHeaders.includes('content-length')) {
-    // Its value is known when the body has come.
+    // The length is known once the body has arrived.
     return ok((body) => finish(body) ?? verifySignature(head, body, secretAccessKey(), crypto));
   }
   const refusal = verifySignature(head, { bytes: Number(length), sha256: declaredHash }, secretAccessKey(), crypto);
@@ -82,8 +82,8 @@ export function beginProof(
 }
 
 /**
- * Verifies that a signature of this head and body matches its key's secret. Fails closed: no match, no call.
- * `SIGNATURE_LIMITS` bounds what it hashes.
+ * Verifies that the signature of this head and body was made with the key's secret. Fails closed: without a match, the call
+ * is refused. `SIGNATURE_LIMITS` limits the amount of hashing.
  */
 function verifySignature(
   head: SignedHead,
@@ -117,7 +117,7 @@ function verifySignature(
 const utf8 = new TextEncoder();
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** The signed headers by name, as they came. Undefined if they are too long to check. */
+/** The signed headers, sorted by name, with the values that the caller sent. Undefined if they are too long to check. */
 function signedValues(head: SignedHead, bodyBytes: number): readonly SignedValue[] | undefined {
   const values: SignedValue[] = [];
   let length = 0;
@@ -130,19 +130,19 @@ function signedValues(head: SignedHead, bodyBytes: number): readonly SignedValue
   return values;
 }
 
-/** Makes one space of each run of white space; nearly no value has one that is not a single space. */
+/** Replaces each run of white space with one space. The test comes first because almost no value needs the change. */
 const collapseSpaces = (value: string) => (/\s\s|[^\S ]/.test(value) ? value.replace(/\s+/g, ' ') : value);
 
-/** A signed header's value as it left the caller, where the platform may have changed it on the way. */
+/** A signed header's value as the caller sent it, even if the platform has changed the header on the way. */
 function receivedValue({ headers, clientAcceptEncoding }: SignedHead, name: string, bodyBytes: number): string {
   if (name === 'accept-encoding' && clientAcceptEncoding !== undefined) return clientAcceptEncoding;
   const value = headers.get(name);
   if (value !== null) return value;
-  // An HTTP/2 client need not send its length, and the edge may frame a body anew.
+  // An HTTP/2 client may omit Content-Length, and the edge may change how a body is framed.
   return name === 'content-length' ? String(bodyBytes) : '';
 }
 
-/** The query as the library wants it. It leaves X-Amz-Signature out itself. */
+/** The query in the library's own form. The library itself leaves out X-Amz-Signature. */
 function queryBag(query: QueryParameters): Record<string, string[]> {
   return Object.fromEntries([...query].map(([name, values]) => [name, [...values]]));
 }
