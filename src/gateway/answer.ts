@@ -6,7 +6,7 @@ import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';
 import { passStream } from './stream/pass-stream.ts';
 
-/** The 403s of Lambda that concern the function, not our identity. They pass through. */
+/** Lambda's 403 errors about the function, not about our identity. They are passed on. */
 const FUNCTION_403S = new Set(
   Object.entries(LAMBDA_ERRORS)
     .filter(([, error]) => error.status === 403 && error.shape === 'Message')
@@ -14,9 +14,9 @@ const FUNCTION_403S = new Set(
 );
 
 /**
- * Finds an answer of Lambda's that is about our own identity, which is no business of the caller's: the wrong
- * credentials are our fault (502), and a denial of Lambda's names our role's ARN. Any 403 that is not known to be about
- * the function counts as ours.
+ * Maps an answer from Lambda about our own identity (403) to a refusal. The caller must not see that answer: wrong
+ * credentials are our fault (502), and Lambda's denial names our role's ARN. Every 403 that is not known to be about the
+ * function counts as being about our identity.
  */
 export function mapIdentityError(upstream: Response, givenName: string): Refusal | undefined {
   if (upstream.status !== 403) return undefined;
@@ -27,15 +27,16 @@ export function mapIdentityError(upstream: Response, givenName: string): Refusal
     : refuse('upstream-credentials');
 }
 
-/** Statuses that platforms such as Cloudflare answer with themselves (Cloudflare, "5xx errors"). */
+/** Statuses that only platforms such as Cloudflare send, never Lambda (Cloudflare, "5xx errors"). */
 const PLATFORM_STATUSES: ReadonlySet<number> = new Set([520, 521, 522, 523, 524, 525, 526, 527, 530]);
-/** Of these, and of the gateways' usual ones: the platform waited in vain. */
+/** Statuses of a platform that did not get an answer from Lambda in time. */
 const PLATFORM_TIMEOUTS: ReadonlySet<number> = new Set([504, 522, 524]);
 
 /**
- * Finds an answer that is not Lambda's but comes from a platform in between, which did not reach Lambda or lost it. Every
- * answer of Lambda's has an id, and a function cannot choose the status. So an answer without an id is a platform's own if
- * its status is one that Lambda has none of, or if it is Cloudflare's own server error. The function may have run.
+ * Maps an answer from a platform between us and Lambda, which did not reach Lambda or lost the connection, to a refusal.
+ * Every answer from Lambda has a request id or an error type, and a function cannot choose the status. So an
+ * answer without either is the platform's own if Lambda never sends that status, or if it is a 5xx from Cloudflare. The
+ * function may have run.
  */
 export function mapPlatformError({ status, headers }: Response): Refusal | undefined {
   if (status < 500 || headers.has('x-amzn-requestid') || headers.has('x-amzn-errortype')) return undefined;
@@ -47,67 +48,67 @@ export function mapPlatformError({ status, headers }: Response): Refusal | undef
 const PASSED = new Set(['content-type', 'date', 'retry-after']);
 const isPassed = (name: string) => PASSED.has(name) || name.startsWith('x-amz-') || name.startsWith('x-amzn-');
 
-/** An answer in the making. It becomes a `Response` once, when all of its headers are known. */
+/** An unfinished answer. It becomes a `Response` once, when all headers are known. */
 export interface Answer {
   readonly status: number;
-  /** By lower-case name. */
+  /** Values by lower-case header name. */
   readonly headers: Record<string, string>;
   readonly body: ReadableStream | ArrayBuffer | string | null;
 }
 
-/** How Lambda's answer came to its end. */
+/** How Lambda's answer ended. */
 export interface AnswerEnd {
-  /** It did not get to its end, at Lambda or because the caller left. */
+  /** True if the answer is incomplete, because Lambda broke it off or the caller left. */
   readonly brokenOff: boolean;
-  /** The function has ended, whatever became of its answer. */
+  /** True if the function has ended, even if its answer is incomplete. */
   readonly functionEnded: boolean;
-  /** The caller had left by then. */
+  /** True if the caller left before the answer ended. */
   readonly callerLeft: boolean;
-  /** Bytes of the answer that Lambda sent. */
+  /** Number of bytes that Lambda sent. */
   readonly bytes: number;
-  /** The error with which the function of a response stream ended. */
+  /** The error code at the end of a response stream, if the function failed. */
   readonly functionError?: string | undefined;
 }
 
-/** Lambda's answer on its way to the caller, and when the last of it has gone. */
+/** Lambda's answer on its way to the caller, and how the answer ends. */
 export interface PassedAnswer {
   readonly answer: Answer;
-  /** How it ended, where that is known already; else it resolves when Lambda's answer has ended, and never rejects. */
+  /** How Lambda's answer ended, or, if it has not ended yet, a promise of that. Never rejects. */
   readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
 
 /** Why an answer cannot be passed on: it is not valid HTTP, or its body breaks off or stalls. */
 export type PassFault = 'not-http' | 'broken-off' | 'stalled';
 
-/** An answer that is no longer than this is read whole: cheaper than a stream, and its end is seen at once. */
+/** Maximum size of an answer that is read whole. This is cheaper than a stream, and the end is known at once. */
 const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface PassOptions {
   /** The format in which the caller wants a response stream. */
   readonly accept?: string | undefined;
-  /** The log was asked for by us, and is not the caller's to see. */
+  /** True if we asked for the log and the caller did not. The caller must not see that log. */
   readonly logIsOurs?: boolean;
-  /** How a stream's last frame is changed for the caller. */
+  /** Changes a stream's frames, but not its payload, for the caller. */
   readonly revision?: StreamRevision | undefined;
-  /** Gives a signal that is aborted when the caller resets its connection: made only for answers that are watched. */
+  /** Returns a signal that is aborted when the caller resets its connection. Called only if the answer is streamed. */
   readonly left?: () => AbortSignal;
   readonly maxStallMs?: number;
-  /** How a short answer is waited for. */
+  /** Waits for a short answer with a time limit. Default `within`. */
   readonly wait?: Within;
 }
 
 /**
- * Passes Lambda's answer on: status, `X-Amz-*`, `x-amzn-*`, content type and body bytes, streamed. Nothing else of its
- * headers: no cookies, nothing hop-by-hop.
+ * Passes Lambda's answer on: the status, the body, and the headers `X-Amz-*`, `x-amzn-*`, `Content-Type`, `Date` and
+ * `Retry-After`. All other headers are dropped, such as cookies and hop-by-hop headers. A long body is streamed.
  */
 export async function passAnswer(
   upstream: Response,
   { accept, logIsOurs, revision, left, maxStallMs = MAX_BODY_STALL_MS, wait = within }: PassOptions = {},
 ): Promise<PassedAnswer | PassFault> {
-  // No answer of HTTP's: what spoke was not Lambda.
+  // Not a valid HTTP answer, so it did not come from Lambda.
   if (upstream.status < 200 || upstream.status > 599) return 'not-http';
   const headers: Record<string, string> = {};
-  // An iterator would be one more object of the runtime.
+  // `forEach`, because an iterator would be one more object in the runtime.
   upstream.headers.forEach((value, name) => {
     if (isPassed(name)) headers[name] = value;
   });
@@ -126,7 +127,7 @@ export async function passAnswer(
       return error instanceof TimeoutError ? 'stalled' : 'broken-off';
     }
   }
-  // Asked for only here: the runtime makes an object for it.
+  // Not read earlier, because reading `body` makes the runtime create an object.
   const { body } = upstream;
   if (body === null) return { answer: { status, headers, body: null }, ended: wholeOf(0) };
   if (isStream) {
@@ -135,7 +136,7 @@ export async function passAnswer(
     const { readable, ended } = passStream(body, format, { left: left?.() });
     return {
       answer: { status, headers, body: readable },
-      // A stream begins when its function does; only its own end says that the function has ended too.
+      // A stream begins while its function runs, so only the end of the stream shows that the function has ended.
       ended: ended.then(({ complete, functionEnded, callerLeft, bytes, functionError }) => ({
         functionError,
         brokenOff: !complete || callerLeft,
@@ -148,7 +149,7 @@ export async function passAnswer(
   const { readable, ended } = passBody(body, { length, left: left?.(), maxStallMs });
   return {
     answer: { status, headers, body: readable },
-    // Lambda answers when the function has ended.
+    // Lambda sends a buffered answer only after the function has ended.
     ended: ended.then(({ complete, callerLeft, bytes }) => ({
       brokenOff: !complete,
       functionEnded: true,

@@ -15,8 +15,8 @@ import { invoke } from './invoke.ts';
 import { usageOf, usageOfForwarding } from './metering.ts';
 
 /**
- * Mounts the gateway: it answers whatever no other room has claimed. It is one handler with no middleware around it, for
- * then Hono calls it straight away.
+ * Mounts the gateway, which answers every request that no other room has claimed. The gateway is a single handler without
+ * middleware, because Hono calls a single handler directly.
  */
 export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
   const { settings, now } = gateway;
@@ -33,8 +33,8 @@ export function mountGateway(app: Hono<Envelope>, gateway: Gateway): void {
     const waitUntil = (promise: Promise<unknown>) => executionCtx.waitUntil(promise);
     const listener = readListener(executionCtx.props, env);
     const response = respond(gateway, startCall({ requestId, request, listener, waitUntil }, ports), isServed);
-    // When a caller leaves, the runtime drops what is not under `waitUntil`: the function's end would not be seen, and
-    // the memory of a half-read body never be given back.
+    // When a caller leaves, the runtime cancels all work outside `waitUntil`. The end of the function would then go
+    // unobserved, and the memory of a half-read body would never be freed.
     waitUntil(response);
     return response;
   });
@@ -51,21 +51,21 @@ const createPorts = ({ settings, bodies, now }: Gateway): CallPorts => ({
     tenant?.record(record.target ?? '', usageOfForwarding(record));
   },
   onEnd({ tenant, record, proved, isLive }) {
-    // Anybody can name a tenant: without a proof, this was not its call.
+    // Anybody can name a tenant, so a call without proof does not count as the tenant's call.
     if (!proved) return tenant?.recordUnproved();
     if (record.key && isLive) tenant?.recordKey(record.key);
     tenant?.record(record.target ?? '', usageOf(record));
   },
 });
 
-/** Answers a call, with the headers that every answer has. */
+/** Answers a call and adds the headers that every answer has. */
 async function respond(gateway: Gateway, call: Call, isServed: boolean): Promise<Response> {
   const { record, request } = call;
   const { status, headers, body } = await serve(gateway, call, isServed);
   call.stopwatch.stop();
   const { tenant } = call;
   if (tenant && call.proved && call.isLive) Object.assign(headers, tenant.rateLimitHeaders());
-  // A refusal before proof reveals nothing about a tenant, so any page may read it, to set its clock or correct its request.
+  // A refusal before proof reveals nothing about a tenant. Any page may read it, to set a clock or correct a request.
   const unproved = call.proved ? undefined : (request.headers.get('origin') ?? undefined);
   const origin = call.proved ? call.corsOrigin : unproved;
   if (origin !== undefined) allowOrigin(headers, origin);
@@ -76,7 +76,7 @@ async function respond(gateway: Gateway, call: Call, isServed: boolean): Promise
   return new Response(body, { status, headers });
 }
 
-/** Serves a call. Whatever is thrown is logged, and answered 500. */
+/** Serves a call. Logs any exception and answers 500. */
 async function serve(gateway: Gateway, call: Call, isServed: boolean): Promise<Answer> {
   try {
     return await (isServed ? invoke(gateway, call) : call.refuse(refuse('host-not-served')));

@@ -5,15 +5,15 @@ import { TimeoutError, type Within } from '../edge/deadline.ts';
 export interface TurnOptions {
   readonly memory: BodyMemory;
   readonly wait: Within;
-  /** Aborted when the caller has left by a reset. (One that closed its connection is found out when its turn comes.) */
+  /** Aborted when the caller resets its connection. (A caller that only closes its connection is noticed at its turn.) */
   readonly signal: () => AbortSignal;
   readonly maxWaitMs?: number | undefined;
 }
 
-/** The waits of one upload for memory: together they last no longer than `maxWaitMs`. (A class, for every call has one.) */
+/** One upload's waits for memory, at most `maxWaitMs` in total. (A class, because every call creates one.) */
 export class Turn {
   waitedMs = 0;
-  /** The caller left while it waited. */
+  /** True if the caller left while its upload was waiting. */
   isAborted = false;
   private readonly options: TurnOptions;
 
@@ -23,7 +23,7 @@ export class Turn {
 
   /**
    * Waits until an upload is no longer `waiting`.
-   * @returns false if it waited too long, or its caller has left: then it has to be closed.
+   * @returns false if the upload waited too long or its caller has left. The upload must then be closed.
    */
   async come(upload: Upload): Promise<boolean> {
     const { memory, wait, signal, maxWaitMs = MAX_WAIT_MS } = this.options;
@@ -40,7 +40,7 @@ export class Turn {
         wake = resolve;
         await wait(Math.min(WAIT_CHECK_MS, maxWaitMs - this.waitedMs), promise).catch(ignoreTimeout);
         this.waitedMs = beforeMs + Date.now() - sinceMs;
-        // A slow upload gives way by time, which only those who wait look at.
+        // A slow upload loses its memory after some time. Only waiting calls check that time.
         memory.pump(Date.now());
       }
     } finally {

@@ -13,20 +13,20 @@ import {
   readPieces,
 } from './pieces.ts';
 
-/** A request body that is all here. */
+/** A complete request body. */
 export interface Body {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The hash of the bytes, in lower-case hex. */
   readonly sha256: string;
-  /** The caller has proved itself: the body becomes one of a proved caller's. @returns false if there is no room. */
+  /** Moves the body to the proved callers' memory, once the caller has proved itself. @returns false if there is no room. */
   prove(): Promise<boolean>;
-  /** Frees bytes that have been sent. The payload is free when all of its bytes are. */
+  /** Frees the memory of this many sent bytes. Closes the body once all bytes have been sent. */
   readonly onSent: (bytes: number) => void;
-  /** Frees all of it. May be called at any time, and more than once. */
+  /** Frees all memory of the body. May be called at any time, and more than once. */
   readonly close: () => void;
 }
 
-/** Why a body could not be read, and how many bytes had arrived. */
+/** Why a body could not be read. A body that is too large has the number of bytes that arrived. */
 export type BodyFault =
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'busy' }
@@ -34,24 +34,24 @@ export type BodyFault =
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** Content-Length, where the caller sent one; at most `maxBytes`. */
+  /** Content-Length, if the caller sent it. At most `maxBytes`. */
   readonly declaredBytes: number | undefined;
   readonly memory: BodyMemory;
   readonly uploader: Uploader;
   readonly maxStallMs?: number;
   readonly maxWaitMs?: number;
-  /** How it is waited for. */
+  /** Waits for a promise with a time limit. Default `within`. */
   readonly wait?: Within;
-  /** Called after each wait for memory, with how long the call has waited in all. */
+  /** Called after each wait for memory with the total time that the call has waited. */
   readonly onWaited?: (waitedMs: number) => void;
 }
 
-/** What has a body: a request. */
+/** The parts of a request that are needed to read its body. */
 export interface BodySource extends Pick<Request, 'body' | 'arrayBuffer'> {
   readonly signal?: AbortSignal;
 }
 
-/** SHA-256 of no bytes at all. */
+/** SHA-256 of zero bytes. */
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const EMPTY: Body = {
   bytes: new Uint8Array(0),
@@ -60,24 +60,25 @@ const EMPTY: Body = {
   onSent: () => {},
   close: () => {},
 };
-/** Less may wait for the collector. */
+/** A buffer of at most this many bytes is left to the garbage collector. */
 const MAX_COLLECTED_BYTES = 64 * 1024;
 const NEVER = new AbortController().signal;
 
 /**
- * Reads a body once, into one buffer, hashing it as it comes. A call for which there is no memory yet waits for its turn
- * without touching the body: the runtime then stops reading the socket, and nothing is held.
+ * Reads a body once into one buffer, and hashes the bytes as they arrive. If there is no memory yet, the call waits for its
+ * turn and leaves the body unread. The runtime then stops reading the socket, so a waiting call holds no memory.
  */
 export async function readBody(source: BodySource, limits: BodyLimits): Promise<Result<Body, BodyFault>> {
   const { declaredBytes, maxBytes, memory, uploader, wait = within, maxWaitMs } = limits;
   const mostBytes = declaredBytes ?? maxBytes;
   const isShort = declaredBytes !== undefined && declaredBytes <= SHORT_BODY_BYTES;
-  const stream = isShort ? undefined : source.body; // asked for only then: the runtime makes an object for it
+  // `source.body` is not read for a short body: reading it makes the runtime create an object.
+  const stream = isShort ? undefined : source.body;
   if (declaredBytes === 0 || stream === null) return ok(EMPTY);
   const { tenant, unprovedKey, network } = uploader;
   const upload = memory.open({ tenant, unprovedKey, network, mostBytes, nowMs: Date.now() });
   if (!upload) return err({ kind: 'busy' });
-  const signal = () => source.signal ?? NEVER; // made only when it is asked for
+  const signal = () => source.signal ?? NEVER; // the runtime creates the signal on first use
   const turn = new Turn({ memory, wait, signal, maxWaitMs });
   const reader: Reader = { ...limits, wait, upload, turn };
   if (upload.state === 'waiting' && !(await comesTurn(reader))) {
@@ -93,14 +94,14 @@ interface Reader extends BodyLimits {
   readonly turn: Turn;
 }
 
-/** Waits for memory. @returns false if none comes, or the caller has left. */
+/** Waits for memory. @returns false if the wait took too long, the upload was dropped, or the caller has left. */
 async function comesTurn({ upload, turn, onWaited }: Pick<Reader, 'upload' | 'turn' | 'onWaited'>): Promise<boolean> {
   const came = await turn.come(upload);
   onWaited?.(turn.waitedMs);
   return came && upload.state !== 'dropped' && upload.state !== 'closed';
 }
 
-/** Reads a body that is so short that it comes in one piece, as the runtime reads it by itself: at half the price. */
+/** Reads a body so short that it arrives in one piece. `arrayBuffer` costs half as much as reading a stream. */
 async function readShort(source: BodySource, declaredBytes: number, reader: Reader): Promise<Result<Body, BodyFault>> {
   const { upload, wait, uploader, maxStallMs = MAX_STALL_MS } = reader;
   upload.hold(declaredBytes, Date.now());
@@ -112,7 +113,7 @@ async function readShort(source: BodySource, declaredBytes: number, reader: Read
   }
   const buffer = await wait(maxStallMs, arriving).catch(() => undefined);
   if (buffer?.byteLength !== declaredBytes) {
-    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
+    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // otherwise the caller left or stopped sending
     upload.close(Date.now());
     return err({ kind });
   }
@@ -133,7 +134,7 @@ async function readLong(stream: ReadableStream, mostBytes: number, reader: Reade
     if (!read.ok) upload.close(Date.now());
     return read;
   } catch {
-    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // else it went away, or stopped sending
+    const kind = upload.state === 'dropped' ? 'busy' : 'incomplete'; // otherwise the caller left or stopped sending
     upload.close(Date.now());
     return err({ kind });
   } finally {
@@ -141,7 +142,7 @@ async function readLong(stream: ReadableStream, mostBytes: number, reader: Reade
   }
 }
 
-/** The loop of `readLong`. @throws as `source` does */
+/** The loop of `readLong`. @throws whatever `source` throws */
 async function readAll(source: Pieces, mostBytes: number, reader: Reader): Promise<Result<Body, BodyFault>> {
   const { upload, uploader, memory, maxBytes, declaredBytes } = reader;
   const hash = createHash('sha256');
@@ -171,7 +172,7 @@ async function readAll(source: Pieces, mostBytes: number, reader: Reader): Promi
     }
     const { value, done } = await source.read(new Uint8Array(buffer, length, buffer.byteLength - length));
     if (value === undefined) return err({ kind: 'incomplete' });
-    buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read hands it over and back
+    buffer = value.buffer as ArrayBuffer; // the same memory: a BYOB read takes the buffer and returns it
     hash.update(value);
     length += value.byteLength;
     upload.came(length, Date.now());
@@ -185,7 +186,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>, sha256: string, reader: Reader):
   const { upload, uploader } = reader;
   upload.complete(Date.now());
   const close = () => {
-    // Frees bytes that were not sent now, instead of at the next garbage collection. (A sender has taken over its bytes.)
+    // Frees unsent bytes now instead of at the next garbage collection. (Once a sender takes a long body, `bytes` is empty.)
     if (bytes.byteLength > MAX_COLLECTED_BYTES) bytes.buffer.transfer(0);
     upload.close(Date.now());
   };
@@ -201,7 +202,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>, sha256: string, reader: Reader):
     onSent(sentBytes) {
       leftBytes -= sentBytes;
       if (leftBytes > 0) upload.release(sentBytes, Date.now());
-      else close(); // with what was held beyond it
+      else close(); // also frees memory held beyond the body's length
     },
     close,
   };

@@ -1,14 +1,14 @@
 const MAX_AGE_SECONDS = 600;
-/** Characters; a host's name has at most 253. */
+/** Maximum length in characters. The host name in an origin has at most 253. */
 const MAX_ORIGIN_LENGTH = 512;
 const HEADER_NAMES = /^[a-z0-9\-, ]{1,2000}$/i;
 const EXPOSED =
   'date, ratelimit, ratelimit-policy, retry-after, x-amz-durable-execution-arn, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, x-postern-refusal, x-postern-started';
 
 /**
- * Answers a preflight (Fetch standard, "CORS-preflight request"), which carries no key, so that the tenant is not known:
- * any page may go on to ask. Whether it may call is decided with its key, and without that it gets no answer that it can
- * read. Undefined for what is no preflight.
+ * Answers a preflight (Fetch standard, "CORS-preflight request"). A preflight carries no key, so the tenant is unknown and
+ * every page is let through. The call itself has the key: its tenant then decides whether the page may call. A page that
+ * the tenant does not allow can read no answer to a proved call. Undefined if the request is not a preflight.
  */
 export function answerPreflight(request: Request): Response | undefined {
   if (request.method !== 'OPTIONS') return undefined;
@@ -28,7 +28,7 @@ export function answerPreflight(request: Request): Response | undefined {
   });
 }
 
-/** Lets a page of this origin read an answer. No credentials of the browser's are ever allowed. */
+/** Lets a page of this origin read an answer. Never allows the browser's own credentials, such as cookies. */
 export function allowOrigin(headers: Record<string, string>, origin: string): void {
   headers['access-control-allow-origin'] = origin;
   headers['access-control-expose-headers'] = EXPOSED;

@@ -1,10 +1,10 @@
 import type { BodyMemory } from '../core/body-memory/body-memory.ts';
 import { type Pieces, readPieces } from './pieces.ts';
 
-/** How much of a refused body is thrown away, so that its caller reads the answer and not a reset. */
+/** Limits on discarding a refused body. Discarding lets the caller read the answer instead of seeing a reset. */
 export interface DiscardLimits {
   readonly maxBytes: number;
-  /** A caller that sends nothing for this long is answered: it may wait for us. */
+  /** A caller that sends nothing for this long gets its answer: it may be waiting for us. */
   readonly maxStallMs: number;
   readonly maxMs: number;
   readonly scratchBytes: number;
@@ -17,9 +17,9 @@ export const DISCARD_PROVED: DiscardLimits = {
   maxMs: 30_000,
   scratchBytes: 64 * 1024,
 };
-/** For a caller that names one of our keys and may be honest: SDKs read why their payload is too large. */
+/** For an unproved caller that names one of our keys and may be honest: its SDK should read why the payload is too large. */
 export const DISCARD_UNPROVED: DiscardLimits = { ...DISCARD_PROVED, maxMs: 10_000, scratchBytes: 4 * 1024 };
-/** For any other: no honest call has more bytes, and its bytes should cost us little. */
+/** For any other caller. No honest call has more bytes, and an unknown caller's bytes should cost us little. */
 export const DISCARD_UNKNOWN: DiscardLimits = {
   maxBytes: 6_291_456,
   maxStallMs: 2_000,
@@ -27,19 +27,19 @@ export const DISCARD_UNKNOWN: DiscardLimits = {
   scratchBytes: 4 * 1024,
 };
 
-/** A small scratch buffer grows to this if bytes arrive quickly and there is room. Reads of 4 KiB cost six times as much. */
+/** A scratch buffer grows to this if enough bytes arrive and there is room. Reads of 4 KiB cost six times as much. */
 const LARGER_SCRATCH_BYTES = 128 * 1024;
 
 export interface Discarder {
   readonly memory: BodyMemory;
-  /** For callers that have proved themselves. */
+  /** The tenant of a proved caller. Undefined for an unproved caller. */
   readonly tenant: string | undefined;
   readonly limits: DiscardLimits;
 }
 
 /**
- * Throws away the body of a refused call as it comes. Does nothing if the body was read. Without memory to do it, the caller
- * is answered at once, and may see a reset.
+ * Reads and discards the body of a refused call. Does nothing if the body has been read. If there is no memory for
+ * discarding, the caller is answered at once and may see a reset.
  */
 export async function discardBody(stream: ReadableStream | null, discarder: Discarder): Promise<void> {
   if (stream === null || stream.locked) return;
@@ -52,7 +52,7 @@ export async function discardBody(stream: ReadableStream | null, discarder: Disc
   }
 }
 
-/** Reads the rest of a body and discards it. @returns the bytes that were read. */
+/** Reads and discards the rest of a body. @returns the number of bytes, or 0 if the caller left or stopped sending. */
 export async function discardPieces(source: Pieces, discarder: Discarder, hadBytes = 0): Promise<number> {
   const { memory, tenant } = discarder;
   const { maxBytes, scratchBytes } = discarder.limits;
@@ -68,7 +68,7 @@ export async function discardPieces(source: Pieces, discarder: Discarder, hadByt
   try {
     return await source.discard(maxBytes - hadBytes, scratchBytes, grow);
   } catch {
-    return 0; // the caller went away, or stopped sending: it gets its answer now
+    return 0; // the caller left or stopped sending, so it gets its answer now
   } finally {
     for (const one of taken) memory.giveScratch(one, Date.now());
   }

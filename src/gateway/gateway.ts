@@ -6,7 +6,7 @@ import type { Tenants } from '../tenants/tenants.ts';
 import type { SendOnce } from '../upstream/send.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 
-/** The services that a call needs. One for each isolate. */
+/** The services that a call needs. Each isolate has one `Gateway`. */
 export interface Gateway {
   readonly settings: Settings;
   readonly keyring: Keyring;

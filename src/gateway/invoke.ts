@@ -10,8 +10,8 @@ import { receive } from './steps/receive.ts';
 import { reserveCall } from './steps/reserve-call.ts';
 
 /**
- * Serves one call to Lambda's API, from the request line to the last byte of the answer. Each step takes what the one
- * before it has established. Only a caller that has proved itself learns what is wrong with its call.
+ * Serves one call to Lambda's API, from the request line to the last byte of the answer. Each step builds on the result of
+ * the step before. Only a proved caller learns what is wrong with its call.
  */
 export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   const received = receive(call.request, gateway.settings);
@@ -33,7 +33,7 @@ export async function invoke(gateway: Gateway, call: Call): Promise<Answer> {
   const { close } = bodied.value.body;
   try {
     const answer = await serveBody(gateway, call, bodied.value);
-    if (!call.record.forwarded) close(); // else its bytes are given back as they leave
+    if (!call.record.forwarded) close(); // a forwarded body is freed as its bytes are sent
     return answer;
   } catch (error) {
     close();

@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import { createRevision } from './revise-answer.ts';
 import { MAX_BODY_STALL_MS } from './stream/pass-body.ts';
 
-/** Passes Lambda's answer on, as the holder of this permit is to see it. What is read whole for that may never come whole. */
+/** Passes Lambda's answer on, revised as the permit demands. A revision may read a body whole, which can fail or stall. */
 export async function passPermitted(
   upstream: Response,
   permit: Permit,

@@ -1,43 +1,43 @@
-/** If nothing comes for this long, the sender has given up, or wants to hold our memory. */
+/** A sender that sends nothing for this long has given up, or is holding our memory on purpose. */
 export const MAX_STALL_MS = 10_000;
-/** After its first 10 seconds, a proved caller's upload must average at least this much a second. */
+/** Minimum average rate of a proved caller's upload. The first 10 seconds do not count as time. */
 export const LEAST_BYTES_PER_SECOND = 64 * 1024;
-/** The same for an unproved caller: 6 MB must arrive within 34 seconds. */
+/** Minimum average rate of an unproved caller's upload: 6 MB must arrive within 34 seconds. */
 export const LEAST_BYTES_PER_SECOND_UNPROVED = 256 * 1024;
 const LEAST_RATE_AFTER_MS = 10_000;
 
-/** A sender that has sent this much to be thrown away is quick: larger pieces cost less. */
+/** Once this much has been discarded, larger pieces are worth their memory: they cost less per byte. */
 const GROW_AFTER_BYTES = 64 * 1024;
 
-/** How often an upload is looked at, and one that may be dropped for another. */
+/** Time between two checks of an upload. An upload that may be dropped to make room for another is checked more often. */
 const WATCH_MS = 500;
 const WATCH_DROPPABLE_MS = 100;
 
 export interface PiecesLimits {
   readonly maxStallMs?: number | undefined;
-  /** Ends all reading after this long. */
+  /** Maximum total time of all reading. */
   readonly maxMs?: number;
   readonly leastBytesPerSecond?: number;
-  /** Whether it must end to make room for another. */
+  /** Returns true if the upload must end to make room for another. */
   readonly isDropped?: () => boolean;
 }
 
 /** A stream read piece by piece. */
 export interface Pieces {
-  /** @throws if the sender has left, brings nothing for too long, or too little, or has to make room. */
+  /** @throws if the sender has left, stalls, is too slow, or must make room for another upload. */
   read(into: Uint8Array<ArrayBuffer>): Promise<ReadableStreamReadResult<Uint8Array<ArrayBufferLike>>>;
-  /** Time in which nobody reads does not count. */
+  /** Stops the clock until the next `read`. The paused time does not count against the sender. */
   pause(): void;
   /**
-   * Throws bytes away as they come, at most this many, a scratch of this size at a time. Once a sender has shown that it
-   * is no drip, `grow` may name a larger scratch. @returns how many came.
+   * Reads up to `maxBytes` and discards them, with a scratch buffer of `scratchBytes`. Once `GROW_AFTER_BYTES` have
+   * arrived, `grow` may return the size of a larger buffer. @returns the number of bytes discarded.
    */
   discard(maxBytes: number, scratchBytes: number, grow?: () => number | undefined): Promise<number>;
-  /** Ends the watch. To be called once. */
+  /** Stops the watch timer. Must be called once. */
   stop(): void;
 }
 
-/** Reads a stream piece by piece, and gives up on one that is too slow. */
+/** Reads a stream piece by piece. Gives up if the sender is too slow. */
 export function readPieces(stream: ReadableStream, limits: PiecesLimits = {}): Pieces {
   const { maxStallMs = MAX_STALL_MS, maxMs, leastBytesPerSecond = 0, isDropped } = limits;
   const reader = stream.getReader({ mode: 'byob' });
@@ -47,7 +47,7 @@ export function readPieces(stream: ReadableStream, limits: PiecesLimits = {}): P
   let readingSinceMs = movedAtMs;
   let readMs = 0;
   let reading = true;
-  // One timer for a body, not one for a read.
+  // One timer for the whole body, instead of one for each read.
   const watchMs = Math.min(isDropped ? WATCH_DROPPABLE_MS : WATCH_MS, maxStallMs, maxMs ?? maxStallMs);
   const watch = setInterval(() => {
     if (!reading) return;
@@ -57,7 +57,7 @@ export function readPieces(stream: ReadableStream, limits: PiecesLimits = {}): P
     else if (maxMs !== undefined && elapsedMs >= maxMs) over = `it took more than ${maxMs} ms`;
     else if (came * 1_000 < (elapsedMs - LEAST_RATE_AFTER_MS) * leastBytesPerSecond) over = 'it came too slowly';
     else if (isDropped?.()) over = 'it had to make room';
-    if (over !== undefined) reader.cancel().catch(() => {}); // ends the read that waits
+    if (over !== undefined) reader.cancel().catch(() => {}); // ends a pending read
   }, watchMs);
 
   const read = async (into: Uint8Array<ArrayBuffer>) => {

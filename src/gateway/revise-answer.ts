@@ -3,30 +3,30 @@ import type { Permit } from '../core/policy/permit.ts';
 import { readText } from '../edge/read-text.ts';
 import type { InvokeComplete } from './stream/event-stream.ts';
 
-/** Lambda's own errors are far smaller; more than this is not read into memory. */
+/** Maximum size of a Lambda error that is read into memory. Lambda's own errors are far smaller. */
 const MAX_ERROR_BYTES = 64 * 1024;
-/** How far a function's error is read to find its type. */
+/** Maximum size of a function's error that is read to find its type. */
 const MAX_FUNCTION_ERROR_BYTES = 256 * 1024;
-/** An `errorType` is the name of a class or a code of the runtime; anything else could be a message in disguise. */
+/** An `errorType` is a class name or a code from the runtime. Any other text could be a disguised message. */
 const ERROR_TYPE = /^[\w.$:-]{1,128}$/;
 const HIDDEN_MESSAGE = 'The function returned an error. Its details are not shown to callers.';
 
-/** How Lambda's answer is changed for a caller. */
+/** Changes Lambda's answer for a caller. */
 export interface Revision {
-  /** An answer's headers, an error's body, and the body of a function's error. Any other payload passes untouched. */
+  /** Revises headers, the body of a Lambda error, and the body of a function's error. Other payloads pass unchanged. */
   answer(upstream: Response): Promise<Response>;
-  /** The last frame of a stream. */
+  /** Revises the last frame of a stream. */
   complete(complete: InvokeComplete): InvokeComplete;
-  /** Any text that is no payload. */
+  /** Revises any text outside payloads. */
   text(text: string): string;
 }
 
 /**
- * Says how to change an answer to the holder of this permit. Undefined: it passes unchanged.
+ * Creates the revision of the answer to a permitted call. Undefined if the answer passes unchanged.
  * - For a tenant with published names, account ids and ARNs are hidden (`createPlaceHider`).
- * - With `errorDetail: "type"`, only the type of a function's error is left. The log is separate: `logTail` shows what the
- *   function wrote, stack traces too.
- * - If Lambda got a scoped name of a durable execution, the caller's own name is put back.
+ * - With `errorDetail: "type"`, only the type of a function's error is kept. The log is separate: `logTail` shows everything
+ *   that the function wrote, including stack traces.
+ * - If Lambda received a scoped name of a durable execution, the caller's own name is restored.
  */
 export function createRevision(permit: Permit): Revision | undefined {
   const { hiddenAccounts, errorDetail, durableName } = permit;
@@ -74,14 +74,14 @@ export function createRevision(permit: Permit): Revision | undefined {
   };
 }
 
-/** What is left of a stream's error. */
+/** Keeps only the type of a stream's error. */
 function keepErrorType({ ErrorCode, ErrorDetails }: InvokeComplete): InvokeComplete {
   if (ErrorCode === undefined && ErrorDetails === undefined) return {};
   const code = asErrorType(ErrorCode) ?? 'Unhandled';
   return { ErrorCode: code, ErrorDetails: writeErrorType(ErrorDetails, code) };
 }
 
-/** A function's error with only its type, in the shape that the runtimes write. */
+/** Writes a function's error with only its type, in the shape that the runtimes use. */
 function writeErrorType(error: string | undefined, otherwise: string): string {
   const errorType = asErrorType(readErrorType(error)) ?? asErrorType(otherwise) ?? 'Unhandled';
   return JSON.stringify({ errorType, errorMessage: HIDDEN_MESSAGE });
@@ -101,6 +101,6 @@ function inBase64(value: string, revise: (text: string) => string): string {
   try {
     return btoa(revise(atob(value)));
   } catch {
-    return ''; // nothing that could be read; nothing that could be hidden
+    return ''; // unreadable text could contain something to hide, so it is removed
   }
 }
