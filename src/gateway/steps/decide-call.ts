@@ -14,29 +14,30 @@ import type { Caller } from '../identify.ts';
 import type { Identified } from './identify-caller.ts';
 import { refuseUnknown } from './load-tenant.ts';
 
-/** A call that may be made, as its tenant is known now. */
+/** A call that its tenant's current state permits. */
 export interface Permitted {
   readonly permit: Permit;
   readonly args: InvokeArguments;
-  /** The largest payload that it may have. */
+  /** The largest payload that the call may have. */
   readonly room: PayloadRoom;
 }
 
-/** A call on which its tenant decides, again after each wait: nothing outlives what it was decided by. */
+/** A call with its decider. The decision is checked again after each wait, because the tenant may have changed. */
 export interface Decided {
   readonly identified: Identified;
   readonly decider: Decider;
-  /** The largest payload, as far as it is known. */
+  /** The largest payload that is known to be allowed so far. */
   readonly room: PayloadRoom;
-  /** Of a tenant that was not known here: it is being asked for while the body comes. */
+  /** The request for a tenant that this isolate did not know. It runs while the body arrives. */
   readonly loading: Promise<KnownTenant | undefined> | undefined;
 }
 
 /**
- * Step 3. Refuses early what the isolate already knows will be refused, and asks ahead for what the call will need.
+ * Step 3. Refuses the call early if the isolate already knows that the call will be refused. Requests in advance what the
+ * call will need.
  *
- * Threat: anybody can name a key. For a caller that is not proved yet nothing is decided, nothing taken of what is limited,
- * and no object asked: with key ids that it has seen, it could have every isolate wake all their tenants again and again.
+ * Threat: anybody can name a key. For an unproved caller, this decides nothing, uses up no limit, and asks no object. If it
+ * did, a caller with a few observed key ids could make every isolate wake the tenants of those keys again and again.
  */
 export function decideEarly(gateway: Gateway, call: Call, identified: Identified): Result<Decided, Refusal> {
   const { tenant, received } = identified;
@@ -49,14 +50,14 @@ export function decideEarly(gateway: Gateway, call: Call, identified: Identified
   }
   const early = decider.decide(known);
   const { room } = early.ok ? early.value : { room: operationRoom };
-  // A payload that can never fit is refused for its size, not for what is left of a quota.
+  // A payload that can never fit is refused for its size, not because of the rest of a quota.
   const tooLarge = declaredBytes === undefined ? undefined : checkPayloadLength(room, declaredBytes);
   const refusal = early.ok ? (tooLarge ?? tenant.peekDenial(declaredBytes ?? 0)) : early.error;
   tenant.prefetch(refusal ? undefined : (declaredBytes ?? 0));
   return refusal ? err(refusal) : ok({ identified, decider, room, loading: undefined });
 }
 
-/** Decides on one call, as often as its tenant may have changed. */
+/** Decides on one call, and again if its tenant has changed. */
 export class Decider {
   private readonly gateway: Gateway;
   private readonly call: Call;
@@ -74,8 +75,8 @@ export class Decider {
   }
 
   /**
-   * Decides by the tenant as it is known now. By the passing of time alone only a key or a token ends; everything else
-   * holds for as long as the tenant is known as the same.
+   * Decides by the tenant's current state. While that state is unchanged, an earlier decision stays valid, except that the
+   * caller's key or token may have expired in the meantime.
    */
   decide(tenant: KnownTenant): Result<Permitted, Refusal> {
     if (!tenant.exists) return err(refuse('key-unknown'));
@@ -88,7 +89,7 @@ export class Decider {
     return ended ? err(ended) : this.decided;
   }
 
-  /** Decides on a call whose body is here. */
+  /** Decides on a call whose body has arrived. */
   decideWithBody(tenant: KnownTenant | undefined, bytes: number): Result<Permitted, Refusal> {
     if (!tenant) return err(refuseUnknown(this.call));
     const decision = this.decide(tenant);

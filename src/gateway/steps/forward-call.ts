@@ -8,11 +8,11 @@ import { readBilled } from '../metering.ts';
 import { passPermitted } from '../pass-permitted.ts';
 import type { Reserved } from './reserve-call.ts';
 
-/** Sends the call and answers it; 9, settle, comes when the answer's end is seen. */
+/** Step 8. Sends the call and answers it. Step 9, settling, follows when the end of the answer is observed. */
 export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserved): Promise<Answer> {
   const { record } = call;
   const { permit, body, reservation } = reserved;
-  // Nothing is sent for a caller that left while it waited. Once it is sent, the function runs without its caller.
+  // If the caller left during a wait, nothing is sent. Once the call is sent, the function runs even without its caller.
   if (call.isLeft) {
     reservation.cancel();
     return call.refuse(refuseLeft());
@@ -23,11 +23,11 @@ export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserv
     wait: call.stopwatch.within,
     onSent: body.onSent,
     waitUntil: call.waitUntil,
-    // A short payload is sent in one go: there is nothing to break off.
+    // A short payload is sent in one piece, so its upload cannot be aborted halfway.
     ...(body.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES && { signal: call.left() }),
   });
   if (!sent.ok) {
-    // Unless it is certain that no function started, one may run for a while.
+    // If a function may have started, it may still run for a while.
     if (sent.error.started === 'unknown') reservation.lose();
     else reservation.takeBack();
     return call.refuse(sent.error);
@@ -35,7 +35,7 @@ export async function forwardCall(gateway: Gateway, call: Call, reserved: Reserv
   return answerCall(call, reserved, sent.value);
 }
 
-/** Answers a call with Lambda's answer to it. */
+/** Answers a call with Lambda's answer. */
 async function answerCall(call: Call, { permit, reservation }: Reserved, upstream: Response): Promise<Answer> {
   const { record } = call;
   const lost = mapPlatformError(upstream);
@@ -56,7 +56,7 @@ async function answerCall(call: Call, { permit, reservation }: Reserved, upstrea
   const accept = call.request.headers.get('accept') ?? undefined;
   const passed = await passPermitted(upstream, permit, accept, call);
   if (typeof passed === 'string') {
-    // Lambda answers when the function has ended.
+    // Lambda sends a buffered answer only after the function has ended. An answer that is not HTTP is not from Lambda.
     if (passed === 'not-http') reservation.lose();
     else reservation.end();
     return call.refuse(refuseLost(passed === 'stalled' ? 'upstream-timeout' : 'upstream-unreachable', 'unknown'));

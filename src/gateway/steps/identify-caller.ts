@@ -12,7 +12,7 @@ import { beginProof, type FinishProof } from '../verify-signature.ts';
 import { loadTenant, refuseUnknown } from './load-tenant.ts';
 import type { Received } from './receive.ts';
 
-/** Who calls. An API key is proved; a token is not yet, and a signature as far as it can be without the body. */
+/** The caller. An API key is proved. A token is not proved yet, and a signature only as far as possible without the body. */
 export interface Identified {
   readonly received: Received;
   readonly caller: Caller;
@@ -21,7 +21,7 @@ export interface Identified {
   readonly finishProof: FinishProof | undefined;
 }
 
-/** Step 2. Finds the caller, with no lookup. */
+/** Step 2. Finds the caller without a lookup. */
 export function identifyCaller(
   { keyring, tenants, crypto, now }: Gateway,
   call: Call,
@@ -55,9 +55,9 @@ export function identifyCaller(
 }
 
 /**
- * Proves a token, by the keys of an issuer that its tenant names. No other issuer is asked for any.
+ * Proves a token with the keys of its issuer. Keys are fetched only from issuers that the tenant names.
  *
- * @returns the refusal, if it does not prove its caller.
+ * @returns a refusal if the token does not prove its caller.
  */
 export async function proveToken(
   { issuerKeys, now }: Gateway,

@@ -3,17 +3,17 @@ import type { TenantHandle } from '../../tenants/tenant-handle.ts';
 import type { Call } from '../call.ts';
 
 /**
- * Asks for a tenant that is not known here. Undefined if it cannot be known, or the caller has left.
+ * Requests a tenant that this isolate does not know. Undefined if the tenant's object does not answer or the caller left.
  *
- * @param bytes length of the payload: asks for a lease too.
+ * @param bytes length of the payload. If given, the request also asks for a lease.
  */
 export const loadTenant = (tenant: TenantHandle, call: Call, bytes?: number) => call.unlessLeft(tenant.load(bytes));
 
-/** Refuses a call whose tenant is not known: its caller did not wait, or its object cannot be reached. */
+/** Refuses a call whose tenant is unknown, because the caller left or the tenant's object cannot be reached. */
 export const refuseUnknown = (call: Call): Refusal => (call.isLeft ? refuseLeft() : refuse('state-unavailable'));
 
 /**
- * Charges one unit of the rate for a proved caller's mistake: without it, no limit would hold for calls that are none.
+ * Charges one unit of the rate for a proved caller's mistake. Otherwise, no limit would apply to invalid calls.
  *
  * @returns the refusal to answer.
  */

@@ -18,7 +18,7 @@ export interface Bodied {
   readonly body: Body;
 }
 
-/** Step 4. Reads the body once, within the memory that there is for it. */
+/** Step 4. Reads the body once, within the limits of the memory for bodies. */
 export async function readPayload(
   { settings, bodies }: Gateway,
   call: Call,
@@ -41,24 +41,25 @@ export async function readPayload(
 }
 
 /**
- * Step 5. Proves a signed caller: with its body, the signature is whole.
+ * Step 5. Proves a signed caller, now that the body has arrived.
  *
- * @returns the refusal, if it does not prove its caller.
+ * @returns a refusal if the signature does not prove its caller, or if there is no room for the body.
  */
 export async function proveSignature(call: Call, { decided, body }: Bodied): Promise<Refusal | undefined> {
   const { finishProof, tenant } = decided.identified;
-  if (!finishProof) return refuse('internal'); // every unproved caller has one by now: fails closed
+  if (!finishProof) return refuse('internal'); // fails closed: every unproved caller has `finishProof` by now
   const refusal = finishProof({ bytes: body.bytes.length, sha256: body.sha256 });
   if (refusal) return refusal;
   call.proved = true;
   if (!(await body.prove())) return refuse('busy');
-  if (tenant.peek()) tenant.prefetch(); // else it is asked for next, with a lease
+  if (tenant.peek()) tenant.prefetch(); // otherwise the next step asks for the tenant, with a lease
   return undefined;
 }
 
 /**
- * Names those who share the memory for bodies as one. Anybody can name another's key, but hardly from the same network. (An
- * address is dear to read, and the smallest bodies have room beside all others.)
+ * Names the uploader, for sharing the memory for bodies. Anybody can name another caller's key, but hardly from the same
+ * network. (For the smallest bodies the network is not needed, because they never queue behind longer bodies of the same
+ * key. Reading an address is expensive.)
  */
 function uploaderOf(
   request: Request,

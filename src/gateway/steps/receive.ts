@@ -8,16 +8,16 @@ import { checkHeaderCount, checkRequestLine } from '../../core/request-limits.ts
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 
-/** What the request line and the headers say. None of it has been verified yet. */
+/** The contents of the request line and the headers. Nothing has been verified yet. */
 export interface Received {
-  /** As it came on the wire. */
+  /** The path as it came on the wire. */
   readonly rawPath: string;
   readonly query: QueryParameters;
-  /** Content-Length, where the caller sent one. */
+  /** Content-Length, if the caller sent it. */
   readonly declaredBytes: number | undefined;
-  /** Where the arguments are. They are parsed when the tenant is known. */
+  /** The unparsed arguments. They are parsed once the tenant is known. */
   readonly source: ArgumentSource;
-  /** What the operation itself takes. */
+  /** The largest payload that the operation itself accepts. */
   readonly operationRoom: PayloadRoom;
 }
 
@@ -49,7 +49,7 @@ export function receive(
   });
 }
 
-/** Takes a URL apart by the text, because `URL` would rewrite what the caller sent. */
+/** Splits a URL as plain text, because `URL` would rewrite the path that the caller sent. */
 function splitUrl(url: string): { rawPath: string; rawQuery: string } {
   const path = url.indexOf('/', url.indexOf('://') + 3);
   const query = url.indexOf('?', path);

@@ -13,7 +13,7 @@ import type { Permitted } from './decide-call.ts';
 import { chargeMistake, loadTenant, refuseUnknown } from './load-tenant.ts';
 import type { Bodied } from './read-payload.ts';
 
-/** A call that will be forwarded: it has its place under its tenant's limits. */
+/** A call that will be forwarded. Its place under the tenant's limits is reserved. */
 export interface Reserved {
   readonly permit: Permit;
   readonly body: Body;
@@ -21,8 +21,8 @@ export interface Reserved {
 }
 
 /**
- * Steps 6 and 7, for a proved caller. Reserves from what is leased here, or else from the tenant's ledger; then validates.
- * In that order, so that a caller above its limits cannot have its payloads checked.
+ * Steps 6 and 7, for a proved caller. Reserves the call from a lease at hand, or otherwise from the tenant's ledger. Then
+ * validates the payload. This order keeps a caller above its limits from having its payloads checked.
  */
 export async function reserveCall(
   { settings }: Gateway,
@@ -42,7 +42,7 @@ export async function reserveCall(
   const reservation = reserved.value;
   const mistake = checkPayload(settings, permitted.value, bytes);
   if (mistake) {
-    reservation.cancel(); // quotas and slot come back; the unit of the rate is spent
+    reservation.cancel(); // returns the quotas and the slot, but not the unit of the rate
     return err(mistake);
   }
   const stillPermitted = decider.decideWithBody(tenant.peek() ?? (await loadTenant(tenant, call)), bytes.length);
@@ -53,13 +53,13 @@ export async function reserveCall(
   return ok({ permit: stillPermitted.value.permit, body, reservation });
 }
 
-/** Checks that a payload can be an event. The arguments are valid by now. */
+/** Checks that a payload can be an event. The arguments are already known to be valid. */
 function checkPayload(
   { contentTypes, checkJson }: Pick<Settings, 'contentTypes' | 'checkJson'>,
   { permit, args }: Permitted,
   bytes: Uint8Array,
 ): Refusal | undefined {
-  // Where any type is taken, the payload itself has to show that it is JSON.
+  // If any content type is accepted, the payload itself must be JSON.
   const isLenient = (permit.contentTypes ?? contentTypes) === 'lenient';
   const ofType = isLenient ? undefined : checkPayloadType(args, bytes.length);
   if (ofType || !(checkJson || isLenient) || bytes.length === 0 || isJson(bytes)) return ofType;
