@@ -1,7 +1,7 @@
 /// <reference path="./wasm.d.ts" />
 import module from './is-json.wasm';
 
-/** Where the text begins, and the bytes needed behind it besides a bit for each bracket (`assembly/is-json.ts`). */
+/** Offset of the text in memory, and bytes needed after the text besides the bits for brackets (`assembly/is-json.ts`). */
 const TEXT_AT = 1_024;
 const BEHIND_BYTES = 64;
 const PAGE_BYTES = 65_536;
@@ -15,10 +15,10 @@ const { memory, isJson: check } = new WebAssembly.Instance(module).exports as un
 let held = new Uint8Array(memory.buffer);
 
 /**
- * Says whether bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark, by WebAssembly: about three to
- * four times as fast as `JSON.parse`, the copy into its memory included (`npm run bench`). That memory stays as large as
- * the longest payload needed. What is wrong with a text, and where, is for `findJsonFault` to say, with which a property test holds this
- * together.
+ * Returns true if the bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark. Uses WebAssembly, which is
+ * about three to four times as fast as `JSON.parse`, including the copy into its memory (`npm run bench`). That memory
+ * never shrinks, so it stays as large as the longest payload needed. `findJsonFault` explains what is wrong with a text,
+ * and where. A property test checks that both functions agree.
  */
 export function isJson(bytes: Uint8Array): boolean {
   const needed = TEXT_AT + bytes.length + BEHIND_BYTES + Math.ceil(bytes.length / 8);

@@ -1,13 +1,13 @@
-/** The caller's end of an answer that is passed on piece by piece. */
+/** The side of a streamed answer that faces the caller. */
 export interface CallerEnd {
   readonly readable: ReadableStream;
-  /** False once the caller has left. The rest then goes nowhere. */
+  /** False once the caller has left. All later pieces are then dropped. */
   readonly isThere: boolean;
-  /** Writes a piece. Resolves when the caller has taken it, or has left. Never rejects. */
+  /** Writes a piece. Resolves when the caller has taken the piece or has left. Never rejects. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the answer normally. Never rejects. */
   close(): Promise<void>;
-  /** Breaks the connection off. For when nothing else can show that the answer is incomplete. */
+  /** Breaks the connection off. Used only if nothing else can show the caller that the answer is incomplete. */
   breakOff(): void;
 }
 
@@ -18,10 +18,10 @@ export interface CallerEnd {
 const AS_DISCONNECTION = { retryable: true };
 
 /**
- * Opens the caller's end of an answer. Only `left` shows a caller that resets its connection: the runtime then drops the
- * answer unread, and no write to it ever settles. A caller that closes shows when a write fails.
+ * Opens the caller's end of an answer. If the caller resets its connection, only `left` shows it: the runtime drops the
+ * answer unread, and a pending write never settles. If the caller closes its connection, the next write fails.
  *
- * @param length of the whole answer in bytes, if known. The answer then has a `Content-Length`.
+ * @param length the length of the whole answer in bytes, if known. The answer then has a `Content-Length`.
  */
 export function openCallerEnd(left: AbortSignal | undefined, length?: number): CallerEnd {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
@@ -33,7 +33,7 @@ export function openCallerEnd(left: AbortSignal | undefined, length?: number): C
     wake();
   };
   left?.addEventListener('abort', leave);
-  /** Waits until the caller takes a piece, or leaves. One listener serves all waits: a race would add one for each. */
+  /** Waits until the caller takes a piece or leaves. One listener serves all waits: `Promise.race` would add one per wait. */
   const untilTaken = (taken: Promise<void>) =>
     new Promise<void>((resolve) => {
       wake = resolve;

@@ -8,14 +8,17 @@ const codec = new EventStreamCodec(
 
 /** The content type of InvokeWithResponseStream's answer. */
 export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
-/** The same in any letter case or with parameters, which change nothing (RFC 9110, 8.3.1). */
+/** The same type in any letter case, with or without parameters. Neither changes its meaning (RFC 9110, 8.3.1). */
 const EVENT_STREAM_SPELLED = /^application\/vnd\.amazon\.eventstream\s*(?:;|$)/i;
 
-/** True if an answer of this content type is a response stream. If it were taken for a payload, nothing in it would be hidden. */
+/**
+ * True if an answer of this content type is a response stream. If a response stream were treated as a payload, nothing in
+ * the stream would be hidden.
+ */
 export const isEventStream = (contentType: string | undefined): boolean =>
   contentType !== undefined && (contentType === EVENT_STREAM || EVENT_STREAM_SPELLED.test(contentType));
 
-/** How a stream ended, as the service reports it. Without an error code it succeeded. */
+/** The service's report on how a stream ended. Without an error code, the function succeeded. */
 export interface InvokeComplete {
   readonly ErrorCode?: string;
   readonly ErrorDetails?: string;
@@ -28,19 +31,19 @@ export type StreamEvent =
   | { readonly type: 'complete'; readonly complete: InvokeComplete }
   | { readonly type: 'other'; readonly message: EventMessage };
 
-/** A frame, taken apart. */
+/** A decoded frame. */
 export type EventMessage = ReturnType<typeof codec.decode>;
 
-/** Puts a frame together, with its lengths and checksums. */
+/** Encodes a frame with its lengths and checksums. */
 export const encodeMessage = (message: EventMessage): Uint8Array => codec.encode(message);
 
-/** The end of a stream whose upstream broke off. The service has no other way to end a stream early. */
+/** The last frame that we write if Lambda's stream breaks off. The protocol has no other way to report an early end. */
 export const BROKEN_OFF: InvokeComplete = {
   ErrorCode: 'ServiceException',
   ErrorDetails: 'The connection to Lambda was lost. The function may have run on.',
 };
 
-/** Writes an InvokeComplete as the frame that the service writes. */
+/** Encodes an InvokeComplete in the same frame as the service does. */
 export const encodeComplete = (complete: InvokeComplete): Uint8Array =>
   codec.encode({
     headers: {
@@ -51,18 +54,18 @@ export const encodeComplete = (complete: InvokeComplete): Uint8Array =>
     body: utf8.encode(JSON.stringify(complete)),
   });
 
-/** No frame of Lambda's is this long: even the largest whole answer is well below. */
+/** Maximum length of a frame. Even Lambda's largest whole answer is much shorter. */
 const MAX_FRAME_BYTES = 24 * 1024 * 1024;
 
-/** The shortest frame: prelude and the message's CRC. */
+/** Length of the shortest frame, which has only a prelude and the CRC of the message. */
 const MIN_FRAME_BYTES = 16;
 
 /**
- * Reads the events from a stream's bytes. Holds at most one frame. The caller may reuse the bytes that it hands in; a
- * payload is valid until then. Throws if the bytes are not an event stream.
+ * Reads events from a stream's bytes. Holds at most one incomplete frame. After each call, the input buffer may be reused,
+ * which invalidates the payloads that the call returned. Throws if the bytes are not an event stream.
  */
 export function createEventReader(): (bytes: Uint8Array) => StreamEvent[] {
-  let pieces: Uint8Array[] = []; // of the frame that is open
+  let pieces: Uint8Array[] = []; // the bytes of the incomplete frame
   let heldBytes = 0;
   let wantedBytes = 4; // a frame begins with its length
 

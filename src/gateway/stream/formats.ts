@@ -9,27 +9,30 @@ import {
 } from './event-stream.ts';
 import { createFrameTracker } from './frame-tracker.ts';
 
-/** How a stream is written for a caller. */
+/** Writes a stream in one of the formats that a caller can ask for. */
 export interface StreamFormat {
   readonly contentType: string;
   /** Converts bytes from Lambda to pieces for the caller. */
   write(bytes: Uint8Array): Uint8Array[];
-  /** True once the service's own end has been written. */
+  /** True once the service's InvokeComplete has been written. */
   readonly completed: boolean;
-  /** The error in the service's own end, if the function failed. */
+  /** The error code of the service's InvokeComplete, if the function failed. */
   readonly errorCode: string | undefined;
-  /** Bytes that tell the caller that the stream broke off. Undefined, or throws, if only breaking off too can show it. */
+  /**
+   * Encodes an ending that shows the caller that Lambda's stream broke off. Undefined, or throws, if the format has no such
+   * ending. The connection must then be broken off.
+   */
   breakOff(complete: InvokeComplete): Uint8Array | undefined;
 }
 
-/** How a stream is changed for a caller. Payloads always pass unchanged. */
+/** Changes a stream for a caller. Payloads always pass unchanged. */
 export interface StreamRevision {
   complete(complete: InvokeComplete): InvokeComplete;
   text(text: string): string;
 }
 
 const utf8 = new TextEncoder();
-/** Most characters of an error code in the log. */
+/** Maximum length of an error code in the log, in characters. */
 const MAX_ERROR_CODE = 128;
 
 /** Passes the stream unchanged. */
@@ -52,8 +55,8 @@ function passFormat(): StreamFormat {
 }
 
 /**
- * Revises the stream in its own format. Frames with payload pass byte for byte, each once it is whole. All other frames
- * are rewritten.
+ * Revises the stream in the service's own format. A payload frame passes unchanged as soon as the whole frame has arrived.
+ * All other frames are rewritten.
  */
 const revisedFormat = (revision: StreamRevision): StreamFormat =>
   rewrittenFormat(EVENT_STREAM, revision, (event) => {
@@ -61,7 +64,7 @@ const revisedFormat = (revision: StreamRevision): StreamFormat =>
     return event.type === 'complete' ? encodeComplete(event.complete) : encodeMessage(revise(event.message, revision));
   });
 
-/** In an unknown frame, any text may contain what must be hidden. */
+/** Revises all text of an unknown frame, because any of it may contain something to hide. */
 function revise({ headers, body }: EventMessage, revision: StreamRevision): EventMessage {
   const revised = Object.entries(headers).map(([name, header]) => {
     const value = header.type === 'string' ? { ...header, value: revision.text(header.value) } : header;
@@ -70,7 +73,7 @@ function revise({ headers, body }: EventMessage, revision: StreamRevision): Even
   return { headers: Object.fromEntries(revised), body: utf8.encode(revision.text(new TextDecoder().decode(body))) };
 }
 
-/** A stream rewritten event by event. */
+/** Rewrites the stream event by event. */
 function rewrittenFormat(
   contentType: string,
   revision: StreamRevision | undefined,
@@ -101,20 +104,20 @@ function rewrittenFormat(
   };
 }
 
-/** Decodes payload bytes as text. A character split between two chunks goes with the second. */
+/** Decodes payload bytes as text. A character that is split between two chunks is part of the second chunk's text. */
 function textOf(): (payload: Uint8Array) => string {
   const decoder = new TextDecoder();
   return (payload) => decoder.decode(payload, { stream: true });
 }
 
-/** Server-sent events (WHATWG HTML, section 9.2): a chunk is a message; the end is a `complete` or an `error`. */
+/** Writes server-sent events (WHATWG HTML, section 9.2): a message per chunk, then a `complete` or `error` event. */
 function sseFormat(revision?: StreamRevision): StreamFormat {
   const textOfPayload = textOf();
   const message = (text: string) => {
     const lines = text.split(/\r\n|\r|\n/);
     return `${lines.map((line) => `data: ${line}\n`).join('')}\n`;
   };
-  // A CR at the end of a chunk may be half of a line end, so it is held for the next chunk.
+  // A CR at the end of a chunk may be the first half of a line end, so this CR is held until the next chunk.
   let held = '';
   return rewrittenFormat('text/event-stream', revision, (event) => {
     if (event.type === 'other') return undefined;
@@ -131,7 +134,7 @@ function sseFormat(revision?: StreamRevision): StreamFormat {
   });
 }
 
-/** Lines of JSON, each an object with the name of the API's event. */
+/** Writes lines of JSON. Each line is an object whose only key is the API's name of the event. */
 function ndjsonFormat(revision?: StreamRevision): StreamFormat {
   const textOfPayload = textOf();
   return rewrittenFormat('application/x-ndjson', revision, (event) => {
@@ -144,7 +147,7 @@ function ndjsonFormat(revision?: StreamRevision): StreamFormat {
   });
 }
 
-/** Only the payload's bytes. An error breaks the connection off: this format has no other way to show it. */
+/** Writes only the payload's bytes. An error breaks the connection off, because this format has no other way to show it. */
 function rawFormat(revision?: StreamRevision): StreamFormat {
   return rewrittenFormat('application/octet-stream', revision, (event) => {
     if (event.type === 'chunk') return event.payload;
@@ -166,8 +169,9 @@ const FORMATS: Readonly<Record<string, (revision?: StreamRevision) => StreamForm
 const ANY = new Set(['*/*', 'application/*']);
 
 /**
- * Chooses the format that the caller asks for in `Accept` (RFC 9110, 12.5.1): among the formats that we write, the first
- * with the greatest weight. At equal weight a name wins over a wildcard. Default: the service's own, which SDKs read.
+ * Chooses the format that the caller asks for in `Accept` (RFC 9110, 12.5.1): of our formats, the one with the greatest
+ * weight, or the first of equals. A named format wins over a wildcard of the same weight. A wildcard means the service's
+ * own format, which SDKs read. It is also the default.
  */
 export function chooseFormat(accept: string | undefined, revision?: StreamRevision): StreamFormat {
   let own = 0; // the weight of a wildcard
@@ -186,7 +190,7 @@ export function chooseFormat(accept: string | undefined, revision?: StreamRevisi
   return write(revision);
 }
 
-/** A range's weight, 0 to 1 (RFC 9110, 12.4.2). An unreadable weight counts as 1, as if none were given. */
+/** A media range's weight, from 0 to 1 (RFC 9110, 12.4.2). A missing or unreadable weight counts as 1. */
 function weightOf(parameters: readonly string[]): number {
   const text = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
   const weight = text === undefined || text === '' ? 1 : Number(text);

@@ -1,9 +1,9 @@
-/** Follows the frames of an event stream as its bytes pass. Keeps the head of the open frame, and the last frame whole. */
+/** Follows the frames of an event stream as the bytes pass. Keeps the open frame's head and the body of an InvokeComplete. */
 export interface FrameTracker {
   push(bytes: Uint8Array): void;
-  /** True if the bytes so far end with a whole frame, so that another may follow. */
+  /** True if the bytes so far end at the end of a frame, so that another frame may follow. */
   readonly atBoundary: boolean;
-  /** True once an InvokeComplete has passed: the service's own end of a stream. */
+  /** True once an InvokeComplete has passed. The service ends every stream with this frame. */
   readonly completed: boolean;
   /** The error code of the InvokeComplete, if it has one. */
   readonly errorCode: string | undefined;
@@ -14,22 +14,22 @@ const PRELUDE_BYTES = 12;
 const CRC_BYTES = 4;
 /** Enough for the headers that Lambda sends. Only the event type is read. */
 const MAX_HEAD_BYTES = 512;
-/** Enough for an InvokeComplete with its 4 KB of log. Of a longer one, only the beginning is read. */
+/** Enough for an InvokeComplete with its 4 KB of log. If it is longer, only the beginning is read. */
 const MAX_COMPLETE_BYTES = 64 * 1024;
 
 export function createFrameTracker(): FrameTracker {
   const head = new Uint8Array(MAX_HEAD_BYTES);
-  let headBytes = 0; // how much of the open frame's head is kept
-  let seenBytes = 0; // how much of the open frame has gone by
-  let frameBytes = 0; // its length, once it is known
-  let bodyAt = 0; // where its headers end
-  let body: number[] | undefined; // of an InvokeComplete
+  let headBytes = 0; // bytes of the open frame's head that are kept
+  let seenBytes = 0; // bytes of the open frame that have passed
+  let frameBytes = 0; // the open frame's length, 0 until it is known
+  let bodyAt = 0; // where the open frame's headers end
+  let body: number[] | undefined; // the body of an InvokeComplete, if the open frame is one
   let completed = false;
   let errorCode: string | undefined;
 
   const readPrelude = () => {
     const prelude = new DataView(head.buffer);
-    // An impossibly short length would never end, so it counts as a frame that stays open.
+    // A declared length may be impossibly short. Raising it to the minimum gives the frame an end.
     frameBytes = Math.max(prelude.getUint32(0), PRELUDE_BYTES + CRC_BYTES);
     bodyAt = Math.min(PRELUDE_BYTES + prelude.getUint32(4), frameBytes);
   };
@@ -50,7 +50,7 @@ export function createFrameTracker(): FrameTracker {
     body = undefined;
   };
 
-  /** Bytes of the open frame up to the next part to read: its lengths, its headers, its end. */
+  /** Number of bytes from the open frame's start to the end of its current part: prelude, headers or body. */
   const nextStop = () => {
     if (frameBytes === 0) return PRELUDE_BYTES;
     return seenBytes < bodyAt ? bodyAt : frameBytes;
@@ -86,7 +86,7 @@ export function createFrameTracker(): FrameTracker {
 
 const ERROR_CODE = /"ErrorCode"\s*:\s*"([^"\\]{1,128})/;
 
-/** Finds the error code in the JSON of an InvokeComplete, which may have been cut. */
+/** Finds the error code in the JSON of an InvokeComplete. The JSON may be truncated. */
 function readErrorCode(json: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(json);
   try {

@@ -1,9 +1,9 @@
 import { createStopwatch } from '../../edge/deadline.ts';
 import { openCallerEnd } from './caller-end.ts';
 
-/** Lambda has a buffered answer whole before it sends the first byte. So silence of this length within it is a fault. */
+/** Lambda has the whole buffered answer before it sends the first byte, so a pause of this length is a fault. */
 export const MAX_BODY_STALL_MS = 20_000;
-/** Bytes of one piece. Larger pieces cost fewer reads. An answer of known length is read in whole pieces. */
+/** Bytes per read of an answer of known length. Larger pieces need fewer reads. */
 const PIECE_BYTES = 256 * 1024;
 
 /** How a buffered answer ended. */
@@ -23,7 +23,7 @@ export interface PassBodyOptions {
 }
 
 /**
- * Passes a buffered answer on. Lambda answers once the function has ended. So when the caller leaves, there is nothing
+ * Passes a buffered answer on. Lambda answers only after the function has ended. So when the caller leaves, there is nothing
  * more to observe, and the connection to Lambda is closed.
  */
 export function passBody(
@@ -72,7 +72,7 @@ function readWhole(stream: ReadableStream): Source {
     async read() {
       const { value } = await reader.readAtLeast(PIECE_BYTES, new Uint8Array(buffer));
       if (value === undefined || value.byteLength === 0) return undefined;
-      buffer = value.buffer as ArrayBuffer; // written by the time it is filled again
+      buffer = value.buffer as ArrayBuffer; // the piece has been written by the time its buffer is filled again
       return value;
     },
     cancel: () => void reader.cancel().catch(() => {}),

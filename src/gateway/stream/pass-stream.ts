@@ -6,14 +6,14 @@ import type { StreamFormat } from './formats.ts';
 
 /** How a response stream ended. */
 export interface StreamEnd {
-  /** Lambda's stream ended by itself, in full. */
+  /** True if Lambda's stream ended normally and in full. */
   readonly complete: boolean;
-  /** The function can no longer be running. */
+  /** True if the function can no longer be running. */
   readonly functionEnded: boolean;
   readonly callerLeft: boolean;
   /** Bytes that Lambda sent. */
   readonly bytes: number;
-  /** The error that the function ended with, if it did. */
+  /** The error code at the end of the stream, if the function failed. */
   readonly functionError: string | undefined;
 }
 
@@ -27,17 +27,17 @@ export interface PassedStream {
 export interface PassStreamOptions {
   /** Aborted when the caller resets its connection. */
   readonly left?: AbortSignal | undefined;
-  /** A stream may be silent for as long as its function may run. Silence of this length is a fault. */
+  /** Silence of this length is a fault. Default: a little longer than a function may run. */
   readonly maxSilenceMs?: number;
 }
 
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Passes a response stream on, piece by piece as it comes, in the caller's format. Lambda is read only as fast as the
- * caller reads, into one buffer. If the stream breaks off, the caller's stream ends with an error, as the service ends one,
- * or breaks off too if the format has no place for an error. When the caller leaves, the rest is read and thrown away: the
- * function runs on, and its end must be observed.
+ * Passes a response stream on in the caller's format, each piece as it arrives. Lambda's stream is read only as fast as the
+ * caller reads, into one buffer. If Lambda's stream breaks off, the caller's stream ends with the service's own kind of
+ * error. If the format has no place for an error, the caller's stream breaks off too. When the caller leaves, the rest is
+ * read and discarded, because the function runs on and its end must be observed.
  */
 export function passStream(
   upstream: ReadableStream,
@@ -60,7 +60,7 @@ export function passStream(
         if (value === undefined || done) break;
         bytes += value.byteLength;
         for (const piece of format.write(value)) await caller.write(piece);
-        // Once written, the buffer can be filled again. Not if the caller left: the runtime may still use it.
+        // A written buffer can be filled again. But if the caller has left, the runtime may still use the buffer.
         buffer = caller.isThere ? (value.buffer as ArrayBuffer) : new ArrayBuffer(PIECE_BYTES);
       }
       if (!format.completed) throw new Error('the stream ended before it was complete');
