@@ -3,7 +3,7 @@ import type { Failure } from './failure.ts';
 
 const MAX_EXPIRY_MS = Date.UTC(2200, 0);
 
-/** Checks the expiry of a key or token, in epoch milliseconds: null for never, or in the future and before the year 2200. */
+/** Checks that an expiry (epoch milliseconds) is in the future and before the year 2200. Null means never, and is valid. */
 export function checkExpiry(expiresAtMs: number | null, nowMs: number): Result<undefined, Failure> {
   if (expiresAtMs === null || (expiresAtMs > nowMs && expiresAtMs <= MAX_EXPIRY_MS)) return ok(undefined);
   const detail = 'must be in the future, and before the year 2200';

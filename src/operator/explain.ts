@@ -57,7 +57,7 @@ export interface Explanation {
   readonly target: string | null;
   /** Assumptions about what the planned call leaves out. */
   readonly conditions: string[];
-  /** Faults in the tenant's settings that are unsafe for every call. */
+  /** Unsafe settings of the tenant, independent of the planned call. */
   readonly warnings: string[];
 }
 

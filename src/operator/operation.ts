@@ -3,7 +3,7 @@ import { type Admin, mayDo, type Need } from './access.ts';
 import type { Failure } from './failure.ts';
 import type { OperatorPorts } from './ports.ts';
 
-/** An operation. It checks the access and works through the ports. A change and its audit entry share one transaction. */
+/** An operation checks the access and works through the ports. A change and its audit entry share one transaction. */
 export type Operation<Args extends readonly unknown[], T> = (
   ports: OperatorPorts,
   admin: Admin,
@@ -16,7 +16,7 @@ const guarded =
   async (ports, admin, ...args) =>
     mayDo(admin, need) ? run(ports, admin, ...args) : err({ kind: 'access' });
 
-/** Makes an operation that only reads. Every access covers it. */
+/** Makes a read-only operation, which every admin may run. */
 export const reading = guarded('read');
-/** Makes an operation that changes something. Only full access covers it. */
+/** Makes an operation that changes something and needs full access. */
 export const changing = guarded('change');

@@ -12,7 +12,7 @@ import { reading } from './operation.ts';
 const DEFAULT_STEPS: Readonly<Record<UsageStep, number>> = { minute: 60, hour: 24, day: 30 };
 const MAX_SERIES = 3_000;
 
-/** The usage to read, in epoch milliseconds. Default `toMs` now, `fromMs` 60 minutes, 24 hours or 30 days before `toMs`. */
+/** The window to read, in epoch milliseconds. Default `toMs` now, `fromMs` 60 minutes, 24 hours or 30 days before `toMs`. */
 export interface UsageWindow {
   readonly step: UsageStep;
   readonly fromMs?: number | undefined;

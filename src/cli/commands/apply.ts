@@ -60,7 +60,7 @@ const outcomeJson = ({ done, failed, notDone }: Outcome, unchanged: number) => (
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Makes an error that names the failed step and the steps not done. The exit code is that of the step's own error. */
+/** Makes an error that names the failed step and the steps not done. The exit code comes from the step's own error. */
 function failure({ done, notDone }: Outcome, { step, error }: NonNullable<Outcome['failed']>): CommandError {
   const lines = [
     messageOf(error),

@@ -24,7 +24,7 @@ interface DoctorFlags extends OperatorFlags {
   readonly config: string;
 }
 
-/** Adds `postern doctor`, which finds the faults of a setup and says how to fix each one. */
+/** Adds `postern doctor`, which finds the faults of a setup and says how to fix each fault. */
 export function doctorCommand(program: Command): void {
   withConnection(program.command('doctor'))
     .description('check settings, credentials, clock, wrangler.toml and the gateway')

@@ -28,7 +28,7 @@ interface WriteFlags extends OperatorFlags, TenantFlags {
   readonly file?: string;
 }
 
-/** Adds `postern tenants`. Its commands accept a tenant's id or name. */
+/** Adds `postern tenants`, whose commands accept a tenant's id or name. */
 export function tenantsCommand(program: Command): void {
   const tenants = program.command('tenants').description('list, show, create, change, suspend and delete tenants');
   const add = (usage: string, description: string, ...examples: readonly string[]) =>

@@ -1,7 +1,7 @@
 /** The operation of a case. `Presigned`: the SDK presigns an Invoke URL, and a plain HTTP client requests the URL. */
 export type CaseOperation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync' | 'Presigned';
 
-/** The deliberate fault in how a case is signed. Without a fault, the caller's key pair and a correct clock sign it. */
+/** A deliberate fault in how a case is signed. Other cases use the caller's key pair and a correct clock. */
 export type CredentialsFault =
   /** The caller's key id with a secret that does not belong to the key. */
   | 'wrong-secret'
@@ -39,10 +39,10 @@ export interface Case {
   readonly tenantId?: string;
   /** The payload as text. If `payload` and `payloadBytes` are both absent, the SDK gets no payload. */
   readonly payload?: string;
-  /** The length of the payload in bytes. The payload is a JSON string of `x` characters, and its two quotes count. */
+  /** The payload is a JSON string of this many bytes in total: `x` characters between two quotes. */
   readonly payloadBytes?: number;
   readonly credentials?: CredentialsFault;
-  /** The caller's extra header lines, in the order to send them. All are signed. */
+  /** The caller's extra header lines, in the order to send them. The client signs every line. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** `Presigned` only: the URL lacks `X-Amz-Expires`, like URLs from signers for services other than S3. */
   readonly presignWithoutExpires?: true;
@@ -103,7 +103,7 @@ export interface Outcome {
   /** True if InvokeComplete arrived. */
   readonly complete?: boolean;
   readonly error?: OutcomeError;
-  /** The number of attempts, if the client knows it. For the throttle endpoint, the runner counts the attempts. */
+  /** The number of attempts, if the client counts them. For the throttle endpoint, the runner counts them instead. */
   readonly attempts?: number;
   /** The wait before each attempt after the first, as measured by the runner. */
   readonly waitsSeconds?: readonly number[];

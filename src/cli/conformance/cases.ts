@@ -4,7 +4,7 @@ import type { Case } from './case.ts';
 /** The path of the file that contains the cases. */
 export const CASES_FILE = `${import.meta.dirname}/cases.json`;
 
-/** The account and region in the ARNs of the cases. They belong to the local Lambda. */
+/** The account and region of the local Lambda, which the ARNs in the cases contain. */
 const LOCAL = { accountId: '123456789012', region: 'us-east-1' } as const;
 
 /** The properties of an endpoint that the cases depend on. */
@@ -15,7 +15,7 @@ export interface Place {
   readonly otherTenant: boolean;
 }
 
-/** Reads the cases that an endpoint can run, and puts the endpoint's account and region into their ARNs. */
+/** Reads the cases that an endpoint can run, and puts the endpoint's account and region into the ARNs. */
 export async function readCases({ accountId, region, otherTenant }: Place): Promise<Case[]> {
   const cases = JSON.parse(await readFile(CASES_FILE, 'utf8')) as Case[];
   const here = (name: string) =>

@@ -24,11 +24,11 @@ export interface KeyPair {
 /** The endpoint that the cases are sent to, and the credentials that sign them. */
 export interface Target {
   readonly endpoint: string;
-  /** Answers every call with 429 and `Retry-After: 1`. Only cases with `endpoint: 'throttle'` need it. */
+  /** Answers every call with 429 and `Retry-After: 1`. Only cases with `endpoint: 'throttle'` use this endpoint. */
   readonly throttleEndpoint?: string;
   readonly region: string;
   readonly credentials: KeyPair;
-  /** A valid key pair of a caller who may call nothing. Only cases with `credentials: 'other-tenant'` need it. */
+  /** A valid key pair of a caller who may call nothing. Only cases with `credentials: 'other-tenant'` use it. */
   readonly otherCredentials?: KeyPair;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Outcome } from './case.ts';
 
-/** Maximum bytes of an answer that an outcome holds whole. Of a larger answer, it holds only the digest and the length. */
+/** Maximum bytes of an answer that an outcome holds whole. A larger answer is reduced to its digest and length. */
 const MAX_INLINE_BYTES = 1_000_000;
 
 /** Returns the members of an outcome that describe an answer's bytes. */

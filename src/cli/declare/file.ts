@@ -37,5 +37,5 @@ export const PosternFile = z
 
 export type FileTenant = z.output<typeof FileTenant>;
 
-/** The JSON schema of the file, for editors. It comes from the same schemas that check the file and admin API requests. */
+/** The JSON schema of the file, for editors, derived from the schemas that check the file and admin API requests. */
 export const fileJsonSchema = (): object => z.toJSONSchema(PosternFile, { io: 'input' });

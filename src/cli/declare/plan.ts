@@ -36,7 +36,7 @@ export interface Plan {
   readonly unlisted: readonly Listed[];
 }
 
-/** Finds each of the file's tenants in the gateway: by id if the file gives one, otherwise by name, which must be unique. */
+/** Finds the file's tenants in the gateway: by id if the file gives an id, otherwise by name, which must be unique. */
 export function matchTenants(
   file: readonly FileTenant[],
   gateway: readonly Listed[],
@@ -72,7 +72,7 @@ function findByName(name: string, index: number, gateway: readonly Listed[], cla
   return found && claimed.has(found.id) ? undefined : found;
 }
 
-/** Decides on the steps. `found` has the whole document. Only `prune` deletes the tenants that the file does not name. */
+/** Decides on the steps. `found` has the whole document. Tenants missing from the file are deleted only with `prune`. */
 export function planSteps(
   matched: readonly { readonly wanted: FileTenant; readonly found?: CurrentTenant }[],
   rest: readonly Listed[],

@@ -59,7 +59,7 @@ function checkRootKeys(tenants: readonly ReadTenant[]): Finding[] {
   return findings.length > 0 || tenants.length === 0 ? findings : [ok('all there')];
 }
 
-/** Warns about issuers whose tokens a tenant trusts by a name that strangers could acquire. Skips unreadable tenants. */
+/** Warns if a tenant trusts tokens by a name that a stranger could acquire. Skips tenants that cannot be read. */
 function checkIssuers(tenants: readonly ReadTenant[]): Finding[] {
   const { warn } = findingsOf('issuers of tenants');
   return tenants.flatMap(({ listed: { id, name }, answer: { status, body } }) => {

@@ -5,7 +5,7 @@ import type { Environment } from '../serve/choose-settings.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const NEW_ROOT_KEY = 'make one with: openssl rand -base64 32, and put it in front, under the next version';
-/** Minimum distinct bytes in a root key. 32 random bytes have about 30; fewer than 20 occur in under 1 of 10^9 keys. */
+/** Minimum distinct bytes in a root key. Random keys have about 30 of 32. Fewer than one key in 10^9 has under 20. */
 const LEAST_DISTINCT = 20;
 
 /** Checks the settings as the Worker will, and whether the root keys and the admin token look random. */
