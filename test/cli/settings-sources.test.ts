@@ -79,7 +79,9 @@ describe('C8: serve --settings FILE beside an environment', () => {
     const args = ['serve', '--state', `${file}.state`, '--port', '0', '--settings', file];
     const { code, stderr } = await runCli(args, { env: { AWS_ACCESS_KEY_ID: 'AKIDOFTHESHELL' } });
     expect([code, stderr]).toEqual([2, expect.stringContaining('AWS_SECRET_ACCESS_KEY is not set')]);
-    expect(stderr).toContain(`AWS_SECRET_ACCESS_KEY: not set, not from ${file} (AWS credentials come from one source)`);
+    expect(stderr).toContain(
+      `AWS_SECRET_ACCESS_KEY: not set, not from ${file} (all AWS credentials come from one source)`,
+    );
   });
 
   it('says which other settings the environment overrides, and nothing where both agree', async () => {
@@ -98,7 +100,7 @@ describe('C8: dev --lambda-endpoint', () => {
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
       const { code, stderr } = await runCli(args, { env: { [name]: 'half' } });
       const other = name === 'AWS_ACCESS_KEY_ID' ? 'AWS_SECRET_ACCESS_KEY' : 'AWS_ACCESS_KEY_ID';
-      expect([code, stderr]).toEqual([1, expect.stringContaining(`needs ${other} in the environment`)]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`needs ${other} in the environment`)]);
     }
   });
 });
