@@ -86,7 +86,7 @@ function showExplanation(
   ];
 }
 
-/** The command that adds a rule for the function. `--allow` replaces all rules, so the command repeats the existing rules. */
+/** The command that adds a rule for the function. `--allow` replaces all rules, so the command repeats existing rules. */
 function showRemedy({ id, policy }: TenantResponse, name: string, { target }: Explanation): string[] {
   // With `publishedOnly`, the tenant needs a published name, not a rule.
   if (target === null || policy.publishedOnly) return [];
