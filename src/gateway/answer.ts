@@ -6,7 +6,7 @@ import { chooseFormat, type StreamRevision } from './stream/formats.ts';
 import { MAX_BODY_STALL_MS, passBody } from './stream/pass-body.ts';
 import { passStream } from './stream/pass-stream.ts';
 
-/** Lambda's 403 errors about the function, not about our identity. They are passed on. */
+/** Names of Lambda's 403 errors about the function. These errors are passed on. A 403 about our identity is not. */
 const FUNCTION_403S = new Set(
   Object.entries(LAMBDA_ERRORS)
     .filter(([, error]) => error.status === 403 && error.shape === 'Message')
@@ -14,9 +14,9 @@ const FUNCTION_403S = new Set(
 );
 
 /**
- * Maps an answer from Lambda about our own identity (403) to a refusal. The caller must not see that answer: wrong
+ * Returns a refusal if Lambda's answer is a 403 about our own identity. The caller must not see that answer: wrong
  * credentials are our fault (502), and Lambda's denial names our role's ARN. Every 403 that is not known to be about the
- * function counts as being about our identity.
+ * function counts as a 403 about our identity.
  */
 export function mapIdentityError(upstream: Response, givenName: string): Refusal | undefined {
   if (upstream.status !== 403) return undefined;
@@ -33,9 +33,9 @@ const PLATFORM_STATUSES: ReadonlySet<number> = new Set([520, 521, 522, 523, 524,
 const PLATFORM_TIMEOUTS: ReadonlySet<number> = new Set([504, 522, 524]);
 
 /**
- * Maps an answer from a platform between us and Lambda, which did not reach Lambda or lost the connection, to a refusal.
- * Every answer from Lambda has a request id or an error type, and a function cannot choose the status. So an
- * answer without either is the platform's own if Lambda never sends that status, or if it is a 5xx from Cloudflare. The
+ * Returns a refusal if the answer comes from a platform between us and Lambda, which did not reach Lambda or lost the
+ * connection. Every answer from Lambda has a request id or an error type, and a function cannot choose the status. So an
+ * answer with neither is the platform's own if Lambda never sends its status, or if it is a 5xx from Cloudflare. The
  * function may have run.
  */
 export function mapPlatformError({ status, headers }: Response): Refusal | undefined {
@@ -73,14 +73,14 @@ export interface AnswerEnd {
 /** Lambda's answer on its way to the caller, and how the answer ends. */
 export interface PassedAnswer {
   readonly answer: Answer;
-  /** How Lambda's answer ended, or, if it has not ended yet, a promise of that. Never rejects. */
+  /** How Lambda's answer ended. A promise if the answer has not ended yet. The promise never rejects. */
   readonly ended: AnswerEnd | Promise<AnswerEnd>;
 }
 
 /** Why an answer cannot be passed on: it is not valid HTTP, or its body breaks off or stalls. */
 export type PassFault = 'not-http' | 'broken-off' | 'stalled';
 
-/** Maximum size of an answer that is read whole. This is cheaper than a stream, and the end is known at once. */
+/** Maximum size of an answer that is read whole. Reading it whole is cheaper than a stream and shows its end at once. */
 const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface PassOptions {
@@ -115,7 +115,7 @@ export async function passAnswer(
   if (logIsOurs) delete headers['x-amz-log-result'];
   const { status } = upstream;
   const isStream = isEventStream(headers['content-type']);
-  // The runtime decodes a compressed body, so its length is not the one declared.
+  // The runtime decodes a compressed body, so the decoded length differs from the declared length.
   const declared = upstream.headers.has('content-encoding') ? null : upstream.headers.get('content-length');
   const length = declared === null ? undefined : Number(declared);
   if (!isStream && length !== undefined && length <= MAX_WHOLE_BYTES) {

@@ -7,8 +7,8 @@ const EXPOSED =
 
 /**
  * Answers a preflight (Fetch standard, "CORS-preflight request"). A preflight carries no key, so the tenant is unknown and
- * every page is let through. The call itself has the key: its tenant then decides whether the page may call. A page that
- * the tenant does not allow can read no answer to a proved call. Undefined if the request is not a preflight.
+ * every page may go on to call. The call itself carries the key, and its tenant decides whether the page may call. A page
+ * that the tenant does not allow cannot read the answer to a proved call. Undefined if the request is not a preflight.
  */
 export function answerPreflight(request: Request): Response | undefined {
   if (request.method !== 'OPTIONS') return undefined;

@@ -10,7 +10,7 @@ import { findSiteFault } from './issuer-site.ts';
 const FRESH_MS = 300_000;
 /** How long keys stay in use while their issuer cannot be reached. */
 const MAX_AGE_MS = 3_600_000;
-/** Minimum time between fetches because of unknown key ids, which anybody can invent. */
+/** Minimum time from a fetch until an unknown key id may cause another fetch. Anybody can invent a key id. */
 const ASK_AGAIN_MS = 30_000;
 /** How long to wait before asking a failed issuer again. */
 const BACKOFF_MS = 5_000;
@@ -38,9 +38,9 @@ export interface IssuerKeys {
   /**
    * Finds the keys of an issuer.
    *
-   * @param isKeyUnknown a token names a key that is missing from the keys found before, so they must be fetched again.
-   * @returns `unavailable` if the keys cannot be fetched now or the caller has left. Undefined if `isKeyUnknown`, but it is
-   * too early to fetch the keys again.
+   * @param isKeyUnknown a token names a key that is missing from the keys found before, so the keys must be fetched again.
+   * @returns `unavailable` if the keys cannot be fetched now or the caller has left. Undefined if `isKeyUnknown` is
+   * true but the keys may not be fetched again yet.
    */
   find(source: KeySource, isKeyUnknown: boolean, call: Waiting): Promise<JWTVerifyGetKey | 'unavailable' | undefined>;
 }

@@ -12,6 +12,6 @@ export function nameCredential({ headers, url }: Request): string {
   if (/^AWS\d/.test(authorization)) return "The access key id in 'Authorization'";
   const bearer = parseBearer(authorization);
   if (bearer === undefined) return "The value of 'Authorization'";
-  // The text begins like a token. This does not check that it is a valid token.
+  // The text looks like a token. Whether the token is valid does not matter here.
   return bearer.startsWith('eyJ') ? "The token in 'Authorization'" : `The ${nameKey(bearer)} in 'Authorization'`;
 }

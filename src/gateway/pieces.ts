@@ -6,7 +6,7 @@ export const LEAST_BYTES_PER_SECOND = 64 * 1024;
 export const LEAST_BYTES_PER_SECOND_UNPROVED = 256 * 1024;
 const LEAST_RATE_AFTER_MS = 10_000;
 
-/** Once this much has been discarded, larger pieces are worth their memory: they cost less per byte. */
+/** A sender of this many discarded bytes counts as quick and may get a larger buffer, which costs less per byte. */
 const GROW_AFTER_BYTES = 64 * 1024;
 
 /** Time between two checks of an upload. An upload that may be dropped to make room for another is checked more often. */

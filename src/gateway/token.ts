@@ -39,7 +39,7 @@ export interface Token {
 /** Returns true if a credential has the form of a token, not of a key. */
 export const looksLikeToken = (text: string): boolean => COMPACT_JWT.test(text);
 
-/** Reads a token's claims, with its issuer and the tenant that its audience names. Does no lookup. */
+/** Reads a token's claims, its issuer, and the tenant that its audience names. Does no lookup. */
 export function parseToken(text: string, keyring: Keyring, nowMs: number): Result<Token, Refusal> {
   if (text.length > MAX_TOKEN_LENGTH) return err(refuse('token-malformed'));
   let all: Record<string, unknown>;

@@ -36,8 +36,8 @@ export interface Decided {
  * Step 3. Refuses the call early if the isolate already knows that the call will be refused. Requests in advance what the
  * call will need.
  *
- * Threat: anybody can name a key. For an unproved caller, this decides nothing, uses up no limit, and asks no object. If it
- * did, a caller with a few observed key ids could make every isolate wake the tenants of those keys again and again.
+ * Threat: anybody can name a key. For an unproved caller, this step decides nothing, uses up no limit, and asks no object.
+ * Otherwise a caller with observed key ids could make every isolate wake the tenants of those keys again and again.
  */
 export function decideEarly(gateway: Gateway, call: Call, identified: Identified): Result<Decided, Refusal> {
   const { tenant, received } = identified;

@@ -33,7 +33,7 @@ export function openCallerEnd(left: AbortSignal | undefined, length?: number): C
     wake();
   };
   left?.addEventListener('abort', leave);
-  /** Waits until the caller takes a piece or leaves. One listener serves all waits: `Promise.race` would add one per wait. */
+  /** Resolves when the caller takes a piece or leaves. One listener serves all waits. A race would add one for each wait. */
   const untilTaken = (taken: Promise<void>) =>
     new Promise<void>((resolve) => {
       wake = resolve;

@@ -171,10 +171,10 @@ const ANY = new Set(['*/*', 'application/*']);
 /**
  * Chooses the format that the caller asks for in `Accept` (RFC 9110, 12.5.1): of our formats, the one with the greatest
  * weight, or the first of equals. A named format wins over a wildcard of the same weight. A wildcard means the service's
- * own format, which SDKs read. It is also the default.
+ * own format, which SDKs read and which is also the default.
  */
 export function chooseFormat(accept: string | undefined, revision?: StreamRevision): StreamFormat {
-  let own = 0; // the weight of a wildcard
+  let own = 0; // the greatest weight of a wildcard
   let chosen: string = EVENT_STREAM;
   let greatest = 0;
   for (const part of (accept ?? '').split(',')) {

@@ -1,4 +1,4 @@
-/** Follows the frames of an event stream as the bytes pass. Keeps the open frame's head and the body of an InvokeComplete. */
+/** Follows the frames of an event stream as bytes pass. Keeps the open frame's head and the body of an InvokeComplete. */
 export interface FrameTracker {
   push(bytes: Uint8Array): void;
   /** True if the bytes so far end at the end of a frame, so that another frame may follow. */
@@ -9,7 +9,7 @@ export interface FrameTracker {
   readonly errorCode: string | undefined;
 }
 
-/** Prelude: total length, headers length, CRC; 4 bytes each (Smithy, "Event Stream: vnd.amazon.eventstream"). */
+/** The prelude has total length, headers length and CRC, 4 bytes each (Smithy, "Event Stream: vnd.amazon.eventstream"). */
 const PRELUDE_BYTES = 12;
 const CRC_BYTES = 4;
 /** Enough for the headers that Lambda sends. Only the event type is read. */
