@@ -10,7 +10,7 @@ export interface DemoTenant {
   readonly secretAccessKey: string;
 }
 
-/** The state that `postern dev` keeps between starts, in a file that only the owner can read. Holds this machine's secrets. */
+/** The state that `postern dev` keeps between starts, in a file that only the owner can read. It holds local secrets. */
 export interface DevState {
   readonly rootKeys: string;
   readonly adminToken: string;

@@ -2,23 +2,23 @@ import { SETTING_NAMES, type SettingName } from '../../core/settings.ts';
 
 export type Environment = Readonly<Partial<Record<SettingName, string>>>;
 
-/** Settings from one place. */
+/** Settings from one source. */
 export interface SettingSource {
   /** The name of the source in messages. */
   readonly name: string;
   readonly values: Readonly<Record<string, string | undefined>>;
 }
 
-/** Three settings that belong together: AWS refuses an id with the secret or session token of another source. */
+/** Three settings that must come from one source: AWS refuses an id with the secret or session token of another id. */
 const CREDENTIALS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 const isCredential = (name: string): boolean => (CREDENTIALS as readonly string[]).includes(name);
 
 /**
- * Takes each setting from the first source that has it. AWS credentials come from one source as a set: the first that has
- * `AWS_ACCESS_KEY_ID`.
+ * Takes each setting from the first source that has it. AWS credentials all come from the first source that has
+ * `AWS_ACCESS_KEY_ID`, or if no source has this id, from the first source that has any AWS credential.
  *
  * @param sources in order of precedence, highest first
- * @returns the settings, and a line for each that two sources set to different values. No line holds a value.
+ * @returns the settings, and a note for each setting whose value differs between sources. Notes never contain values.
  */
 export function chooseSettings(sources: readonly SettingSource[]): {
   readonly environment: Environment;

@@ -11,47 +11,47 @@ export interface WorkerFacts {
   readonly objects: readonly { readonly name: string; readonly class_name: string }[];
 }
 
-/** The service of a listener: calls and the admin API, or one of them. Each is an entrypoint of the Worker. Default `all`. */
+/** The part of the gateway that a listener serves: calls, the admin API, or both (`all`). Each is a Worker entrypoint. */
 export type Serves = 'all' | 'callers' | 'admin';
 
 /** A listener of workerd. */
 export interface ServeSocket {
   readonly name: string;
-  /** `host:port`, IPv6 in brackets. Absent: workerd gets a socket that already listens. */
+  /** `host:port`, with an IPv6 address in brackets. If absent, workerd inherits a socket that already listens. */
   readonly address?: string;
-  /** The service of this listener. Default `all`. */
+  /** The part of the gateway that this listener serves. Default `all`. */
   readonly serves?: Serves;
-  /** PEM files, absolute paths. */
+  /** Absolute paths of PEM files. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** A proxy in front ends TLS, and sets `X-Forwarded-Proto`. */
+  /** True if a proxy in front ends TLS and sets `X-Forwarded-Proto`. */
   readonly behindTlsProxy?: boolean;
-  /** Callers connect to it without a proxy: no header names them. */
+  /** True if callers connect directly, without a proxy. Headers then never name the caller. */
   readonly isDirect?: boolean;
   /** True if `CF-Connecting-IP` comes from a trusted proxy. Otherwise it is removed. */
   readonly keepConnectingIp?: boolean;
 }
 
 export interface ServeConfig {
-  /** `workerFileOf` a built folder, absolute. */
+  /** The absolute path that `workerFileOf` returns for a built folder. */
   readonly workerFile: string;
   /** The folder of the objects' databases: it must exist, and its path is absolute. */
   readonly objectsDir: string;
   readonly sockets: readonly ServeSocket[];
-  /** `AWS_ENDPOINT_URL_LAMBDA`, if it is set: all that the Worker may then reach. */
+  /** `AWS_ENDPOINT_URL_LAMBDA`. Decides which addresses the Worker may connect to: see `reachable`. */
   readonly lambdaEndpoint?: string | undefined;
-  /** Token issuers may be on this machine. If false, only at public addresses, wherever Lambda is. */
+  /** True if token issuers may also be on this machine. If false, they must be at public addresses, wherever Lambda is. */
   readonly localIssuers?: boolean | undefined;
 }
 
-/** The file of a built folder that workerd reads. */
+/** Returns the path of the file in a built folder that workerd reads. */
 export const workerFileOf = (dist: string): string => join(dist, 'postern.capnp');
 
 const HEADER = 'using Workerd = import "/workerd/workerd.capnp";\n';
 
-/** Instance metadata services (link-local; AWS's on IPv6): they hand out credentials. */
+/** Instance metadata services, which hand out credentials: all link-local addresses, and AWS's IPv6 address. */
 const METADATA = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'];
 
-/** A text as Cap'n Proto's literal. */
+/** Renders a text as a Cap'n Proto literal. */
 function quote(text: string): string {
   const escaped = text.replace(/[\\"]/g, '\\$&');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
@@ -62,15 +62,16 @@ const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
 const texts = (items: readonly string[]): string => list(items.map(quote));
 
 /**
- * Writes the Worker for workerd, beside its modules: `worker`, to be imported, and `config`, which serves it at
- * 127.0.0.1:8787 with the databases in `./objects`. Each setting is read from the environment: this file holds no secret.
+ * Renders the file that describes the Worker to workerd. It belongs in the folder of the Worker's modules. The file defines
+ * `worker`, for other files to import, and `config`, which serves the Worker at 127.0.0.1:8787 with the databases in
+ * `./objects`. workerd reads each setting from the environment, so the file holds no secret.
  */
 export function renderWorker({ compatibilityDate, compatibilityFlags, objects }: WorkerFacts): string {
   const settings = SETTING_NAMES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`);
   const bindings = objects.map(
     ({ name, class_name }) => `(name = ${quote(name)}, durableObjectNamespace = ${quote(class_name)})`,
   );
-  // The key names the folder of the databases: one that changes leaves them behind.
+  // `uniqueKey` names the folder of the databases. If the key changed, workerd would not find the existing databases.
   const classes = objects.map(
     ({ class_name }) =>
       `(className = ${quote(class_name)}, uniqueKey = ${quote(`postern-${class_name}`)}, enableSql = true)`,
@@ -98,7 +99,7 @@ const config :Workerd.Config = ${renderServices('.worker', {
 `;
 }
 
-/** Writes the configuration of one run; for `workerd serve -I /`. */
+/** Renders the configuration of one run, for `workerd serve -I /`. */
 export function renderServeConfig(config: ServeConfig): string {
   return `${HEADER}using Postern = import ${quote(config.workerFile)};
 
@@ -129,9 +130,10 @@ function renderServices(
 }
 
 /**
- * The addresses that the Worker may connect to, whatever it is made to fetch: the public ones, or with an endpoint of the
- * operator's, that address alone. A host name is resolved at each connection, so a name opens private addresses, but
- * never the metadata service.
+ * Returns the addresses that the Worker may connect to, whatever URL the Worker is made to fetch. Without an endpoint, the
+ * Worker may reach all public addresses. If the endpoint is an IP address, the Worker may reach only that address. If it is
+ * `localhost`, only this machine. workerd resolves any other host name at each connection, so a name opens all public and
+ * private addresses, but never a metadata service.
  */
 function reachable(lambdaEndpoint: string | undefined): { allow: readonly string[]; deny: readonly string[] } {
   if (lambdaEndpoint === undefined) return { allow: ['public'], deny: [] };
@@ -152,15 +154,15 @@ function renderSocket({
   keepConnectingIp,
 }: ServeSocket): string {
   const options = [
-    // Without a value it is removed: here any caller could write it.
+    // A header without a value here is removed, because any caller could forge it.
     ...(keepConnectingIp ? [] : ['injectRequestHeaders = [(name = "CF-Connecting-IP")]']),
   ];
   const http = `(${options.join(', ')})`;
   const protocol = tls
     ? `https = (options = ${http}, tlsOptions = (keypair = (privateKey = embed ${quote(tls.keyFile)}, certificateChain = embed ${quote(tls.certFile)})))`
     : `http = ${http}`;
-  // The Worker finds them in `ctx.props`, where no caller can write. The runtime parses them for each call, so the strict
-  // case, which is what the Worker takes it for without them, has none.
+  // The Worker reads the props from `ctx.props`, where no caller can write. The runtime parses props on each call, so we
+  // omit the props in the strict case, which the Worker assumes if there are no props.
   const props: ListenerProps = { behindTlsProxy, isDirect };
   const stated = behindTlsProxy || isDirect ? `, props = (json = ${quote(JSON.stringify(props))})` : '';
   const entrypoint = serves === 'all' ? '' : `, entrypoint = ${quote(serves)}`;

@@ -3,8 +3,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Keeps bytes in a file without a name, for children to inherit. They read what was checked, even if the original file
- * has changed since, and nothing stays on disk.
+ * Keeps bytes in an open file without a name, for child processes to inherit. The children read the bytes that we checked,
+ * even if the original file has changed since. Nothing stays on disk.
  */
 export async function holdFile(dir: string, bytes: Uint8Array): Promise<FileHandle> {
   const path = join(dir, `held-${randomUUID()}`);

@@ -8,7 +8,7 @@ export interface HoldOrder {
   readonly gate: SharedArrayBuffer;
 }
 
-/** The thread's answer. */
+/** The thread's answer: the listening socket, or the system's error code. */
 export type HoldAnswer = { readonly fd: number; readonly port: number } | { readonly code: string | undefined };
 
 const { host, port, gate } = workerData as HoldOrder;
@@ -17,7 +17,7 @@ server.once('error', ({ code }: NodeJS.ErrnoException) => parentPort?.postMessag
 server.listen(port, host, () => {
   const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
   parentPort?.postMessage({ fd, port: (server.address() as AddressInfo).port } satisfies HoldAnswer);
-  // From here on this thread never polls, so it takes no connection away from workerd.
+  // Blocks this thread, so that the thread never polls and takes no connection away from workerd.
   Atomics.wait(new Int32Array(gate), 0, 0);
   server.close();
 });

@@ -11,13 +11,13 @@ export interface HeldSocket {
 }
 
 /**
- * Listens for the children of this process. The socket outlives each of them: while none runs, connections wait in its
- * backlog, and the port stays ours.
+ * Listens on a socket for the children of this process to inherit. The socket outlives each child: while no child runs,
+ * connections wait in the backlog, and no other program can take the port.
  *
  * Node polls each server that it opens, and would accept connections itself. So a separate thread opens the server and
  * then blocks before it ever polls.
  *
- * @throws a sentence that names the option, if we cannot listen at that address and port.
+ * @throws an error that says why, if we cannot listen at this address and port.
  */
 export async function holdSocket(host: string, port: number, option: string): Promise<HeldSocket> {
   const gate = new SharedArrayBuffer(4);

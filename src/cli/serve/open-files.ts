@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises';
 
 /** Descriptors that workerd needs before the first connection, rounded up. */
 const OWN_FILES = 40;
-/** Measured with workerd 1.20261023.1. */
+/** Descriptors per connection and per awake tenant, measured with workerd 1.20261023.1. */
 const FILES_PER_CONNECTION = 2;
 const FILES_PER_AWAKE_TENANT = 3;
-/** Below this limit a start warns: it is about 2,000 connections. */
+/** The start warns if the limit is below this value, which is enough for about 2,000 connections. */
 export const FEW_OPEN_FILES = 4_096;
 
-/** Most files that a process may have open. Undefined if the system does not report it. */
+/** Returns the maximum number of files that a process may have open. Undefined if the system does not report the limit. */
 export async function readOpenFileLimit(pid: number): Promise<number | undefined> {
   const limits = await readFile(`/proc/${pid}/limits`, 'utf8').catch(() => '');
   const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Describes what a limit on open files allows. At the limit, workerd ends and is started again. */
+/** Describes the load that a limit on open files allows. If workerd reaches the limit, it ends and is restarted. */
 export function describeOpenFiles(limit: number): string {
   const free = Math.max(0, limit - OWN_FILES);
   const show = (count: number) => Math.floor(count).toLocaleString('en-US');

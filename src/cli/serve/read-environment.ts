@@ -9,11 +9,11 @@ import { chooseSettings, type Environment, type SettingSource } from './choose-s
 
 export interface SettingsInput {
   readonly env: NodeJS.ProcessEnv;
-  /** A file of `NAME=value` lines, which the environment overrides. */
+  /** A file of `NAME=value` lines. The environment overrides the file. */
   readonly file?: string | undefined;
-  /** Settings from flags, which override both. */
+  /** Settings from flags, which override the environment and the file. */
   readonly flags?: SettingSource;
-  /** Gets a line for each setting that overrides another. */
+  /** Receives a line for each setting whose value differs between sources. */
   readonly log: (line: string) => void;
   /** Called once, with a sentence for each name that is not a setting. */
   readonly onUnknown?: (problems: readonly string[]) => void;
@@ -30,7 +30,7 @@ export async function gatherSettings({ env, file, flags, log, onUnknown }: Setti
   return environment;
 }
 
-/** The settings for a gateway of this machine, checked as the Worker itself checks them. */
+/** Returns the settings for a gateway on this machine. Checks the settings as the Worker does. */
 export async function readEnvironment(input: SettingsInput): Promise<Environment> {
   const { file } = input;
   const environment = await gatherSettings({
@@ -47,7 +47,7 @@ export async function readEnvironment(input: SettingsInput): Promise<Environment
 
 async function readFileOfSettings(file: string): Promise<NodeJS.Dict<string>> {
   const text = (await readInput(file)).toString();
-  // Nobody else can read what comes through a pipe.
+  // Standard input needs no check, because nobody else can read a pipe.
   const mode = file === '-' ? 0 : (await stat(file)).mode;
   if (mode & 0o022) {
     throw usageError(`--settings ${file} holds secrets, and others on this machine can change it: chmod 600 ${file}`);

@@ -6,11 +6,11 @@ import { readInput } from '../terminal/read-input.ts';
 export interface TlsPair {
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** When the certificate expires, in its own words. */
+  /** The time at which the certificate expires, in the format of `X509Certificate`. */
   readonly validTo: string;
 }
 
-/** Reads a certificate and its key and checks them, so that our message says what is wrong and not workerd's. */
+/** Reads and checks a certificate and its key, so that the user gets our error message instead of workerd's. */
 export async function readTls(certFile: string, keyFile: string): Promise<TlsPair> {
   const [cert, key] = await Promise.all([readInput(certFile), readInput(keyFile)]);
   const certificate = parse(

@@ -13,26 +13,26 @@ import { type Supervised, superviseWorkerd } from './supervise.ts';
 import { openTlsStore, type TlsStore } from './tls-store.ts';
 
 export interface ServeOptions {
-  /** An address of this machine; `0.0.0.0` or `::` for all of them. */
+  /** The address to listen on. `0.0.0.0` or `::` means all addresses of this machine. */
   readonly host: string;
   readonly port: number;
-  /** The admin API's own listener, if a port is given. */
+  /** The address of a separate listener for the admin API, used only with `adminPort`. Default 127.0.0.1. */
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly state: string;
-  /** The folder that `postern build` made. If it is empty, it is built now. */
+  /** The output folder of `postern build`. If the folder has no build, the start builds the Worker. */
   readonly dist: string;
-  /** A file of settings. */
+  /** The path of a settings file. */
   readonly settings?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly behindTlsProxy?: boolean;
   readonly clientIpHeader?: string;
-  /** Token issuers may be on this machine. */
+  /** True if token issuers may also be on this machine. */
   readonly localIssuers?: boolean;
-  /** Milliseconds that calls in flight may go on after workerd is stopped or replaced. */
+  /** Milliseconds that calls in flight get to finish when workerd is stopped or replaced. */
   readonly drainMs: number;
-  /** Gets each line meant for the operator. */
+  /** Receives each line meant for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -40,11 +40,11 @@ export interface Served {
   readonly gateway: string;
   /** The address of the admin API, if it has a separate listener. */
   readonly admin?: string;
-  /** Settles when `stop` has ended it. */
+  /** Settles when `stop` has ended the gateway. */
   readonly ended: Promise<void>;
-  /** Loads a renewed certificate, if there is one; calls in flight may go on for `drainMs`. */
+  /** Reloads the certificate, if the gateway has one. Calls in flight get `drainMs` to finish. */
   reload(): Promise<void>;
-  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after `drainMs`. */
+  /** Accepts no new connections, lets calls in flight end, and cuts off calls that still run after `drainMs`. */
   stop(): Promise<void>;
   kill(): void;
 }
@@ -55,7 +55,7 @@ interface Listening {
   readonly url: string;
 }
 
-/** Descriptors that workerd inherits, by position: the lock on its databases, then the key and the certificate. */
+/** Paths of inherited descriptors. Position 0 is the lock on the databases, 1 is the key, and 2 is the certificate. */
 const TLS_FILES = { keyFile: inheritedFile(1), certFile: inheritedFile(2) };
 
 /** Serves the gateway on workerd, with its state on this machine's disk. */
@@ -129,7 +129,7 @@ function checkOptions({ tlsCert, tlsKey, behindTlsProxy, adminHost, adminPort, p
   }
 }
 
-/** Reads the certificate and its key. Undefined if none is named. */
+/** Returns a function that reads the certificate and its key. Undefined if the options name no certificate. */
 function tlsReader({ tlsCert, tlsKey }: ServeOptions): (() => Promise<TlsPair>) | undefined {
   return tlsCert === undefined || tlsKey === undefined ? undefined : () => readTls(tlsCert, tlsKey);
 }
@@ -142,7 +142,7 @@ interface Listener {
   readonly serves: Serves;
 }
 
-/** The gateway's listener first. */
+/** Returns the listeners to open. The gateway's listener comes first. */
 function listenersOf({ host, port, adminHost = '127.0.0.1', adminPort }: ServeOptions): readonly Listener[] {
   const gateway = { name: 'gateway', host, port, option: '--port' } as const;
   if (adminPort === undefined) return [{ ...gateway, serves: 'all' }];
@@ -187,7 +187,7 @@ async function listen(
   { tlsCert, behindTlsProxy = false }: ServeOptions,
   keepConnectingIp: boolean,
 ): Promise<Listening> {
-  // An operator reaches an admin API on loopback directly: without a proxy, and by no name that a certificate could have.
+  // Operators reach an admin API on loopback directly: without a proxy, and without a name that a certificate could contain.
   const isPrivate = serves === 'admin' && isLoopback(host);
   const hasTls = tlsCert !== undefined && !isPrivate;
   const isProxied = behindTlsProxy && !isPrivate;
@@ -200,7 +200,7 @@ async function listen(
       serves,
       ...(hasTls && { tls: TLS_FILES }),
       behindTlsProxy: isProxied,
-      // Callers may come through a proxy that passes TLS on and names them; operators come straight to their listener.
+      // A proxy that passes TLS on may name callers in a header. Operators connect to their listener directly.
       isDirect: serves === 'admin' && !isProxied,
       keepConnectingIp,
     },
@@ -248,12 +248,12 @@ async function ensureBuilt(dist: string, log: (line: string) => void): Promise<s
   );
   if (isBuilt) return file;
   log(`${dist} has no build yet; building ...`);
-  // wrangler takes long to load and much memory, so it is only loaded to build.
+  // wrangler loads slowly and uses much memory, so we load it only for a build.
   const { buildWorker } = await import('../local/build.ts');
   return (await buildWorker(dist)).config;
 }
 
-/** Makes the folders of the databases readable by their owner only, whatever the mode of the folder around them. */
+/** Creates the state folder, and the databases' folder in it. Only the owner can open the databases' folder. */
 async function makeFolders(stateDir: string): Promise<string> {
   const objectsDir = join(stateDir, 'objects');
   try {
@@ -267,7 +267,7 @@ async function makeFolders(stateDir: string): Promise<string> {
   return objectsDir;
 }
 
-/** An address to call, for one that only listens. */
+/** Turns an address to listen on into an address to call. */
 function reachableAt(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';
   return address === '[::]' ? '[::1]' : address;

@@ -3,43 +3,43 @@ import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** How a process ended: by a code, or by a signal. */
+/** The exit code of a process, or the signal that ended the process. */
 export type Exit = number | NodeJS.Signals;
 
 export interface Workerd {
   readonly pid: number;
-  /** Settles once workerd listens on every socket. Rejects with how it ended instead. */
+  /** Resolves once workerd listens on every socket. Rejects with the exit code or signal if workerd ends first. */
   readonly ready: Promise<void>;
-  /** Settles once the process has been reaped. */
+  /** Resolves once the process has been reaped and its output has been read. */
   readonly exited: Promise<Exit>;
-  /** The last line it wrote to standard error, if any. */
+  /** Returns the last line that workerd wrote to standard error, if any. */
   readonly lastWords: () => string | undefined;
   kill(signal: NodeJS.Signals): void;
 }
 
 export interface WorkerdOptions {
   readonly configFile: string;
-  /** All of its environment, where the secrets are. */
+  /** The whole environment of workerd, which contains the secrets. */
   readonly env: Readonly<Record<string, string>>;
-  /** The sockets that it takes over, each a listening descriptor of ours. */
+  /** The sockets that workerd takes over. Each `fd` is a listening descriptor of this process. */
   readonly sockets: readonly { readonly name: string; readonly fd: number }[];
-  /** Descriptors that it inherits: the lock on its databases, and what the configuration embeds. */
+  /** Descriptors that workerd inherits: the lock on its databases, and the files that the configuration embeds. */
   readonly inherited: readonly (number | 'ignore')[];
 }
 
-/** Descriptors in workerd: 0 to 2 as usual, then the control pipe, then those inherited, then the sockets. */
+/** The order of descriptors in workerd: 0 to 2 as usual, the control pipe, the inherited descriptors, the sockets. */
 const CONTROL_FD = 3;
 const FIRST_INHERITED_FD = 4;
 
-/** The path at which workerd finds an inherited descriptor, by its position. */
+/** Returns the path at which workerd finds the inherited descriptor at a position. */
 export const inheritedFile = (position: number): string => `/dev/fd/${FIRST_INHERITED_FD + position}`;
 
-/** Most characters quoted from one line of workerd's output. */
+/** Maximum number of characters quoted from one line of workerd's output. */
 const MAX_QUOTED_LENGTH = 300;
 
 /**
- * Starts workerd with a configuration. workerd writes directly to our standard output, and through us to standard error.
- * It runs in a separate process group, so that Ctrl-C in a terminal does not reach it before us.
+ * Starts workerd with a configuration. workerd writes to our standard output directly, and to our standard error through
+ * this process. workerd runs in a separate process group, so that Ctrl-C in a terminal reaches only this process.
  */
 export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOptions): Workerd {
   const { default: binary } = createRequire(import.meta.url)('workerd') as { readonly default: string };
@@ -62,7 +62,7 @@ export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOpt
   const { promise: exited, resolve: ended, reject } = Promise.withResolvers<Exit>();
   let last: string | undefined;
   child.once('error', reject);
-  // What it wrote last is read to its end first.
+  // Waits for 'close', so that workerd's last output is read to the end first.
   let exit: Exit = 1;
   child.once('exit', (code, signal) => {
     exit = signal ?? code ?? 1;
@@ -82,7 +82,7 @@ export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOpt
     });
   });
   const ready = Promise.race([allListen, exited.then((how) => Promise.reject(new Error(`it ended with ${how}`)))]);
-  // The rejection reaches any caller that awaits it; nobody has to.
+  // Makes it safe not to await `ready`. A caller that awaits it still gets the rejection.
   ready.catch(() => {});
   return { pid: child.pid ?? 0, ready, exited, lastWords: () => last, kill: (signal) => void child.kill(signal) };
 }
@@ -90,8 +90,9 @@ export function startWorkerd({ configFile, env, sockets, inherited }: WorkerdOpt
 let deathWish: readonly string[] | undefined;
 
 /**
- * A prefix to workerd's command: the kernel sends workerd SIGTERM when this process ends in any way, so that no orphan
- * goes on serving. Needs `setpriv` of util-linux. Without it, the next start on the same state ends the orphan.
+ * Returns a prefix for workerd's command. The prefix makes the kernel send workerd SIGTERM when this process ends in any
+ * way, so that no orphan keeps serving. Without `setpriv` (util-linux), the prefix is empty, and the next start on the same
+ * state ends the orphan.
  */
 function dieWithParent(): readonly string[] {
   if (deathWish === undefined) {

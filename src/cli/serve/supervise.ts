@@ -1,36 +1,37 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exit, Workerd } from './start-workerd.ts';
 
-/** A workerd that is restarted whenever it ends. */
+/** A workerd process that is restarted whenever it ends. */
 export interface Supervised {
-  /** Settles when `stop` has ended it. Rejects only because of a bug of ours. */
+  /** Resolves when `stop` has ended workerd. A rejection means that Postern has a bug. */
   readonly ended: Promise<void>;
-  /** The process that runs now, or that ended last. */
+  /** Returns the running process, or the last process if none runs. */
   readonly current: () => Workerd;
-  /** Ends it and starts another once the old one has been reaped. Calls in flight get `withinMs`. */
+  /** Ends the process and, once it has been reaped, starts a new process. Calls in flight get `withinMs` to finish. */
   replace(withinMs: number): Promise<void>;
-  /** Takes no new connection, lets calls in flight end, and cuts off what still runs after `withinMs`. */
+  /** Accepts no new connections, lets calls in flight end, and cuts off calls that still run after `withinMs`. */
   stop(withinMs: number): Promise<void>;
   kill(): void;
 }
 
 export interface SuperviseOptions {
   readonly start: () => Workerd;
-  /** Called for each process that listens. */
+  /** Called each time that a process has started and listens. */
   readonly onStarted: () => void;
-  /** Called when a process did not start, before the next try. */
+  /** Called after each failed restart, before the next attempt. */
   readonly onFailedStart: () => void;
   readonly log: (line: string) => void;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** A process that ran for this long was healthy: the pauses start from the shortest again. */
+/** A process that ran for at least this time was healthy, so the next pause is the shortest again. */
 const HEALTHY_MS = 60_000;
 
 /**
- * Keeps workerd running: whenever a process ends unasked it starts another, and never gives up. The pause before a
- * start doubles, from 0.1 to 10 seconds. A process starts only after the last one has been reaped: two never run at once.
+ * Keeps workerd running: restarts workerd whenever it ends by itself, and never gives up. The pause before a restart
+ * doubles, from 0.1 to 10 seconds. A process starts only after the previous process has been reaped, so two processes
+ * never run at once.
  *
  * @throws if the first process does not start.
  */
@@ -61,7 +62,7 @@ export async function superviseWorkerd({
         const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
         log(describeEnd(workerd, exit, pauseMs));
         failures += 1;
-        // A stop or replacement does not wait for the pause.
+        // A stop or a replacement cuts the pause short.
         await pause(pauseMs, undefined, { signal: hurry.signal }).catch(() => {});
       }
       if (isNow('stop')) return;
@@ -73,7 +74,7 @@ export async function superviseWorkerd({
         () => true,
         () => false,
       );
-      // One that was replaced or stopped while it started has neither started nor failed.
+      // A process that was replaced or stopped during its start counts neither as started nor as failed.
       if (!isNow('run')) continue;
       if (started) {
         onStarted();
@@ -81,7 +82,7 @@ export async function superviseWorkerd({
       } else onFailedStart();
     }
   };
-  // The compiler does not see that it changes while we wait.
+  // The compiler does not see that `wanted` may change during an `await`.
   const isNow = (what: typeof wanted): boolean => wanted === what;
   const ended = run();
 

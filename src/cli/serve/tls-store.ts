@@ -7,15 +7,20 @@ interface Held {
   readonly key: FileHandle;
 }
 
-/** The certificate and key that workerd starts with: the last ones that passed the check. */
+/** The certificate and key that workerd starts with: the last pair that passed the check. */
 export interface TlsStore {
-  /** Descriptors of the pair in use: key, certificate. */
+  /** Returns the descriptors of the current pair: the key, then the certificate. */
   readonly fds: () => readonly [number, number];
-  /** Reads both files again and uses them. @throws what is wrong with them; the old ones then stay. @returns when the new certificate expires. */
+  /**
+   * Reads both files again and makes them the current pair.
+   *
+   * @throws an error that says what is wrong with the files. The old pair then stays current.
+   * @returns the time at which the new certificate expires.
+   */
   reload(): Promise<string>;
-  /** A process has started with the pair in use: the previous pair is dropped. */
+  /** Drops the previous pair. Called after a process has started with the current pair. */
   confirm(): Promise<void>;
-  /** Goes back to the pair before the last reload, if no process has started with the new one. */
+  /** Goes back to the pair before the last reload. Returns false if there is none, for example after `confirm`. */
   revert(): boolean;
   close(): Promise<void>;
 }
@@ -23,7 +28,7 @@ export interface TlsStore {
 /**
  * Holds a certificate and its key for workerd.
  *
- * @param read reads both again, and throws what is wrong with them.
+ * @param read reads both files again. Throws an error that says what is wrong with the files.
  */
 export async function openTlsStore(stateDir: string, first: TlsPair, read: () => Promise<TlsPair>): Promise<TlsStore> {
   const hold = async ({ cert, key }: TlsPair): Promise<Held> => ({
@@ -41,7 +46,7 @@ export async function openTlsStore(stateDir: string, first: TlsPair, read: () =>
     async reload() {
       const next = await read();
       const held = await hold(next);
-      // Before any `await`: two reloads may run at once, and each pair must be closed exactly once.
+      // Swaps the pairs without an `await`: two reloads may run at once, and each pair must be closed exactly once.
       const old = previous;
       previous = pair;
       pair = held;
