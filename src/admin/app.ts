@@ -14,7 +14,7 @@ import { answerProblem, problemOfState } from './problem.ts';
 import { requestLog } from './request-log.ts';
 import { refuseOtherMethods, serve } from './serve.ts';
 
-/** The largest policy that the schema lets through is well below. */
+/** Maximum size of a body in bytes, well above the largest policy that the schema accepts. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const limitBody = bodyLimit({
@@ -33,7 +33,7 @@ const answerError: ErrorHandler<AdminEnvelope> = (error, c) => {
   return answerProblem({ status: 500, title: 'Internal error', detail });
 };
 
-/** The operator's API, to be mounted at `ADMIN_PATH`: it parses and renders what `operator` does. */
+/** Creates the admin API, to be mounted at `ADMIN_PATH`. It parses requests, calls `operator`, and renders the results. */
 export function createAdmin(ports: OperatorPorts): Hono<AdminEnvelope> {
   const app = new Hono<AdminEnvelope>();
   app.use(requestLog(ports), authenticate(ports), limitBody);

@@ -11,7 +11,7 @@ import type { OperatorPorts } from '../operator/ports.ts';
 import type { AdminEnvelope } from './envelope.ts';
 import { answerProblem } from './problem.ts';
 
-/** None of our tokens is longer, with `Bearer` before it. A longer header is ignored. */
+/** Maximum length in characters of an `Authorization` header. Our tokens fit. A longer header is ignored. */
 const MAX_AUTHORIZATION_LENGTH = 8_192;
 
 function readBearer(request: Request): string {
@@ -20,7 +20,7 @@ function readBearer(request: Request): string {
   return parseBearer(text) ?? '';
 }
 
-/** Lets a request through that comes the allowed way and has an admin token. Every operation is behind it. */
+/** Guards every operation: refuses a request whose host, address or transport is not allowed, or without an admin token. */
 export function authenticate(ports: OperatorPorts): MiddlewareHandler<AdminEnvelope> {
   const { settings } = ports;
   const isAllowed = compileRanges(settings.adminIpAllow);
@@ -29,7 +29,7 @@ export function authenticate(ports: OperatorPorts): MiddlewareHandler<AdminEnvel
       const detail = "POSTERN_HOSTS does not list the host named in 'Host'. Use a host that it lists, or add this one.";
       return answerProblem({ status: 421, title: 'Host not served', detail });
     }
-    // Before the token is looked at: a caller at another address does not learn whether it is valid.
+    // Checks the address before the token, so that a caller at another address does not learn whether the token is valid.
     const listener = readListener(c.executionCtx.props, c.env);
     if (settings.adminIpAllow && !isAllowed(clientAddress(c.req.raw, proxyHeaderOf(listener, settings)))) {
       const detail = 'POSTERN_ADMIN_IP_ALLOW does not include this address.';
@@ -51,7 +51,7 @@ export function authenticate(ports: OperatorPorts): MiddlewareHandler<AdminEnvel
   };
 }
 
-/** The holder of the token that was proved: no operation is served without one. */
+/** Returns the holder of the verified admin token. `authenticate` sets the holder, so a missing holder is a bug. */
 export function adminOf(c: Context<AdminEnvelope>): Admin {
   const admin = c.get('admin');
   if (!admin) throw new Error('an operation was served without an admin token');

@@ -1,6 +1,6 @@
 import { needOf, type Operation, PARAMS, paramsOf } from './operation.ts';
 
-/** Problems that every operation may answer. */
+/** Problems that every operation may answer with. */
 const ALWAYS = {
   401: 'The admin token is missing, malformed, expired or revoked.',
   405: 'The path does not support this method. `Allow` lists the methods that it supports.',
@@ -17,13 +17,13 @@ const WITH_BODY = {
   415: 'The `Content-Type` of the body is not JSON.',
 };
 
-/** The problems that an operation may answer, each with its description, by status. */
+/** Returns the descriptions of the problems that an operation may answer with, by status. */
 export function describeProblems(operation: Operation): Readonly<Record<number, string>> {
   const { path, query, body, isConditional, problems = {} } = operation;
   const params = paramsOf(path);
   const missing = params.length > 0 && `There is no such ${params.map((name) => PARAMS[name]).join(' or ')}.`;
   const notFound = problems[404] ?? missing;
-  // The id of a tenant names the root key version that verifies it.
+  // A tenant's id contains the version of the root key that verifies the id.
   const unverified = params.includes('tenantId') && 'POSTERN_ROOT_KEYS lacks the root key version of the tenant.';
   const conflicts = [problems[409], unverified].filter(Boolean).join(' Or: ');
   const isChange = needOf(operation) === 'change';

@@ -1,11 +1,11 @@
 import type { Envelope } from '../edge/envelope.ts';
 import type { Admin } from '../operator/access.ts';
 
-/** Where the admin API is mounted. */
+/** The path at which the admin API is mounted. */
 export const ADMIN_PATH = '/admin/v1';
 
-/** What the admin API knows of a request. */
+/** The admin API's data about a request. */
 export interface AdminEnvelope {
-  /** `admin` is absent until a token has been proved. */
+  /** `admin` is undefined until a token has been verified. */
   Variables: Envelope['Variables'] & { admin: Admin | undefined };
 }

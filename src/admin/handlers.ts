@@ -8,7 +8,7 @@ import { tenants } from './tenants/tenants.ts';
 import { tokens } from './tokens/tokens.ts';
 import { usage } from './usage/usage.ts';
 
-/** What serves each operation: the compiler asks for one of each. */
+/** The handler of each operation. The compiler reports a missing handler. */
 export const HANDLERS: Handlers<typeof OPERATIONS> = {
   ...gateway,
   ...tenants,

@@ -17,12 +17,12 @@ const IF_MATCH = {
 const componentUri = (id: string) => `#/components/schemas/${id}`;
 const refTo = (schema: z.ZodType) => ({ $ref: componentUri(String(z.globalRegistry.get(schema)?.id)) });
 
-/** Our lists are read-only in code. OpenAPI's `readOnly` would tell clients not to send them, so it is dropped. */
+/** Drops `readOnly`. Our lists are read-only in code, but in OpenAPI, `readOnly` tells clients not to send a list. */
 const dropReadOnly = ({ jsonSchema }: { readonly jsonSchema: { readOnly?: boolean } }) => {
   delete jsonSchema.readOnly;
 };
 
-/** The OpenAPI document of the admin API, made from the table that serves it and the schemas that check it. */
+/** Generates the OpenAPI document of the admin API from the table of operations and the schemas that check requests. */
 export function describeApi(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const [operationId, operation] of Object.entries<Operation>(OPERATIONS)) {
@@ -31,7 +31,7 @@ export function describeApi(): object {
       [operation.method.toLowerCase()]: { operationId, ...describe(operation) },
     };
   }
-  // OpenAPI 3.1 takes JSON Schema 2020-12 as it is; the ids in it would move the base of the references.
+  // OpenAPI 3.1 accepts JSON Schema 2020-12. Each `$id` is removed, because it would change the base URI of the references.
   const { schemas } = z.toJSONSchema(z.globalRegistry, { io: 'input', uri: componentUri, override: dropReadOnly });
   const components = Object.entries(schemas).map(([id, { $id: _id, $schema: _dialect, ...schema }]) => [id, schema]);
   return {

@@ -1,16 +1,16 @@
 import type * as z from 'zod';
 import type { Need } from '../operator/access.ts';
 
-/** A header of an answer: its description, and its value for a body. */
+/** A header of an answer: a description, and a function that computes the value from the body. */
 export interface AnswerHeader {
   readonly description: string;
   readonly of: (body: never) => string;
 }
 
-/** One operation of the admin API: what its handler gets and returns, and how the OpenAPI document describes it. */
+/** One operation of the admin API: the input and answer of its handler, and its description in the OpenAPI document. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below `/admin/v1`, with parameters as OpenAPI writes them. Each is a row of `PARAMS`. */
+  /** The path below `/admin/v1`, with parameters in OpenAPI's syntax. `PARAMS` must list each parameter. */
   readonly path: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
@@ -21,18 +21,18 @@ export interface Operation {
     readonly schema?: z.ZodType;
     readonly headers?: Readonly<Record<string, AnswerHeader>>;
   };
-  /** Changes nothing, although it is no GET. */
+  /** True if the operation changes nothing, although its method is not GET. */
   readonly isReading?: true;
-  /** It applies only to the versions in `If-Match`, if the request has one. */
+  /** True if the operation obeys `If-Match`, and so applies only to the versions in that header. */
   readonly isConditional?: true;
-  /** Descriptions of problems beyond those that follow from the path, the query and the body. */
+  /** Descriptions of problems that do not follow from the path, the query or the body. */
   readonly problems?: { readonly 404?: string; readonly 409?: string; readonly 507?: string };
 }
 
-/** `tenantId` and `keyId` of `/tenants/{tenantId}/keys/{keyId}`. */
+/** The names of a path's parameters: `tenantId` and `keyId` for `/tenants/{tenantId}/keys/{keyId}`. */
 type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never;
 
-/** The parameters in the path of an operation. */
+/** The values of the parameters in an operation's path, by name. */
 export type ParamsOf<O extends Operation> = Readonly<Record<NamesIn<O['path']>, string>>;
 
 /** The body of an operation's answer. */
@@ -40,19 +40,19 @@ export type AnswerOf<O extends Operation> = O['answer'] extends { readonly schem
   ? z.output<S>
   : undefined;
 
-/** The access that an operation needs. It is checked before the body is read, and again by the operator's operation. */
+/** Returns the access that an operation needs. `serve` checks this access before the body is read, `operator` again. */
 export const needOf = ({ method, isReading }: Operation): Need => (method === 'GET' || isReading ? 'read' : 'change');
 
-/** What each parameter of a path is the id of. */
+/** The noun that each path parameter identifies. */
 export const PARAMS: Readonly<Record<string, string>> = {
   tenantId: 'tenant',
   keyId: 'key',
   adminTokenId: 'admin token',
 };
 
-/** A path with the values of its parameters. */
+/** Replaces the parameters of a path with their values. */
 export const fillPath = (path: string, params: Readonly<Record<string, string>>): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
 
-/** The names of a path's parameters. */
+/** Returns the names of a path's parameters. */
 export const paramsOf = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);

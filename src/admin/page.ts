@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** The query of a list: at most `limit` items, from behind a cursor. */
+/** The query of a list: at most `limit` items, starting after a cursor. */
 export const listQuery = (cursor: RegExp) =>
   z.object({
     cursor: z
@@ -11,7 +11,7 @@ export const listQuery = (cursor: RegExp) =>
     limit: z.coerce.number().int().min(1).max(100).default(50).meta({ description: 'The most items to return.' }),
   });
 
-/** The cursor in a page of a list. */
+/** The cursor that a page of a list contains. */
 export const NextCursor = z
   .string()
   .nullable()

@@ -20,15 +20,15 @@ export interface Problem {
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldFault[];
-  /** Tells problems of one status apart, for scripts. */
+  /** Lets scripts distinguish problems with the same status. */
   readonly reason?: ProblemReason;
-  /** The key that replaces one that was already rotated. */
+  /** The id of the key that replaces an already rotated key. */
   readonly successor?: string;
 }
 
 const conflict = (title: string, detail: string): Problem => ({ status: 409, title, detail });
 
-/** The problem to show for an operation that was not done. */
+/** Returns the problem to show for an operation that failed. */
 export function problemOf(failure: Failure): Problem {
   switch (failure.kind) {
     case 'access':
@@ -80,7 +80,7 @@ export function problemOf(failure: Failure): Problem {
   }
 }
 
-/** The problem of a request whose body or query has faults. */
+/** Returns the problem to show for a request whose body or query has faults. */
 export function invalidRequest(faults: readonly FieldFault[]): Problem {
   const [first] = faults;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
@@ -88,7 +88,7 @@ export function invalidRequest(faults: readonly FieldFault[]): Problem {
   return { status: 400, title: 'Invalid request', detail, errors: faults };
 }
 
-/** The problem to show for an object that failed, if the operator can do something about it. */
+/** Returns the problem to show for a failed object. Undefined if the operator can do nothing about the failure. */
 export function problemOfState({ object, failure }: StateError): Problem | undefined {
   const whose = object === 'directory' ? 'the directory' : `tenant ${object}`;
   switch (failure) {

@@ -8,7 +8,7 @@ import type { OperatorPorts } from '../operator/ports.ts';
 import { ADMIN_PATH, type AdminEnvelope } from './envelope.ts';
 import { OPERATIONS } from './operations.ts';
 
-/** Paths longer than any of ours are cut, so that a stranger's request costs a line of bounded length. */
+/** Maximum length of a logged path in characters. Our paths are shorter. The log cuts a longer path from a stranger. */
 const MAX_LOGGED_PATH = 256;
 
 const ROUTES = [...new Set([...Object.values(OPERATIONS).map(({ path }) => path), '/openapi.json'])].map((path) => ({
@@ -27,8 +27,8 @@ const levelOf = (status: number) => {
 };
 
 /**
- * Writes one line for each admin request: who, what, from where, and the outcome. The query is left out, because somebody
- * may have put a secret there.
+ * Logs one line for each admin request: the actor, the method and path, the client's address and the outcome. Omits the
+ * query, because somebody may have put a secret there.
  */
 export const requestLog =
   ({ settings, now }: Pick<OperatorPorts, 'settings' | 'now'>): MiddlewareHandler<AdminEnvelope> =>

@@ -11,7 +11,7 @@ import { parseIfMatch } from './if-match.ts';
 import { needOf, type Operation } from './operation.ts';
 import { answerProblem, invalidRequest, type Problem, problemOf } from './problem.ts';
 
-/** Serves an operation at its path: checks access and input, calls the handler, renders what it returns. */
+/** Serves an operation at its path: checks access and input, calls the handler, and renders the result. */
 export function serve<O extends Operation>(
   app: Hono<AdminEnvelope>,
   operation: O,
@@ -19,7 +19,7 @@ export function serve<O extends Operation>(
   ports: OperatorPorts,
 ): void {
   app.on(operation.method, inHono(operation.path), async (c) => {
-    // Before the body is read.
+    // Checks access before the body is read.
     if (!mayDo(adminOf(c), needOf(operation))) return answerProblem(problemOf({ kind: 'access' }));
     const input = await readInput(operation, c);
     if (!input.ok) return answerProblem(input.error);
@@ -31,7 +31,7 @@ export function serve<O extends Operation>(
   });
 }
 
-/** A path with parameters as Hono writes them. */
+/** Converts the parameters of a path to Hono's syntax. */
 const inHono = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
 
 async function readInput<O extends Operation>(
@@ -44,7 +44,7 @@ async function readInput<O extends Operation>(
   if (!body.ok) return body;
   const query = check(operation.query, c.req.query(), true);
   if (!query.ok) return query;
-  // `Input` is what these schemas return: the compiler cannot follow that from one operation to all of them.
+  // The schemas of `operation` produce exactly `Input<O>`, but the compiler cannot prove this for a generic `O`.
   return ok({
     admin: adminOf(c),
     params: c.req.param(),
@@ -74,7 +74,7 @@ function check(schema: z.ZodType | undefined, value: unknown, inQuery = false): 
   return checked.success ? ok(checked.data) : err(invalidRequest(toFieldFaults(checked.error.issues, inQuery)));
 }
 
-/** Answers 405 to a method that a known path does not have, and OPTIONS with the methods that it has. */
+/** On each known path, answers OPTIONS with the supported methods, and any unsupported method with 405. */
 export function refuseOtherMethods(
   app: Hono<AdminEnvelope>,
   routes: Iterable<Pick<Operation, 'method' | 'path'>>,
@@ -82,7 +82,7 @@ export function refuseOtherMethods(
   const methods = new Map<string, Set<string>>();
   for (const { path, method } of routes) methods.set(path, (methods.get(path) ?? new Set()).add(method));
   for (const [path, served] of methods) {
-    // Hono answers HEAD with what serves GET.
+    // Hono answers HEAD with the handler for GET.
     const allow = [...served, ...(served.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
     app.all(inHono(path), (c) => {
       if (c.req.raw.method === 'OPTIONS') return c.body(null, 204, { allow });

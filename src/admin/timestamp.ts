@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** A time in the API: a date and time with an offset. */
+/** The format of times in the API: a date and time with an offset. */
 export const Timestamp = z.iso.datetime({ offset: true });
 
 export const toIso = (ms: number): string => new Date(ms).toISOString();

@@ -4,7 +4,7 @@ import { listQuery, NextCursor } from '../page.ts';
 import { Timestamp } from '../timestamp.ts';
 
 const MAX_GRACE_SECONDS = 30 * 86_400;
-/** Seconds that a rotated key keeps working by default. */
+/** Default number of seconds that a rotated key keeps working. */
 export const DEFAULT_GRACE_SECONDS = 3_600;
 
 export const CreateKey = z

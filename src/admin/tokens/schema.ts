@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ADMIN_ACCESSES } from '../../core/identity/admin-tokens.ts';
 import { Timestamp } from '../timestamp.ts';
 
-/** The name of an admin token, which goes into the audit trail: ASCII, so that no two look alike. */
+/** The format of an admin token's name. ASCII, so that no two names in the audit trail look alike. */
 const ADMIN_TOKEN_NAME = /^[A-Za-z0-9._@-]{1,64}$/;
 
 export const CreateAdminToken = z
