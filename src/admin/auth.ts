@@ -11,7 +11,7 @@ import type { OperatorPorts } from '../operator/ports.ts';
 import type { AdminEnvelope } from './envelope.ts';
 import { answerProblem } from './problem.ts';
 
-/** Maximum length in characters of an `Authorization` header. Our tokens fit. A longer header is ignored. */
+/** Maximum length in characters of an `Authorization` header. Our tokens fit, so a longer header is ignored. */
 const MAX_AUTHORIZATION_LENGTH = 8_192;
 
 function readBearer(request: Request): string {

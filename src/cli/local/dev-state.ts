@@ -21,7 +21,7 @@ export interface DevState {
 
 const fileOf = (dir: string) => join(dir, 'state.json');
 
-/** Reads the state in a folder. If the folder has no state, creates and saves it. */
+/** Reads the state in a folder. If the folder has no state, creates and saves a new state. */
 export async function openState(dir: string): Promise<DevState> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });

@@ -12,7 +12,7 @@ import { type FileHandle, open } from 'node:fs/promises';
  */
 export async function lockFile(path: string): Promise<FileHandle | 'busy' | 'unsupported'> {
   const file = await open(path, 'a', 0o600);
-  // `flock` inherits our open file. The lock belongs to the open file, so it outlives the command.
+  // The lock belongs to the open file, which `flock` inherits from this process. So the lock outlives the command.
   const code = await new Promise<number | null>((done) => {
     spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', file.fd] })
       .once('error', () => done(null))

@@ -6,7 +6,7 @@ import { lockFile } from './lock-file.ts';
 
 /** Our lock on a state folder. */
 export interface StateLock {
-  /** A descriptor for workerd to inherit, so that it locks the databases while it lives. Undefined without kernel locks. */
+  /** A descriptor for workerd to inherit, so that workerd locks the databases while it lives. Undefined without `flock`. */
   readonly databasesFd: number | undefined;
   release(): Promise<void>;
 }
@@ -75,8 +75,8 @@ async function isPostern(pid: number): Promise<boolean> {
 
 /**
  * Kills each workerd that still has the folder's databases open because its parent was killed (SIGKILL) and left it behind.
- * Two workerd processes on one folder would count calls separately. Without /proc we cannot find the orphan, but its port
- * is in use.
+ * Two workerd processes on one folder would count calls separately. Without /proc we cannot find the orphan; the start then
+ * finds the orphan's port in use instead.
  */
 async function endOrphans(dir: string): Promise<void> {
   const real = await realpath(dir);
@@ -105,7 +105,7 @@ function kill(pid: number): void {
   }
 }
 
-/** True if a process runs. A zombie (left in a container without an init) runs only while it has other live threads. */
+/** True if a process runs. A zombie, as in a container without an init, counts as running only if other threads live on. */
 async function isRunning(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);

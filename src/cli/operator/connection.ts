@@ -15,7 +15,7 @@ export interface ConnectionFlags {
   readonly profile?: string;
 }
 
-/** Characters that a header can carry unchanged (RFC 9110, VCHAR). `fetch` would quote any others in its error. */
+/** Characters that a header can carry unchanged (RFC 9110, VCHAR). `fetch` would quote the header in its error. */
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** Options that every operator command has. */

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDurationSeconds } from './duration.ts';
 
-/** Parses when something expires: a duration from now, or a moment. */
+/** Parses an expiry time: a duration from now, or a date and time with an offset. */
 export function parseExpiry(text: string): string {
   const isDuration = /^\d+[a-z]$/.test(text);
   const date = new Date(isDuration ? Date.now() + parseDurationSeconds(text) * 1_000 : text);

@@ -17,7 +17,7 @@ export function unreachable(url: string, error: unknown, isChange: boolean): Com
   return new CommandError(`${url} gave no answer (${why}): check the address, and that the gateway runs.${after}`);
 }
 
-/** Returns why no answer came, preferably as the system's error code. The error of `fetch` gives no reason. */
+/** Returns why no answer came, as the system's error code if there is one. The message of `fetch` gives no reason. */
 export function whyUnreachable(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return 'timed out';

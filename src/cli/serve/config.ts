@@ -25,7 +25,7 @@ export interface ServeSocket {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** True if a proxy in front ends TLS and sets `X-Forwarded-Proto`. */
   readonly behindTlsProxy?: boolean;
-  /** True if callers connect directly, without a proxy. Headers then never name the caller. */
+  /** True if callers connect directly, without a proxy, so no header names the caller. */
   readonly isDirect?: boolean;
   /** True if `CF-Connecting-IP` comes from a trusted proxy. Otherwise it is removed. */
   readonly keepConnectingIp?: boolean;
@@ -62,9 +62,9 @@ const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
 const texts = (items: readonly string[]): string => list(items.map(quote));
 
 /**
- * Renders the file that describes the Worker to workerd. It belongs in the folder of the Worker's modules. The file defines
- * `worker`, for other files to import, and `config`, which serves the Worker at 127.0.0.1:8787 with the databases in
- * `./objects`. workerd reads each setting from the environment, so the file holds no secret.
+ * Renders the file that describes the Worker to workerd, for the folder of the Worker's modules. The file defines `worker`,
+ * for other files to import, and `config`, which serves the Worker at 127.0.0.1:8787 with the databases in `./objects`.
+ * workerd reads each setting from the environment, so the file holds no secret.
  */
 export function renderWorker({ compatibilityDate, compatibilityFlags, objects }: WorkerFacts): string {
   const settings = SETTING_NAMES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`);
@@ -131,9 +131,9 @@ function renderServices(
 
 /**
  * Returns the addresses that the Worker may connect to, whatever URL the Worker is made to fetch. Without an endpoint, the
- * Worker may reach all public addresses. If the endpoint is an IP address, the Worker may reach only that address. If it is
- * `localhost`, only this machine. workerd resolves any other host name at each connection, so a name opens all public and
- * private addresses, but never a metadata service.
+ * Worker may reach all public addresses. An endpoint that is an IP address opens only that address, and `localhost` opens
+ * only this machine. workerd resolves any other host name at each connection, so a name opens all public and private
+ * addresses, but never a metadata service.
  */
 function reachable(lambdaEndpoint: string | undefined): { allow: readonly string[]; deny: readonly string[] } {
   if (lambdaEndpoint === undefined) return { allow: ['public'], deny: [] };

@@ -253,7 +253,7 @@ async function ensureBuilt(dist: string, log: (line: string) => void): Promise<s
   return (await buildWorker(dist)).config;
 }
 
-/** Creates the state folder, and the databases' folder in it. Only the owner can open the databases' folder. */
+/** Creates the folders. Only the owner can open the databases' folder, whatever the mode of the state folder. */
 async function makeFolders(stateDir: string): Promise<string> {
   const objectsDir = join(stateDir, 'objects');
   try {

@@ -2,7 +2,7 @@
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, different: 5, conflict: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The exit code of a command by the HTTP status that its request got, from a call or from the admin API. */
+/** Maps the HTTP status of a request to the exit code of the command, for calls and for the admin API. */
 export const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
   400: EXIT.usage,
   403: EXIT.refused,
