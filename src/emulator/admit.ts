@@ -9,7 +9,7 @@ import { checkPayload } from './request/payload.ts';
 import { err, ok, type Result } from './result.ts';
 import { type Operation, routeOf } from './route.ts';
 
-/** The rules by which the emulator decides on a call. */
+/** The account, credentials, functions and clock that decide on a call. */
 export interface Rules {
   readonly accountId: string;
   readonly credentials: Credentials;
@@ -23,11 +23,11 @@ export interface Admitted {
   readonly arguments: Arguments;
   readonly payload: Uint8Array<ArrayBuffer>;
   readonly target: Target;
-  /** With the qualifier that the caller used. */
+  /** The function's ARN, with the qualifier that the caller used. */
   readonly invokedFunctionArn: string;
 }
 
-/** The version that each qualifier of a function runs. */
+/** The version that each qualifier runs. The key `undefined` is for a call without a qualifier. */
 const versions = new Map([
   [undefined, '$LATEST'],
   ['$LATEST', '$LATEST'],
@@ -36,7 +36,7 @@ const versions = new Map([
   ['live', '2'],
 ]);
 
-/** Decides whether a call may run: route, identity, arguments, payload, place, permission, existence, in this order. */
+/** Decides whether a call may run. Checks in this order: route, signature, arguments, payload, region, account, function. */
 export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, body: Body): Result<Admitted> {
   const route = routeOf(request.method, request.path);
   if (!route) return err(refuse.route());
@@ -73,7 +73,7 @@ export function admit(rules: Rules, request: Omit<SignedRequest, 'bodySha256'>, 
   });
 }
 
-/** Another account's resource-based policy would decide, and none lets us in. */
+/** The message for a function of another account. On AWS, that account's policy decides; the emulator always denies. */
 function deniedMessage(callerAccountId: string, arn: string): string {
   const caller = `arn:aws:iam::${callerAccountId}:user/postern`;
   const action = 'lambda:InvokeFunction';

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from './refusal.ts';
 
-/** An answer, without the parts that all answers share. */
+/** An answer, without the headers that every answer has. */
 export interface Answer {
   readonly status: number;
   readonly contentType?: string;
-  /** Absent when the answer has no Content-Length; undefined is not an empty body. */
+  /** Undefined: the answer has no Content-Length. The empty body is `''`. */
   readonly body?: Uint8Array | string;
-  /** What comes after the request id, in the order and case of the wire. */
+  /** The headers after the request id, with the order and case that the service sends. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Writes an answer's head with the names, case and order recorded from the service. */
+/** Writes an answer's status and headers. Their names, case and order are recorded from the service. */
 export function writeHead(response: ServerResponse, requestId: string, nowMs: number, answer: Answer): void {
   const { status, contentType, body, headers = [] } = answer;
   const head: (readonly [string, string])[] = [['Date', new Date(nowMs).toUTCString()]];
@@ -29,7 +29,7 @@ export function sendAnswer(response: ServerResponse, requestId: string, nowMs: n
   response.end(answer.body);
 }
 
-/** The answer of a refusal. */
+/** Turns a refusal into an answer. */
 export function refusalAnswer({ status, type, body }: Refusal): Answer {
   if (type === null) return { status, body };
   return { status, contentType: 'application/json', body, headers: [['x-amzn-ErrorType', type]] };

@@ -3,21 +3,21 @@ import type { WireHeaders } from './wire-headers.ts';
 /** A call as the emulator received it. */
 export interface ReceivedCall {
   readonly method: string;
-  /** Path and query, as they came. */
+  /** Path and query, as received. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   bodyBytes: number;
-  /** Empty until the body has come. */
+  /** Empty until the body has been read. */
   bodySha256: string;
   readonly startedAtMs: number;
-  /** When the answer had been sent, or the caller had left. Null before that. */
+  /** The time when the answer was complete or the caller disconnected. Null while the call is open. */
   endedAtMs: number | null;
   status: number | null;
-  /** The name of the function that was called, once it is known. */
+  /** The function's name. Null until the call is admitted. */
   function: string | null;
 }
 
-/** The last calls received, oldest first. */
+/** The most recent calls, oldest first. */
 export interface ReceivedCalls {
   begin(method: string, path: string, headers: WireHeaders, startedAtMs: number): ReceivedCall;
   list(): readonly ReceivedCall[];
@@ -26,7 +26,7 @@ export interface ReceivedCalls {
 
 const maxCalls = 10_000;
 
-/** Opens an empty record. It keeps no bodies. */
+/** Creates an empty record of calls. The record keeps no bodies. */
 export function openReceivedCalls(): ReceivedCalls {
   let calls: ReceivedCall[] = [];
   return {

@@ -2,16 +2,16 @@ import { readdirSync, statSync, watch } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** A function's code as it is now. */
+/** The current code of a function. */
 export interface FunctionCode {
   readonly name: string;
   /** The URL of the module that exports the handler. */
   readonly module: string;
   /** The developer's folder with the code. Absent for a built-in function. */
   readonly folder?: string;
-  /** Differs whenever the code has changed. */
+  /** Changes whenever the code changes. */
   readonly revision: string;
-  /** True for a function whose reserved concurrency is zero: it never runs. */
+  /** True if the function has a reserved concurrency of zero, so that it never runs. */
   readonly isThrottled: boolean;
 }
 
@@ -25,8 +25,8 @@ const builtIns = new Set(['hello', 'echo', 'identity', 'slow', 'fail', 'log', 'b
 const endings = ['js', 'mjs', 'cjs', 'ts', 'mts'];
 
 /**
- * Opens the built-in functions and those of a folder, which replace built-ins of the same name. Every call reads the
- * folder, so that a new file counts at once. A watcher notices changes of the files that a handler imports.
+ * Opens the built-in functions and the functions of a folder. A function in the folder replaces a built-in of the same name.
+ * Every call reads the folder, so that a new file works at once. A watcher notices changes to files that a handler imports.
  */
 export function openCatalog(functionsDir: string | undefined, log: (line: string) => void): Catalog {
   if (functionsDir === undefined) return { find: findBuiltIn, close() {} };
@@ -57,7 +57,7 @@ export function listFunctions(folder: string): string[] {
   return [...names].filter((name) => findInFolder(resolve(folder), name, 0) !== undefined).toSorted();
 }
 
-/** A name with a dot finds nothing: no function can be made with one, and `..` would leave the folder. */
+/** Finds nothing for a name with a dot: Lambda allows no dot in a function's name, and `..` would leave the folder. */
 function findInFolder(folder: string, name: string, changes: number): FunctionCode | undefined {
   if (!/^[a-zA-Z0-9-_]+$/.test(name)) return undefined;
   for (const stem of [name, join(name, 'index')]) {

@@ -2,11 +2,11 @@ import type { Writable } from 'node:stream';
 import { EventStreamCodec } from '@smithy/eventstream-codec';
 import type { ErrorDocument } from './execution/protocol.ts';
 
-/** The frames of a streamed answer (API model of InvokeWithResponseStream), written to a caller at its own pace. */
+/** Writes the frames of a streamed answer (API model of InvokeWithResponseStream) at the pace of the caller. */
 export interface EventStream {
-  /** Writes a `PayloadChunk`; resolves when the caller can take more, or is gone. */
+  /** Writes a `PayloadChunk`. Resolves when the caller can take more or has disconnected. */
   chunk(bytes: Uint8Array): Promise<void>;
-  /** Writes the last frame, `InvokeComplete`, and ends. */
+  /** Writes the last frame, `InvokeComplete`, and ends the answer. */
   complete(error: ErrorDocument | undefined, logTail: string | undefined): void;
 }
 
@@ -15,7 +15,7 @@ const codec = new EventStreamCodec(
   (text) => Buffer.from(text),
 );
 
-/** Opens the frames of an answer whose head is written. */
+/** Opens the event stream of an answer. Write the answer's head before the first frame. */
 export function openEventStream(caller: Writable): EventStream {
   return {
     async chunk(bytes) {
@@ -29,7 +29,7 @@ export function openEventStream(caller: Writable): EventStream {
       });
     },
     complete(error, logTail) {
-      // The status has been sent, so the error goes here. Clients read the code and the JSON details.
+      // The status is already sent, so the error goes into this frame. Clients read `ErrorCode` and the JSON `ErrorDetails`.
       const failure = error && { ErrorCode: 'Unhandled', ErrorDetails: JSON.stringify(error) };
       const body = JSON.stringify({ ...failure, LogResult: logTail });
       caller.end(frame('InvokeComplete', 'application/json', Buffer.from(body)));

@@ -1,7 +1,7 @@
 import { parseQuery, percentEncode } from '../query.ts';
 import type { WireHeaders } from '../wire-headers.ts';
 
-/** The parts that a signature covers. Every string holds one byte per character, as it came over the wire. */
+/** The parts of a request that its signature covers. Each character of a string is one byte from the wire. */
 export interface SignedParts {
   readonly method: string;
   readonly path: string;
@@ -12,8 +12,8 @@ export interface SignedParts {
 }
 
 /**
- * Writes the canonical request of a call (AWS, "Create a signed AWS API request", step 1).
- * The wire path is encoded once more, as every service but S3 asks.
+ * Builds the canonical request of a call (AWS, "Create a signed AWS API request", step 1).
+ * Encodes the wire path a second time, as every service except S3 requires.
  */
 export function canonicalRequest(parts: SignedParts): string {
   const names = parts.signedHeaders.map((name) => name.toLowerCase()).sort();
@@ -38,7 +38,7 @@ function canonicalPath(path: string): string {
   return `/${kept.join('/')}${end}`;
 }
 
-/** The signature itself is never part of what is signed. */
+/** Leaves out `X-Amz-Signature`, because a signature never covers itself. */
 function canonicalQuery(query: string): string {
   return parseQuery(query)
     .filter(([name]) => name !== 'X-Amz-Signature')
@@ -48,7 +48,7 @@ function canonicalQuery(query: string): string {
     .join('&');
 }
 
-/** White space is named byte by byte: `\s` also takes 0xA0, which is the middle of a UTF-8 letter. */
+/** Lists the white space explicitly: `\s` also matches 0xA0, which can be a byte inside a UTF-8 character. */
 function canonicalHeader(values: readonly string[]): string {
   return values.map((value) => value.replace(/[ \t\r\n]+/g, ' ').replace(/^ | $/g, '')).join(',');
 }

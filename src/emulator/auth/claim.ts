@@ -1,17 +1,17 @@
-/** A signed request's statements about itself, read from its header or its query and not proved yet. */
+/** The signature data of a request, read from its header or its query and not yet verified. */
 export interface Claim {
-  /** `keyId/date/region/service/aws4_request`, as it came. */
+  /** `keyId/date/region/service/aws4_request`, as received. */
   readonly credential: string;
   readonly signedHeaders: readonly string[];
   readonly signature: string;
   readonly amzDate: string;
-  /** The session token that came along; undefined when there is none. */
+  /** Undefined if the request has no session token. */
   readonly sessionToken: string | undefined;
-  /** Whether the signature covers that token. */
+  /** True if the signature covers the session token. */
   readonly sessionTokenSigned: boolean;
-  /** Seconds after its date for which the signature is valid. */
+  /** Seconds that the signature is valid after its date. */
   readonly validSeconds: number;
 }
 
-/** Seconds that a signature's date may differ from the service's clock: five minutes on Lambda (recorded). */
+/** Maximum difference in seconds between a signature's date and the service's clock: five minutes on Lambda (recorded). */
 export const skewSeconds = 300;

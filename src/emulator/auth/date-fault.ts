@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../refusal.ts';
 import { type Claim, skewSeconds } from './claim.ts';
 
-/** Finds the fault of a signature's date, in the service's words. Undefined while the signature is valid. */
+/** Refuses a date that is malformed, expired or too far in the future, in the service's words. Undefined if it is valid. */
 export function dateFault({ amzDate, validSeconds }: Claim, nowMs: number): Refusal | undefined {
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate) ?? [];
   const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);

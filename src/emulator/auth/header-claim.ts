@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../result.ts';
 import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { type Claim, skewSeconds } from './claim.ts';
 
-/** Reads the claim of an `Authorization` header; the messages and their order are the service's. */
+/** Reads the claim from an `Authorization` header. The messages and their order are the service's. */
 export function claimOfHeader(authorization: string, headers: WireHeaders): Result<Claim> {
   const [algorithm = '', rest = ''] = splitOnce(authorization.trim(), ' ');
   if (!algorithm.startsWith('AWS4-')) {
@@ -47,7 +47,7 @@ export function claimOfHeader(authorization: string, headers: WireHeaders): Resu
   });
 }
 
-/** The refusal of a signing algorithm that the service does not know. */
+/** Refuses a signing algorithm that the service does not support. */
 export function unsupportedAlgorithm(algorithm: string) {
   const message = `Unsupported AWS 'algorithm': '${algorithm}' (only AWS4-HMAC-SHA256 for now). `;
   return refuse.identity('IncompleteSignatureException', message);

@@ -5,10 +5,10 @@ import { headerValue, type WireHeaders } from '../wire-headers.ts';
 import { type Claim, skewSeconds } from './claim.ts';
 import { unsupportedAlgorithm } from './header-claim.ts';
 
-/** A presigned request holds at most a week (AWS, "Authenticating requests: using query parameters"). */
+/** Maximum lifetime of a presigned request: a week (AWS, "Authenticating requests: using query parameters"). */
 const maxExpiresSeconds = 604_800;
 
-/** Reads the claim of a presigned request's query. Messages about missing parts are the service's. */
+/** Reads the claim from a presigned request's query. The messages about missing parameters are the service's. */
 export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Claim> {
   const parameters = new Map(query);
   const algorithm = parameters.get('X-Amz-Algorithm');
@@ -29,7 +29,7 @@ export function claimOfQuery(query: QueryPairs, headers: WireHeaders): Result<Cl
   const expires = parameters.get('X-Amz-Expires') ?? String(skewSeconds);
   const validSeconds = /^\d{1,6}$/.test(expires) ? Number(expires) : Number.POSITIVE_INFINITY;
   if (validSeconds > maxExpiresSeconds) {
-    // Not recorded on Lambda: the wording is ours.
+    // Lambda's answer is not recorded, so the wording is ours.
     const message = `X-Amz-Expires must be a number of seconds from 0 to ${maxExpiresSeconds}.`;
     return err(refuse.identity('IncompleteSignatureException', message));
   }

@@ -17,7 +17,7 @@ export interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** A request as it came, and the hash of its body. */
+/** A request as received, and the hash of its body. */
 export interface SignedRequest {
   readonly method: string;
   readonly path: string;
@@ -32,7 +32,8 @@ const mismatch =
 const badToken = 'The security token included in the request is invalid';
 
 /**
- * Proves who signed a request and for which region, or refuses in the service's order and words. Fails closed.
+ * Verifies the signature of a request and returns its region. Checks in the service's order, and refuses in the service's
+ * words. Fails closed.
  * The emulator serves every region, so any well-formed region in the scope is valid.
  */
 export function verifySignature(
@@ -89,7 +90,7 @@ function readClaim({ headers, query }: SignedRequest): Result<Claim> {
   return err(refuse.identity('MissingAuthenticationTokenException', 'Missing Authentication Token'));
 }
 
-/** All the faults of a scope in one text, as the service joins them. */
+/** Joins all faults of a scope into one text, as the service does. Empty if there are none. */
 function scopeFaults({ date, region, service, terminator }: Scope, amzDate: string): string {
   const signedDate = amzDate.slice(0, 8);
   const dateFault =
@@ -112,7 +113,7 @@ function tokenMatches({ sessionToken, sessionTokenSigned }: Claim, trusted: stri
   return sessionTokenSigned && sameSecret(sessionToken, trusted);
 }
 
-/** Compares in a time that depends on neither text. */
+/** Compares two texts in a time that does not depend on their contents. */
 function sameSecret(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

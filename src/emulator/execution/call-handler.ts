@@ -1,15 +1,15 @@
 import type { Handler } from './load-handler.ts';
 
-/** The second argument of a handler, with the names of Lambda's Node runtime. */
+/** The context that a handler gets, with the member names of Lambda's Node runtime. */
 export interface HandlerContext {
-  /** Whether a callback's result waits until nothing is left to do. */
+  /** True if a callback's result is held back until the event loop is empty. */
   callbackWaitsForEmptyEventLoop: boolean;
   readonly [member: string]: unknown;
 }
 
 /**
- * Calls a handler and waits for what it answers: returned, promised, or given to a callback as its third parameter.
- * A handler that leaves an empty event loop behind without an answer has answered nothing.
+ * Calls a handler and waits for its answer: a return value, a promise's value, or a result passed to the callback (the third
+ * parameter). If the event loop is empty before the handler answers, the answer is undefined.
  */
 export function callHandler(
   handler: Handler,

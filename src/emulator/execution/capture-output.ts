@@ -3,8 +3,8 @@ import { format } from 'node:util';
 const levels = { log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', debug: 'DEBUG', trace: 'TRACE' } as const;
 
 /**
- * Sends everything this thread prints to `write`: console lines in the text format of Lambda's Node runtime,
- * `<time>\t<requestId>\t<LEVEL>\t<message>`, what is written to stdout and stderr as it is.
+ * Sends everything that this thread prints to `write`. Console lines get the text format of Lambda's Node runtime,
+ * `<time>\t<requestId>\t<LEVEL>\t<message>`. Text written to stdout or stderr stays unchanged.
  */
 export function captureOutput(write: (text: string) => void, requestId: () => string | undefined): void {
   for (const [method, level] of Object.entries(levels)) {

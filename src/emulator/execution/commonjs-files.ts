@@ -4,7 +4,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 
-/** How `require` reads a kind of file: documented as `require.extensions`, and not in the types. */
+/** The loaders of `require`, by file extension. Node documents them as `require.extensions`, but its types lack them. */
 const { _extensions: extensions } = Module as unknown as {
   readonly _extensions: Record<
     '.js',
@@ -13,9 +13,9 @@ const { _extensions: extensions } = Module as unknown as {
 };
 
 /**
- * Decides by its own text whether a `.js` file of a folder is CommonJS or a module, as in Lambda, where there is no package
- * around a function. The folder may be in a package whose `package.json` says `"type": "module"`, such as this one. A
- * `package.json` within the folder counts.
+ * Makes Node decide by the text of a `.js` file in `folder` whether the file is CommonJS or a module. Lambda does the same,
+ * because no package encloses a function there. Here, an enclosing `package.json` may say `"type": "module"`, as ours does.
+ * A `package.json` inside the folder still decides for its files.
  */
 export function readAsLambdaDoes(folder: string): void {
   const formatOf = (url: string): 'commonjs' | 'module' | undefined => {
@@ -25,7 +25,7 @@ export function readAsLambdaDoes(folder: string): void {
     if (!isOurs || !existsSync(file)) return undefined;
     return isCommonJs(readFileSync(file, 'utf8')) ? 'commonjs' : 'module';
   };
-  // `require` asks the package around for itself, after the hooks.
+  // `require` checks the enclosing package itself, after the hooks have run.
   const ofNode = extensions['.js'];
   extensions['.js'] = (module, file) => {
     if (formatOf(pathToFileURL(file).href) !== 'commonjs') ofNode(module, file);
@@ -40,7 +40,7 @@ export function readAsLambdaDoes(folder: string): void {
   });
 }
 
-/** Whether there is a `package.json` between a file and the folder: it says what its files are. */
+/** True if `from`, `folder` or a folder between them has a `package.json`, which then decides the format of its files. */
 function hasOwnPackage(from: string, folder: string): boolean {
   for (let at = from; at.length >= folder.length; at = dirname(at)) {
     if (existsSync(join(at, 'package.json'))) return true;
@@ -48,7 +48,7 @@ function hasOwnPackage(from: string, folder: string): boolean {
   return false;
 }
 
-/** A syntax error does not make a file a module: only module syntax does. */
+/** True unless the source uses module syntax. No other syntax error makes a file a module. */
 function isCommonJs(source: string): boolean {
   try {
     compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname']);

@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Target } from './target.ts';
 
-/** The memory of every function: the heap that its thread gets, and what its context says. */
+/** The memory of every function in MB: the heap limit of its thread, and the memory size that its context shows. */
 export const memoryMb = 1024;
 
-/** Variables of the host that functions must not see: keys, our settings, options of this process. */
+/** Host variables that functions must not see: keys, our settings, and options of this process. */
 const withheld = /^(AWS_|POSTERN_|CLOUDFLARE_|CF_|NODE_|npm_|VITEST)/;
 
-/** The environment variables of a function: the host's own, without its secrets, and those that Lambda sets. */
+/** The environment variables of a function: the host's, except the withheld variables, and those that Lambda sets. */
 export function environmentVariables(target: Target, nowMs: number): NodeJS.ProcessEnv {
   const { code, version, region } = target;
   const today = new Date(nowMs).toISOString().slice(0, 10).replaceAll('-', '/');
@@ -26,7 +26,7 @@ export function environmentVariables(target: Target, nowMs: number): NodeJS.Proc
     AWS_LAMBDA_LOG_STREAM_NAME: `${today}/[${version}]${randomBytes(16).toString('hex')}`,
     AWS_REGION: region,
     LAMBDA_TASK_ROOT: dirname(fileURLToPath(code.module)),
-    // Node's own default place: with it a thread starts in a third of the time and memory, for TypeScript is kept stripped.
+    // Node's default folder. Stripped TypeScript is cached there, so that a thread starts in a third of the time and memory.
     NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
     TZ: ':UTC',
     _HANDLER: 'index.handler',

@@ -3,26 +3,26 @@ import { environmentVariables, memoryMb } from './environment-variables.ts';
 import type { EnvironmentSetup, ErrorDocument, FromEnvironment, Invocation, ToEnvironment } from './protocol.ts';
 import type { Target } from './target.ts';
 
-/** Passes a piece of a stream on. The promise resolves when the caller can take more. */
+/** Passes a chunk of a stream to the caller. Resolves when the caller can take more. */
 export type PassChunk = (bytes: Uint8Array) => Promise<void>;
 
-/** Receives the events of a running invocation before its end. */
+/** Receives the log text and the chunks of a running invocation. */
 export interface Listener {
   readonly log: (text: string) => void;
   readonly chunk: PassChunk;
 }
 
-/** How an invocation ended: an error, or a result, which is null after a stream. */
+/** The end of an invocation: an error or a result. `bytes` is null after an error or a stream. */
 export interface Outcome {
   readonly error: ErrorDocument | undefined;
   readonly bytes: Uint8Array | null;
   readonly heapMb: number;
 }
 
-/** An execution environment: a thread with one function loaded, which takes one event at a time, as on Lambda. */
+/** An execution environment: a thread that runs one function, one event at a time, as on Lambda. */
 export interface Environment {
   readonly target: Target;
-  /** False once it has crashed, timed out or been ended: it takes no further event. */
+  /** False once the environment has crashed, timed out or been ended. It then takes no more events. */
   readonly isUsable: boolean;
   run(invocation: Invocation, listener: Listener): Promise<Outcome>;
   end(): Promise<void>;
@@ -34,7 +34,7 @@ interface Running {
   readonly settle: (outcome: Outcome) => void;
 }
 
-/** Starts an environment. A crash, an exit or an endless loop inside stays inside: each is an outcome. */
+/** Starts an environment. If the function crashes, exits or loops forever, only its invocation fails, with an `Outcome`. */
 export function startEnvironment(target: Target, timeoutSeconds: number): Environment {
   const setup: EnvironmentSetup = { module: target.code.module, folder: target.code.folder };
   const worker = new Worker(new URL('./runtime.ts', import.meta.url), {
@@ -49,7 +49,7 @@ export function startEnvironment(target: Target, timeoutSeconds: number): Enviro
   let running: Running | undefined;
   let heapMb = 1;
   let exit = 'without providing a reason';
-  /** Chunks are passed on one after the other, and the end comes after the last. */
+  /** Resolves when all chunks so far have been passed on. Keeps chunks in order, and the end after the last chunk. */
   let passedOn = Promise.resolve();
 
   const post = (message: ToEnvironment, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
@@ -82,7 +82,7 @@ export function startEnvironment(target: Target, timeoutSeconds: number): Enviro
         return;
     }
   });
-  // Only a full heap ends a thread this way. The `exit` event reports what becomes of any other error of the thread.
+  // Only a full heap causes this event. After any other error, the thread exits with a code, which `exit` reports.
   worker.on('error', () => {
     exit = 'with error: signal: killed';
   });
@@ -120,12 +120,12 @@ export function startEnvironment(target: Target, timeoutSeconds: number): Enviro
   };
 }
 
-/** The service's words for a runtime that is gone (recorded). */
+/** The service's error for a runtime that has exited (recorded). */
 function exitError(requestId: string | undefined, how: string): ErrorDocument {
   return { errorType: 'Runtime.ExitError', errorMessage: `RequestId: ${requestId} Error: Runtime exited ${how}` };
 }
 
-/** The service's words for a timeout (recorded 2025-11). */
+/** The service's error for a timeout (recorded 2025-11). */
 function timeoutError(requestId: string, timeoutSeconds: number): ErrorDocument {
   const task = `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`;
   return { errorType: 'Sandbox.Timedout', errorMessage: `RequestId: ${requestId} Error: ${task}` };

@@ -1,6 +1,6 @@
 import type { ErrorDocument } from './protocol.ts';
 
-/** Writes what a handler threw the way Lambda's Node runtime does. */
+/** Turns a thrown value into an error document, as Lambda's Node runtime does. */
 export function errorDocument(thrown: unknown): ErrorDocument {
   if (thrown instanceof Error) {
     return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
@@ -8,7 +8,7 @@ export function errorDocument(thrown: unknown): ErrorDocument {
   return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
 }
 
-/** Writes a rejection that nobody caught. */
+/** Turns an unhandled rejection into an error document. */
 export function unhandledRejectionDocument(reason: unknown): ErrorDocument {
   const errorMessage = String(reason);
   return {

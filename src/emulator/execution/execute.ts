@@ -3,7 +3,7 @@ import { memoryMb } from './environment-variables.ts';
 import { startLog } from './invocation-log.ts';
 import type { ErrorDocument, Invocation } from './protocol.ts';
 
-/** How a call's execution ended: an error, or a result, which is null after a stream; and the end of its log. */
+/** The end of a call's execution: an error or a result. `bytes` is null after an error or a stream. */
 export interface Completion {
   readonly error: ErrorDocument | undefined;
   readonly bytes: Uint8Array | null;
@@ -11,7 +11,7 @@ export interface Completion {
   readonly logTail: string;
 }
 
-/** Runs one event in an environment, and keeps its log with the lines that Lambda writes around it. */
+/** Runs one event in an environment. Adds the START, END and REPORT lines of Lambda to the event's log. */
 export async function execute(
   environment: Environment,
   invocation: Invocation,

@@ -1,9 +1,9 @@
-/** The log of one invocation. Prints all of it, and keeps the last 4096 bytes for `LogType: Tail`. */
+/** The log of one invocation. Prints every line, and keeps the last 4096 bytes for `LogType: Tail`. */
 export interface InvocationLog {
   write(text: string): void;
-  /** Writes the lines that Lambda puts at the end. */
+  /** Writes Lambda's END and REPORT lines. */
   close(figures: { durationMs: number; memoryMb: number; heapMb: number }): void;
-  /** The tail in base64, as `X-Amz-Log-Result` has it. */
+  /** The last 4096 bytes in base64, for `X-Amz-Log-Result`. */
   tail(): string;
 }
 

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { errorDocument } from './error-document.ts';
 import type { ErrorDocument } from './protocol.ts';
 
-/** A function's code: `(event, context)`, `(event, context, callback)`, or `(event, responseStream, context)`. */
+/** A handler: `(event, context)`, `(event, context, callback)`, or, if it streams, `(event, responseStream, context)`. */
 export type Handler = (event: unknown, second: unknown, third?: unknown) => unknown;
 
-/** Imports a function's module and finds its handler, or the error that Lambda's Node runtime would report. */
+/** Imports a function's module. Returns its handler, or the error that Lambda's Node runtime would report. */
 export async function loadHandler(module: string): Promise<Handler | ErrorDocument> {
   let exports: Record<string, unknown>;
   try {

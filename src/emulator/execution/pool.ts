@@ -3,30 +3,30 @@ import { type Completion, execute } from './execute.ts';
 import type { Invocation } from './protocol.ts';
 import type { Target } from './target.ts';
 
-/** The environments of all functions. One that is done waits for the next event of its function and version. */
+/** The environments of all functions. An idle environment waits for the next event of its `Target`. */
 export interface Pool {
-  /** Runs an event now. Undefined if `maxConcurrency` events already run. */
+  /** Runs an event now. Returns undefined if `maxConcurrency` events are already running. */
   run(target: Target, invocation: Invocation, passChunk: PassChunk): Promise<Completion> | undefined;
-  /** Runs an event as soon as there is room. */
+  /** Runs an event as soon as fewer than `maxConcurrency` events are running. */
   runWhenFree(target: Target, invocation: Invocation): Promise<Completion>;
-  /** Ends every environment at once, even a busy one. */
+  /** Ends every environment immediately, busy or idle. */
   close(): Promise<void>;
 }
 
-/** Milliseconds for which an idle environment is kept. */
+/** Milliseconds until an idle environment is ended. */
 const idleMs = 60_000;
 
-/** How many environments a pool holds, how long each may take over an event, and where their logs are printed. */
+/** The maximum number of environments, the timeout of an event, and the printer of log lines. */
 export interface PoolOptions {
   readonly maxConcurrency: number;
   readonly timeoutSeconds: number;
   readonly print: (line: string) => void;
 }
 
-/** Opens an empty pool. It holds at most `maxConcurrency` environments, running and idle together. */
+/** Creates an empty pool. The pool holds at most `maxConcurrency` environments, running and idle together. */
 export function openPool({ maxConcurrency, timeoutSeconds, print }: PoolOptions): Pool {
   const all = new Set<Environment>();
-  /** Oldest first. */
+  /** Idle environments, each with the timer that ends it. The longest idle is first. */
   const idle = new Map<Environment, NodeJS.Timeout>();
   const waiting: (() => void)[] = [];
   let isClosed = false;
@@ -93,7 +93,7 @@ function isSame(a: Target, b: Target): boolean {
   );
 }
 
-/** True if the code has changed since. */
+/** True if the function's code has changed since `running` was started. */
 function isOutdated(running: Target, wanted: Target): boolean {
   return running.code.name === wanted.code.name && running.code.revision !== wanted.code.revision;
 }

@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
-/** The largest chunk that leaves a thread, in bytes: each fits one event-stream frame. */
+/** Maximum size in bytes of a chunk that leaves the thread, so that each chunk fits in one event-stream frame. */
 const maxChunkBytes = 6_291_556;
-/** Most bytes under way to the caller before a writer must wait. */
+/** Maximum number of bytes on their way to the caller. Above this number, a writer must wait. */
 const maxUnpassedBytes = 1_048_576;
 
-/** The stream that a streaming handler writes to. Bytes go out at once, and a writer waits for a slow reader. */
+/** The stream that a streaming handler writes to. Sends bytes at once, and makes the writer wait for a slow reader. */
 export class ResponseStream extends Writable {
   #unpassedBytes = 0;
   #waiting: (() => void) | undefined;
@@ -17,17 +17,17 @@ export class ResponseStream extends Writable {
     this.#send = send;
   }
 
-  /** Whether a writer waits for the reader. */
+  /** True if a writer is waiting for the reader. */
   get isWaiting(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Resolves when the handler has ended the stream and all is sent; rejects when it destroyed it. */
+  /** Resolves when the handler has ended the stream and every byte is sent. Rejects if the handler destroys the stream. */
   ended(): Promise<void> {
     return finished(this);
   }
 
-  /** Ignores the type: the Content-Type of the answer is the event stream's. */
+  /** Ignores the type, because the answer's Content-Type is always that of an event stream. */
   setContentType(_type: string): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -39,7 +39,7 @@ export class ResponseStream extends Writable {
     if (!this.#waiting) done();
   }
 
-  /** Notes that bytes have been passed on, and lets a waiting writer continue. */
+  /** Counts bytes as passed to the caller. A waiting writer continues once few enough bytes are on their way. */
   passed(byteLength: number): void {
     this.#unpassedBytes -= byteLength;
     if (this.#unpassedBytes > maxUnpassedBytes) return;

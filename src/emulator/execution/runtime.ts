@@ -1,5 +1,5 @@
-// The inside of an execution environment: a thread that loads one function and serves one event at a time.
-// It does what Lambda's Node runtime does between the runtime API and a handler.
+// The program of an execution environment's thread. It loads one function and serves one event at a time.
+// It plays the part of Lambda's Node runtime, between the runtime API and a handler.
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { callHandler, type HandlerContext } from './call-handler.ts';
@@ -16,7 +16,7 @@ const port = parentPort;
 const { module, folder } = workerData as EnvironmentSetup;
 if (folder !== undefined) readAsLambdaDoes(folder);
 
-/** The running invocation, with its stream and its reaction to an empty event loop. */
+/** The running invocation, its stream, and a callback for an empty event loop. */
 interface Running {
   readonly invocation: Invocation;
   onIdle: () => void;
@@ -43,7 +43,7 @@ port.on('message', (message: ToEnvironment) => {
   }
 });
 
-// While a handler runs, the port doesn't keep the loop alive: a handler that never answers then leaves an empty loop.
+// While a handler runs, the port does not keep the event loop alive. So a handler that never answers empties the loop.
 process.on('beforeExit', () => {
   port.ref();
   if (!running?.stream?.isWaiting) running?.onIdle();
@@ -74,7 +74,7 @@ async function serve(invocation: Invocation, deadlineMs: number): Promise<void> 
   }
 }
 
-/** Gives a handler its stream. Its output goes out at once, or is gathered if the call wants one result. */
+/** Runs a streaming handler. Sends its output at once, or collects the output if the call wants one result. */
 async function runStreaming(
   handler: Handler,
   event: unknown,
@@ -117,7 +117,7 @@ function contextOf(invocation: Invocation, deadlineMs: number): HandlerContext {
   };
 }
 
-/** An empty payload is an empty event. */
+/** Parses a payload. An empty payload becomes the event `{}`. */
 function readEvent(payload: Uint8Array): unknown {
   return payload.byteLength === 0 ? {} : JSON.parse(new TextDecoder().decode(payload));
 }
@@ -132,7 +132,7 @@ function encode(result: unknown): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(json ?? 'null');
 }
 
-/** The largest result, 6 MiB and 100 bytes (recorded). */
+/** Maximum size of a result: 6 MiB plus 100 bytes (recorded). */
 const maxResponseBytes = 6_291_556;
 const responseTooLarge: ErrorDocument = {
   errorMessage: `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`,

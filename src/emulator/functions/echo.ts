@@ -1,4 +1,4 @@
-/** Answers the event and what its context says, so that a caller sees what arrives at a function. */
+/** Answers the event and parts of the context, so that a caller sees what a function receives. */
 export const handler = async (event: unknown, context: Record<string, unknown>) => {
   const { functionName, functionVersion, invokedFunctionArn, awsRequestId, clientContext, tenantId } = context;
   const traceId = context.xRayTraceId;

@@ -1,2 +1,2 @@
-/** Answers its event; compact JSON comes back byte for byte. */
+/** Answers the event. Compact JSON comes back unchanged, byte for byte. */
 export const handler = async (event: unknown) => event;
