@@ -15,15 +15,15 @@ import { createSender } from './upstream/send.ts';
 
 export type Env = ObjectBindings & Readonly<Record<string, unknown>>;
 
-/** What an isolate works with. */
+/** The services of one isolate. */
 export interface Services extends Gateway {
   readonly objects: Objects;
 }
 
 /**
- * Builds an isolate's services from its settings: the same ones for a request, an alarm and an object.
+ * Builds an isolate's services from its settings.
  *
- * @returns the error names each setting that is missing or malformed.
+ * @returns the services, or a sentence for each setting that is missing or malformed.
  */
 export function createServices(env: Env, now: () => number): Result<Services, readonly string[]> {
   const read = readSettings(env, findRangeFault);
@@ -42,7 +42,7 @@ export function createServices(env: Env, now: () => number): Result<Services, re
       onUnreadable: (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
     }),
     issuerKeys: createIssuerKeys({
-      // Self-hosted it is a network of its own, which reaches public addresses only. Elsewhere all networks are the platform's.
+      // Only a self-hosted gateway has `ISSUERS`, a separate network. By default it reaches public addresses only.
       fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),
       now,
       random: Math.random,

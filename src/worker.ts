@@ -30,7 +30,7 @@ export class Tenant extends TenantObject {
   }
 }
 
-/** OpenAPI adds the path `/` to the server's `/admin/v1`: that is the same resource. */
+/** Treats `/admin/v1/` as `/admin/v1`, because OpenAPI appends the path `/` to the server URL `/admin/v1`. */
 const routedPath = ({ url }: Request) => {
   const path = rawPathOf(url);
   return path === `${ADMIN_PATH}/` ? ADMIN_PATH : path;
@@ -39,8 +39,8 @@ const routedPath = ({ url }: Request) => {
 const newApp = () => new Hono<Envelope>({ getPath: routedPath }).onError(answerUnexpected);
 
 /**
- * What one listener serves. `all`, which a Worker serves, is calls and the admin API. A separate listener for the admin API
- * is a separate entrypoint, so that no header of a request can say which listener it came by.
+ * What each listener serves. A Worker has only `all`, which serves calls and the admin API. A separate admin listener has a
+ * separate entrypoint, so that no request header can select the listener.
  */
 const LISTENERS = {
   all: { calls: true, admin: true },
@@ -53,9 +53,9 @@ function listen(services: Services, listener: Listener): Hono<Envelope> {
   const { settings, objects, tenants } = services;
   const serves = LISTENERS[listener];
   const app = newApp();
-  // For whatever watches the process, by any Host: it needs no key and touches no storage.
+  // For health checks. Accepts any `Host` header, needs no key and reads no storage.
   app.get(HEALTH_PATH, envelope(now), () => Response.json({ status: 'ok', version: VERSION }));
-  // Turned off, its paths are unknown ones like any other.
+  // If the admin API is turned off, its paths are refused as unknown paths.
   if (serves.admin && settings.admin) {
     app.use(`${ADMIN_PATH}/*`, envelope(now));
     app.route(ADMIN_PATH, createAdmin({ settings, objects, onChanged: tenants.invalidate, now }));
@@ -65,7 +65,7 @@ function listen(services: Services, listener: Listener): Hono<Envelope> {
   return app;
 }
 
-/** Without its settings nothing is served: fails closed, and tells the operator what to set. */
+/** Refuses every request, because settings are missing or malformed. Fails closed, and tells the operator what to set. */
 function refuseAll(misconfigured: readonly string[]): Hono<Envelope> {
   writeLog({ level: 'error', misconfigured });
   return newApp()
@@ -73,7 +73,7 @@ function refuseAll(misconfigured: readonly string[]): Hono<Envelope> {
     .all('*', () => answerRefusal(refuse('misconfigured', misconfigured)));
 }
 
-/** Puts the house together, once for each isolate. */
+/** Builds the app of each listener. Each isolate does so once. */
 function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
   const services = createServices(env, now);
   if (!services.ok) {
@@ -93,10 +93,10 @@ const serve = (listener: Listener): ExportedHandler<Env> => ({
   },
 });
 
-/** For a Worker, and for `postern serve` with one listener. */
+/** The entrypoint of a Worker, and of `postern serve` with one listener. */
 export default serve('all');
 
-/** For `postern serve` with a separate admin listener: the gateway's listener. */
+/** The entrypoint for calls when `postern serve` has a separate admin listener. */
 export const callers = serve('callers');
-/** For `postern serve` with a separate admin listener: that listener. */
+/** The entrypoint of the separate admin listener of `postern serve`. */
 export const admin = serve('admin');

@@ -1,7 +1,7 @@
-/** A query's names and values, decoded, in the order they came; one character is one byte. */
+/** The decoded names and values of a query, in their original order. Each character is one byte. */
 export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
-/** Parses a raw query. A `+` is a space; an invalid escape stays as it is. */
+/** Parses a raw query. Decodes `+` as a space, and keeps an invalid escape unchanged. */
 export function parseQuery(query: string): QueryPairs {
   return query
     .split('&')
@@ -14,7 +14,7 @@ export function parseQuery(query: string): QueryPairs {
     });
 }
 
-/** Encodes every byte but the unreserved ones (RFC 3986 §2.3), hex in capitals as SigV4 asks. */
+/** Encodes every byte that is not an unreserved character (RFC 3986 §2.3), in upper-case hex as SigV4 requires. */
 export function percentEncode(bytes: string): string {
   return bytes.replace(/[^A-Za-z0-9\-._~]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
@@ -25,7 +25,7 @@ function decode(text: string): string {
   return percentDecode(text.replaceAll('+', ' '));
 }
 
-/** Turns each `%XX` into its byte. */
+/** Decodes each `%XX` to a byte. */
 export function percentDecode(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,4 +1,4 @@
-/** A refusal. `type` is the value of `x-amzn-ErrorType`, null if the service sends none. */
+/** A refusal. `type` is the value of the header `x-amzn-ErrorType`. Null if the service does not send this header. */
 export interface Refusal {
   readonly status: number;
   readonly type: string | null;
@@ -6,11 +6,11 @@ export interface Refusal {
 }
 
 /**
- * The body shapes of Lambda's refusals, one maker each, as recorded from the service.
- * No body holds a `__type`, and the members of a modelled error are in the order of their bytes.
+ * Builds each kind of refusal, with the body recorded from the service.
+ * No body has a `__type`. The members of an error from the API model are sorted by their bytes.
  */
 export const refuse = {
-  /** The front door refuses an identity: `{"message"}`, status 403. */
+  /** The front door refuses the caller's identity: `{"message"}`, status 403. */
   identity(type: AuthErrorType, message: string): Refusal {
     return { status: 403, type, body: JSON.stringify({ message }) };
   },
@@ -20,7 +20,7 @@ export const refuse = {
     return refuse.identity('InvalidSignatureException', message);
   },
 
-  /** Authorization refuses: `{"Message"}`, status 403. */
+  /** Authorization refuses the call: `{"Message"}`, status 403. */
   access(message: string): Refusal {
     return { status: 403, type: 'AccessDeniedException', body: JSON.stringify({ Message: message }) };
   },
@@ -32,7 +32,7 @@ export const refuse = {
     return { status: 400, type: 'ValidationException', body: JSON.stringify({ message }) };
   },
 
-  /** An error of the model that the caller caused: `{"Type":"User","message"}`. */
+  /** A caller's error from the API model: `{"Type":"User","message"}`. */
   caller(status: number, type: string, message: string): Refusal {
     return { status, type, body: JSON.stringify({ Type: 'User', message }) };
   },
@@ -46,13 +46,13 @@ export const refuse = {
     };
   },
 
-  /** A throttle; the service sends no Retry-After with it. */
+  /** A throttled call. The service sends no Retry-After. */
   throttle(reason: ThrottleReason): Refusal {
     const body = JSON.stringify({ Reason: reason, Type: 'User', message: 'Rate Exceeded.' });
     return { status: 429, type: 'TooManyRequestsException', body };
   },
 
-  /** Refuses a path or method that names no operation: XML, and no type header. */
+  /** Refuses a path or method that matches no operation. The body is XML, and there is no type header. */
   route(): Refusal {
     const message = 'Unable to determine service/operation name to be authorized';
     const body = `<AccessDeniedException>\n  <Message>${message}</Message>\n</AccessDeniedException>\n`;
@@ -67,5 +67,5 @@ export type AuthErrorType =
   | 'MissingAuthenticationTokenException'
   | 'UnrecognizedClientException';
 
-/** Why a call was throttled, of the model's `ThrottleReason` enum. */
+/** Why a call was throttled: values of the API model's `ThrottleReason` enum. */
 export type ThrottleReason = 'ConcurrentInvocationLimitExceeded' | 'ReservedFunctionConcurrentInvocationLimitExceeded';

@@ -3,20 +3,20 @@ import { percentDecode } from './query.ts';
 /** The operations of Lambda's data plane. */
 export type Operation = 'Invoke' | 'InvokeAsync' | 'InvokeWithResponseStream';
 
-/** Where a request goes: the operation and its one path label, decoded. */
+/** The operation that a request names, and the decoded function name from its path. */
 export interface Route {
   readonly operation: Operation;
   readonly functionName: string;
 }
 
-/** The older SDKs send InvokeAsync with a slash at the end, the newer without (API model, 2025-07). */
+/** Older SDKs send InvokeAsync with a trailing slash, newer SDKs without a slash (API model, 2025-07). */
 const paths: readonly [RegExp, Operation][] = [
   [/^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'Invoke'],
   [/^\/2014-11-13\/functions\/([^/]+)\/invoke-async\/?$/, 'InvokeAsync'],
   [/^\/2021-11-15\/functions\/([^/]+)\/response-streaming-invocations$/, 'InvokeWithResponseStream'],
 ];
 
-/** Finds the operation of a method and a raw wire path; undefined when there is none. */
+/** Finds the operation for a method and a raw wire path. Undefined if no operation matches. */
 export function routeOf(method: string, path: string): Route | undefined {
   if (method !== 'POST') return undefined;
   for (const [pattern, operation] of paths) {

@@ -11,13 +11,13 @@ import { maxSyncPayloadBytes } from './request/payload.ts';
 import { traceIdOf } from './trace-id.ts';
 import { headerValue, wireHeaders } from './wire-headers.ts';
 
-/** Everything that serving a call needs besides the rules. */
+/** Everything that serving a call needs. */
 export interface Service extends Rules {
   readonly pool: Pool;
   readonly calls: ReceivedCalls;
 }
 
-/** Serves one call from its first byte to its last: record, read, admit, run, answer. */
+/** Serves one call from start to end: records, reads, admits, runs and answers it. */
 export async function serveCall(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '' } = request;
   const [path = '', query = ''] = url.split(/\?(.*)/s);
@@ -43,7 +43,7 @@ export async function serveCall(service: Service, request: IncomingMessage, resp
   return runCall(service, admission.value, headers, { requestId, call, response, send });
 }
 
-/** Where an admitted call is answered. */
+/** The id and record of an admitted call, and the response that answers the call. */
 interface Answering {
   readonly requestId: string;
   readonly call: ReceivedCall;
@@ -67,9 +67,9 @@ async function runCall(
   const invocation = { requestId, invokedFunctionArn, payload, tenantId, traceId };
   if (invocationType === 'Event') {
     send({ status: 202, body: '', headers: [remapped, trace] });
-    // On Lambda an event to a function without concurrency ends in a dead-letter queue; here it just ends.
+    // On Lambda, an event for a function with zero concurrency ends up in a dead-letter queue. The emulator drops the event.
     if (target.code.isThrottled) return;
-    // A client context goes with synchronous calls only (API_Invoke).
+    // Only synchronous calls pass a client context to the function (API_Invoke).
     await service.pool.runWhenFree(target, { ...invocation, clientContext: undefined, streamed: false });
     return;
   }
@@ -106,6 +106,6 @@ async function runCall(
   });
 }
 
-/** Sent with every success. Its meaning is unknown (recorded). */
+/** The service sends this header with every success (recorded). The header's meaning is unknown. */
 const remapped = ['x-amzn-Remapped-Content-Length', '0'] as const;
 const noStream = async () => {};

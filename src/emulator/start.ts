@@ -5,40 +5,40 @@ import { openCatalog } from './catalog.ts';
 import { openPool } from './execution/pool.ts';
 import { type Service, serveCall } from './serve-call.ts';
 
-/** How an emulator is started. */
+/** The options of an emulator. */
 export interface EmulatorOptions {
-  /** 0 takes a free port. */
+  /** 0 means any free port. */
   readonly port: number;
   readonly host?: string;
-  /** The account of every function; another one's functions are out of reach. */
+  /** The account of every function. Calls to functions of another account are refused. */
   readonly accountId?: string;
-  /** The only key pair that is trusted. */
+  /** The only key pair that the emulator trusts. */
   readonly credentials: Credentials;
-  /** A folder of handlers, `name.ts` or `name/index.ts`, beside the built-in functions. */
+  /** A folder of handlers, `name.ts` or `name/index.ts`. The built-in functions remain available. */
   readonly functionsDir?: string;
-  /** How many executions may run at a time; one more is throttled. */
+  /** Maximum number of concurrent executions. Above it, synchronous calls are throttled and events wait. Default 256. */
   readonly maxConcurrency?: number;
   readonly timeoutSeconds?: number;
-  /** The clock that signatures are held against. */
+  /** The clock in epoch milliseconds, for example to check the date of a signature. */
   readonly now?: () => number;
-  /** Takes each line that functions write to their logs. */
+  /** Receives each line of the functions' logs, and the emulator's own errors. */
   readonly log?: (line: string) => void;
 }
 
-/** A local Lambda that is listening. */
+/** A running local Lambda. */
 export interface Emulator {
   readonly url: string;
   readonly port: number;
-  /** Ends at once, whatever still runs. */
+  /** Stops at once, even if functions are still running. */
   close(): Promise<void>;
 }
 
-/** The longest that Lambda lets a function run. */
+/** Maximum timeout of a Lambda function, in seconds. */
 const maxTimeoutSeconds = 900;
 
 /**
- * Starts a local Lambda: the Invoke API as the real service speaks it, with its signatures checked and real handlers
- * run. Rejects when the port is taken, or when the functions folder does not exist.
+ * Starts a local Lambda. It serves the Invoke API as the real service does, checks signatures, and runs real handlers.
+ * Rejects if the port is taken or the functions folder does not exist.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { accountId = '123456789012', credentials, now = Date.now, log: print = () => {} } = options;
@@ -52,7 +52,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   server.on('request', (request, response) => {
     if (request.url === '/_calls' && showCalls(calls, request.method, response)) return;
     serveCall(service, request, response).catch((error: unknown) => {
-      // A caller that leaves while it sends is no error of ours.
+      // A caller that disconnects while sending its request is not an error of the emulator.
       if (!request.readableAborted) print(`The emulator failed: ${error instanceof Error ? error.stack : error}`);
       response.destroy();
     });
@@ -77,7 +77,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`, port: address.port, close };
 }
 
-/** Answers a look at the record of calls; false when the method asks for neither a look nor its emptying. */
+/** Shows the record of calls on GET and empties it on DELETE. For any other method, returns false and sends nothing. */
 function showCalls(calls: ReceivedCalls, method: string | undefined, response: ServerResponse): boolean {
   if (method === 'GET') {
     response.setHeader('Content-Type', 'application/json');

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** The X-Ray header of a call: the caller's root when it sent one, a parent and lineage of our own (as recorded). */
+/** Builds a call's X-Ray header: the caller's root and sampling decision if sent, a new parent and a lineage (recorded). */
 export function traceIdOf(given: string | undefined, functionArn: string, nowMs: number): string {
   const root = /(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})/i.exec(given ?? '')?.[1];
   const sampled = /(?:^|;)\s*Sampled=([01])/i.exec(given ?? '')?.[1] ?? '0';

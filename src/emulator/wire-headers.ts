@@ -1,7 +1,7 @@
-/** A request's headers as they came: lower-case names, every value of a repeated name, in order. */
+/** A request's headers, by lower-case name. A repeated name keeps all its values, in order. */
 export type WireHeaders = ReadonlyMap<string, readonly string[]>;
 
-/** Groups node:http's flat list of names and values; one character of a value is one byte. */
+/** Groups node:http's flat list of names and values by name. Each character of a value is one byte. */
 export function wireHeaders(rawHeaders: readonly string[]): WireHeaders {
   const headers = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -14,7 +14,7 @@ export function wireHeaders(rawHeaders: readonly string[]): WireHeaders {
   return headers;
 }
 
-/** The one value of a header, repeated values joined with a comma; undefined when it did not come. */
+/** The value of a header, with repeated values joined by commas. Undefined if the request lacks the header. */
 export function headerValue(headers: WireHeaders, name: string): string | undefined {
   return headers.get(name)?.join(',');
 }

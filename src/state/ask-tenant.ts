@@ -4,21 +4,21 @@ import type { TenantAnswer } from '../core/tenancy/snapshot.ts';
 import { StateError } from '../core/tenancy/state-error.ts';
 import type { Objects } from './objects.ts';
 
-/** A gateway isolate's questions to a tenant's object. */
+/** Sends a gateway isolate's requests to a tenant's object. */
 export interface TenantAsker {
-  /** Asks for a lease, and for the tenant if it is no longer at the known revision. @throws StateError */
+  /** Asks for a lease, and for the tenant if its revision differs from `knownRevision`. @throws StateError */
   ask(
     id: TenantId,
     ask: LeaseRequest,
     knownRevision: number,
     keysUsed: ReadonlyMap<string, number>,
   ): Promise<TenantAnswer>;
-  /** Asks for the tenant alone. It only reads, so it works where nothing can be written. @throws StateError */
+  /** Asks only for the tenant. Writes nothing, so `look` works even if the object cannot write. @throws StateError */
   look(id: TenantId, knownRevision: number): Promise<TenantAnswer>;
 }
 
 export function createTenantAsker(objects: Objects): TenantAsker {
-  /** An empty object is a tenant that never existed, or one whose file was lost. Only the directory knows which. */
+  /** If the object is empty, the tenant never existed or its file was lost. Only the directory knows which. */
   const checked = async (id: TenantId, answer: TenantAnswer): Promise<TenantAnswer> => {
     if (answer.isBlank) await assertUnlisted(objects, id);
     return answer;
@@ -40,7 +40,7 @@ export async function assertNotLost(objects: Objects, id: TenantId): Promise<voi
 }
 
 /**
- * Fails closed if a tenant is on the list but its object is empty.
+ * Fails closed if the directory lists a tenant. Call it for a tenant whose object is empty.
  *
  * @throws StateError `empty`, which names the tenant.
  */

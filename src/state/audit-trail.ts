@@ -5,17 +5,17 @@ import { escapePointer } from '../document/field-faults.ts';
 import { toJson } from '../document/json.ts';
 import type { Page } from './page.ts';
 
-/** An entry is kept for at least 90 days, however many follow. An older one is dropped once 10,000 are newer. */
+/** An entry is kept for at least 90 days. After that, the entry is dropped once there are 10,000 newer entries. */
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_ENTRIES = 10_000;
 /**
- * Entries younger than 90 days are never dropped, so changes are refused when there are too many: nobody can push their
- * own entries out, or fill the disk. The root token may still make changes, and every full-access token may revoke, delete,
- * suspend a tenant and drop its allow rules.
+ * Changes are refused while the trail is full, because entries younger than 90 days are never dropped. So nobody can push
+ * out their own entries, or fill the disk. Even then, the root token may make any change. Every full-access token may still
+ * revoke keys and admin tokens, delete or suspend a tenant, and drop a tenant's allow rules.
  */
 export const MAX_ENTRIES = 100_000;
 const MAX_DATABASE_BYTES = 1024 ** 3;
-/** Changes that only remove something. Each needs an earlier change that added it, so their number is bounded too. */
+/** Changes that only remove something. Each removal needs an earlier addition, so the number of removals is bounded too. */
 const TAKES_AWAY: ReadonlySet<AuditAction> = new Set(['key.revoke', 'admin-token.revoke', 'tenant.delete']);
 
 export type AuditAction =
@@ -28,7 +28,7 @@ export type AuditAction =
   | 'admin-token.create'
   | 'admin-token.revoke';
 
-/** One field that changed: its JSON pointer, old and new value. No old value: it was added. No new value: it was removed. */
+/** One changed field: JSON pointer, old value, new value. An added field has no old value, a removed field no new value. */
 export interface Change {
   readonly pointer: string;
   readonly from?: unknown;
@@ -52,9 +52,9 @@ export interface AuditDetail {
   readonly key?: { readonly id: string; readonly name: string; readonly expiresAtMs?: number | null };
   /** The admin token that was created or revoked. */
   readonly adminToken?: { readonly id: string; readonly name: string; readonly access: AdminAccess };
-  /** In the gateway's trail: the tenant that was created or deleted. */
+  /** The tenant that was created or deleted. Only in the gateway's trail. */
   readonly tenant?: { readonly id: string; readonly name: string };
-  /** The key that replaces a rotated one. */
+  /** The id of the key that replaces the rotated key. */
   readonly successor?: string;
 }
 
@@ -64,7 +64,7 @@ export interface AuditEntry {
   readonly atMs: number;
   /** The name of the admin token used. */
   readonly actor: string;
-  /** That token's id. Null for the root token, and in entries older than this field. */
+  /** The id of the admin token used. Null for the root token, and in entries older than this field. */
   readonly actorId: string | null;
   readonly action: AuditAction;
   /** JSON of an `AuditDetail`. */
@@ -76,17 +76,17 @@ type Row = { id: number; at_ms: number; actor: string; actor_id: string | null; 
 /** Records who did what and when. Each entry is written in the transaction of its change. */
 export interface AuditTrail {
   /**
-   * True if one more entry may be written. If not, the change itself must be refused.
+   * True if the trail has room for one more entry. If false, refuse the change itself.
    *
-   * @param takesAway the change only removes something. Default: decided by the action.
+   * @param takesAway True if the change only removes something. The default depends on the action.
    */
   hasRoom(actor: Actor, action: AuditAction, takesAway?: boolean): boolean;
   add(actor: Actor, action: AuditAction, detail: AuditDetail): void;
-  /** Entries, newest first, after `after`. */
+  /** One page of entries, newest first. `after` is the `next` of the previous page, or `''` for the first page. */
   list(after: string, limit: number): Page<AuditEntry>;
 }
 
-/** Ids grow by one, and only the oldest are dropped. So the first and last id give the number of entries. */
+/** Ids grow by one and only the oldest entries are dropped, so the first and last id give the number of entries. */
 const ENDS = 'SELECT (SELECT min(id) FROM audit) AS first, (SELECT max(id) FROM audit) AS last';
 
 export function createAuditTrail(sql: SqlStorage, now: () => number): AuditTrail {

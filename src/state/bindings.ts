@@ -1,2 +1,2 @@
-/** The Durable Objects: under which binding of `wrangler.toml` each class is found. */
+/** The Durable Object class for each binding in `wrangler.toml`. */
 export const OBJECT_CLASSES = { TENANT: 'Tenant', DIRECTORY: 'Directory' } as const;

@@ -4,7 +4,7 @@ import type { OBJECT_CLASSES } from './bindings.ts';
 import type { Directory } from './directory/directory.ts';
 import type { Tenant } from './tenant/tenant.ts';
 
-/** The bindings of `wrangler.toml` that hold our objects. */
+/** The Durable Object bindings of `wrangler.toml`. */
 export type ObjectBindings = {
   readonly [Binding in keyof typeof OBJECT_CLASSES]: DurableObjectNamespace<Classes[(typeof OBJECT_CLASSES)[Binding]]>;
 };
@@ -14,7 +14,7 @@ interface Classes {
   Directory: Directory;
 }
 
-/** The only way to call an object: with a fresh stub for each attempt. */
+/** The only way to call an object. Each attempt uses a fresh stub. */
 export interface Objects {
   /** Calls a tenant's object. The call must be safe to repeat. */
   tenant<T>(id: TenantId, call: (stub: DurableObjectStub<Tenant>) => Promise<T>): Promise<T>;
@@ -26,8 +26,8 @@ const ATTEMPTS = 3;
 const MAX_BACKOFF_MS = 100;
 
 /**
- * Repeats a call that failed on the way. It never asks an overloaded object again (Durable Objects, Error handling:
- * `.retryable` and `.overloaded`). Each attempt uses a fresh stub.
+ * Makes a call, and repeats the call after a retryable error. Never repeats a call to an overloaded object (Durable Objects,
+ * Error handling: `.retryable` and `.overloaded`). `call` must use a fresh stub each time.
  *
  * @throws StateError
  */

@@ -1,5 +1,5 @@
-/** What `worker.ts` hands to an object. */
+/** The dependencies that `worker.ts` passes to an object. */
 export interface ObjectPorts {
-  /** Milliseconds since 1970. */
+  /** Returns the current time in epoch milliseconds. */
   readonly now: () => number;
 }

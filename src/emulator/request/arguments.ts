@@ -12,26 +12,26 @@ export type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
 /** The valid arguments of a call, without the payload. */
 export interface Arguments {
   readonly name: FunctionName;
-  /** The qualifier of the name or of the query; undefined for an unqualified call. */
+  /** The qualifier from the function name or the query. Undefined for a call without a qualifier. */
   readonly qualifier: string | undefined;
   readonly invocationType: InvocationType;
   readonly tail: boolean;
-  /** JSON text; undefined when none came. */
+  /** JSON text. Undefined if the call has no client context. */
   readonly clientContext: string | undefined;
   readonly tenantId: string | undefined;
 }
 
-/** In the recorded order, which the service answers with (a Java hash order). */
+/** The allowed types, in the order in which the service's error lists them (recorded; a Java hash order). */
 const invocationTypes: Record<Exclude<Operation, 'InvokeAsync'>, readonly InvocationType[]> = {
   Invoke: ['DryRun', 'RequestResponse', 'Event'],
   InvokeWithResponseStream: ['DryRun', 'RequestResponse'],
 };
 
-/** The rules of the headers that the model gives a pattern (API model, 2026-07). */
+/** The rules for headers that have a pattern in the API model (2026-07). */
 const tenantIdRule = { min: 1, max: 256, pattern: String.raw`[a-zA-Z0-9\._:\/=+\-@ ]+` };
 const durableNameRule = { min: 1, max: 64, pattern: '[a-zA-Z0-9-_]+' };
 
-/** Reads and checks every argument of a call. The framework's faults share one answer, as on Lambda. */
+/** Reads and checks every argument of a call. One answer lists all validation errors, as on Lambda. */
 export function parseArguments(route: Route, query: string, headers: WireHeaders): Result<Arguments> {
   const faults: string[] = [];
   const check = (member: string, value: string | undefined, rule: Rule) => {

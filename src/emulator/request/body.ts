@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** A request's body: hashed whole, but kept only up to a limit. */
+/** A request's body. The hash covers every byte read, but a body over the limit is not kept. */
 export interface Body {
   readonly sha256: string;
   readonly byteLength: number;
   /** Null when the body is larger than the limit. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  /** False if the body was too long to be read to its end. */
+  /** False if the body was too long to read to the end. */
   readonly drained: boolean;
 }
 
-/** An oversize body is read and thrown away up to this size, so that the caller can still read the answer. */
+/** An oversize body is read up to this size and discarded, so that the caller can still read the answer. */
 const maxDrainedBytes = 100 * 1024 * 1024;
 
-/** Reads a body once, hashing it as it comes. Rejects when the caller leaves before its end. */
+/** Reads and hashes a body in one pass. Rejects if the caller disconnects before the end of the body. */
 export async function readBody(request: IncomingMessage, maxKeptBytes: number): Promise<Body> {
   const hash = createHash('sha256');
   let chunks: Buffer[] = [];
@@ -34,7 +34,7 @@ export async function readBody(request: IncomingMessage, maxKeptBytes: number): 
   return { sha256: hash.digest('hex'), byteLength, bytes, drained };
 }
 
-/** Joins chunks in a new buffer. Buffer.concat may return a pooled one, which cannot be transferred to a thread. */
+/** Joins chunks in a new buffer. `Buffer.concat` may return a pooled buffer, which cannot be transferred to a thread. */
 function concat(chunks: readonly Buffer[], byteLength: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(byteLength);
   let at = 0;

@@ -1,13 +1,13 @@
 /**
- * The pattern that the service answers with when a name breaks it (recorded 2025-11). Its text goes to the caller.
- * The 64 characters of a bare name are not checked on Invoke: such a name is simply not found (recorded).
+ * The pattern of a function name. The service quotes this text to the caller if a name does not match (recorded 2025-11).
+ * Invoke does not check that a bare name has at most 64 characters: a longer name is simply not found (recorded).
  */
 export const functionNamePattern = String.raw`(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`;
 
-/** The pattern of a qualifier, as the service answers with it (recorded 2025-11). */
+/** The pattern of a qualifier, as the service quotes it in an error (recorded 2025-11). */
 export const qualifierPattern = String.raw`\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`;
 
-/** The parts of a function name in any of its four forms. Parts that it leaves out are undefined. */
+/** The parts of a function name in any of its four forms. A missing part is undefined. */
 export interface FunctionName {
   readonly region: string | undefined;
   readonly accountId: string | undefined;
@@ -17,7 +17,7 @@ export interface FunctionName {
 
 const whole = new RegExp(`^(?:${functionNamePattern})$`);
 
-/** Parses a name, `name:qualifier`, partial ARN or ARN. Undefined if it is none of these. */
+/** Parses a name, `name:qualifier`, partial ARN or ARN. Undefined for any other text. */
 export function parseFunctionName(text: string): FunctionName | undefined {
   const groups = whole.exec(text);
   const name = groups?.[11];

@@ -4,12 +4,15 @@ import type { Operation } from '../route.ts';
 import type { InvocationType } from './arguments.ts';
 import type { Body } from './body.ts';
 
-/** The largest payload of a synchronous call (recorded). */
+/** Maximum payload of a synchronous call in bytes (recorded). */
 export const maxSyncPayloadBytes = 6_291_456;
-/** The largest payload of an event (recorded, since 2025-10), and of the deprecated InvokeAsync (its documentation). */
+/** Maximum payload in bytes of an event (recorded, since 2025-10) and of the deprecated InvokeAsync (from AWS's docs). */
 const maxEventPayloadBytes = { Invoke: 1_048_576, InvokeAsync: 262_144 };
 
-/** Checks a payload's size and that it is JSON; an empty one is allowed. Whether the exact limit fits is not recorded. */
+/**
+ * Checks that a payload is small enough and is JSON. An empty payload is allowed.
+ * No recording shows whether a payload of exactly the limit is accepted.
+ */
 export function checkPayload(body: Body, operation: Operation, type: InvocationType): Result<Uint8Array<ArrayBuffer>> {
   if (type === 'Event' && operation !== 'InvokeWithResponseStream') {
     const limit = maxEventPayloadBytes[operation];
@@ -27,12 +30,12 @@ export function checkPayload(body: Body, operation: Operation, type: InvocationT
   return err(refuse.caller(400, 'InvalidRequestContentException', message));
 }
 
-/** The name on the wire is not the model's RequestTooLargeException (recorded). */
+/** The error's name on the wire differs from `RequestTooLargeException` in the API model (recorded). */
 function tooLarge(message: string): Refusal {
   return refuse.caller(413, 'RequestEntityTooLargeException', message);
 }
 
-/** Explains what is wrong with a JSON text. The service uses its parser's words; these are ours. */
+/** Returns the fault of a JSON text, if any. The words are those of our JSON parser, not of the service's. */
 function jsonFault(bytes: Uint8Array): string | undefined {
   try {
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -17,10 +17,10 @@ export interface TenantSummary {
   readonly createdAtMs: number;
 }
 
-/** An admin token, without its secret, which is stored nowhere. */
+/** An admin token without its secret. The secret is stored nowhere. */
 export interface AdminTokenRecord {
   readonly id: AdminTokenId;
-  /** Names its holder in the audit trail. */
+  /** The name of the token's holder in the audit trail. */
   readonly name: string;
   readonly access: AdminAccess;
   readonly createdAtMs: number;
@@ -39,7 +39,10 @@ const toToken = (row: TokenRow): AdminTokenRecord => ({
 
 type Row = { id: string; name: string; status: string; created_at_ms: number };
 
-/** The one object for everything that belongs to no single tenant: the list of tenants, and admin tokens. Calls never need it. */
+/**
+ * The only object that belongs to no single tenant. Holds the list of tenants and the admin tokens. A call needs this object
+ * only if its tenant's object is empty.
+ */
 export class Directory extends DurableObject {
   readonly #now: () => number;
   readonly #sql: SqlStorage;
@@ -56,7 +59,7 @@ export class Directory extends DurableObject {
   /**
    * The first step of creating a tenant. The list does not show the tenant until `record` has been called.
    *
-   * @returns false when the audit trail has no room for it.
+   * @returns false if the audit trail has no room for an entry.
    */
   reserve(id: TenantId, name: string, actor: Actor): boolean {
     if (!this.#audit.hasRoom(actor, 'tenant.create')) return false;
@@ -69,7 +72,7 @@ export class Directory extends DurableObject {
     return true;
   }
 
-  /** Records the current state of a tenant: the last step of creating it, and of each change. Safe to repeat. */
+  /** Records the current state of a tenant. This is the last step of creating or changing a tenant. Safe to repeat. */
   record({ id, name, status, createdAtMs }: TenantSummary, actor: Actor): void {
     this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<{ ready: number }>('SELECT ready FROM tenant WHERE id = ?', id).toArray();
@@ -85,7 +88,7 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** Takes a tenant off the list. False if it was not on the list. */
+  /** Removes a tenant from the list. Returns false if the tenant was not on the list. */
   forget(id: TenantId, actor: Actor): boolean {
     return this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ?', id).toArray();
@@ -96,13 +99,13 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** The name of a tenant on the list. Null if it is not on the list. */
+  /** The name of a tenant. Null if the tenant is not on the list. */
   nameOf(id: string): string | null {
     const [row] = this.#sql.exec<{ name: string }>('SELECT name FROM tenant WHERE id = ? AND ready = 1', id).toArray();
     return row?.name ?? null;
   }
 
-  /** The tenants, oldest first, after the place where the last page ended (`<created>.<id>`). */
+  /** One page of tenants, oldest first. `after` is the `next` of the previous page (`<created>.<id>`) or `''`. */
   list(after: string, limit: number): Page<TenantSummary> {
     const [createdAfter = '0', idAfter = ''] = after.split('.');
     const rows = this.#sql
@@ -123,7 +126,7 @@ export class Directory extends DurableObject {
     return { items, next: rows.length > limit && last ? `${last.createdAtMs}.${last.id}` : null };
   }
 
-  /** Adds an admin token, unless it already exists. The audit trail shows names, so no name is ever used again. */
+  /** Adds an admin token, or returns it if it exists. Names are never reused, because the audit trail shows names. */
   addToken(
     token: Omit<AdminTokenRecord, 'createdAtMs'>,
     actor: Actor,
@@ -152,18 +155,18 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** A live admin token. Null if it was revoked or has expired. */
+  /** Finds a live admin token. Null if the token does not exist, was revoked or has expired. */
   findToken(id: AdminTokenId): AdminTokenRecord | null {
     const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
     return row && (row.expires_at_ms === null || row.expires_at_ms > this.#now()) ? toToken(row) : null;
   }
 
-  /** All admin tokens, by name. */
+  /** All admin tokens, live or expired, sorted by name. */
   listTokens(): readonly AdminTokenRecord[] {
     return this.#sql.exec<TokenRow>('SELECT * FROM admin_token ORDER BY name').toArray().map(toToken);
   }
 
-  /** Revokes an admin token. False if there was no such token. */
+  /** Revokes an admin token. Returns false if the token does not exist. */
   revokeToken(id: string, actor: Actor): boolean {
     return this.ctx.storage.transactionSync(() => {
       const [row] = this.#sql.exec<TokenRow>('SELECT * FROM admin_token WHERE id = ?', id).toArray();
@@ -175,14 +178,14 @@ export class Directory extends DurableObject {
     });
   }
 
-  /** The gateway's id. The first call sets it to the one offered. It never changes. */
+  /** The gateway's id. The first call sets the id to `offered`. After that, the id never changes. */
   gatewayId(offered: GatewayId): GatewayId {
     const read = () => this.#sql.exec<{ id: string }>('SELECT id FROM gateway').toArray()[0];
     if (!read()) this.#sql.exec('INSERT INTO gateway (only, id, created_at_ms) VALUES (1, ?, ?)', offered, this.#now());
     return (read()?.id ?? offered) as GatewayId;
   }
 
-  /** Changes to admin tokens, and tenants created and deleted. Newest first. */
+  /** One page of the gateway's audit trail, newest first: changes to admin tokens, and tenants created and deleted. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }

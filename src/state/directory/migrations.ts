@@ -1,9 +1,9 @@
 import type { Migration } from '../migration.ts';
 
 /**
- * The steps that made the database of the directory: the only place that says what tables there are. Never change a step that has
- * landed, not even in a way that looks the same: databases that already took it would stay as they are.
- * `test/state/migrations.test.ts` holds the hash of each.
+ * The steps that create and update the database of the directory. Tables are defined nowhere else. Never change a step that
+ * has landed, even if the change seems harmless: a database that already ran the step does not run the changed step.
+ * `test/state/migrations.test.ts` holds the hash of each step.
  */
 export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE tenant (
@@ -28,7 +28,7 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
      action TEXT NOT NULL,
      detail TEXT NOT NULL
    );`,
-  // Names of admin tokens that were ever used, in lower case: the trail of a revoked one goes on to say who that was.
+  // Every name that an admin token ever had, in lower case. A name in the trail still identifies its token after revocation.
   `ALTER TABLE audit ADD COLUMN actor_id TEXT;
    CREATE TABLE admin_token_name (name TEXT PRIMARY KEY) WITHOUT ROWID;
    INSERT OR IGNORE INTO admin_token_name SELECT lower(name) FROM admin_token;

@@ -1,21 +1,21 @@
 import type { KeyId } from '../../core/identity/ids.ts';
 import type { Page } from '../page.ts';
 
-/** Most live keys of a tenant: every isolate that serves the tenant gets each of them. */
+/** Maximum number of live keys of a tenant. Every isolate that serves the tenant gets all its keys. */
 export const MAX_KEYS = 50;
-/** Milliseconds for which an expired key is kept, so that its caller is refused with the reason `key-expired`. */
+/** Milliseconds that an expired key is kept, so that a caller with this key is refused with the reason `key-expired`. */
 const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
 const MAX_EXPIRED_KEYS = 50;
-/** A stored last use may be this many milliseconds too old: not every use is worth a write. */
+/** To save writes, a key's last use is stored only if more than this many milliseconds after the stored time. */
 const LAST_USED_STEP_MS = 30_000;
 
-/** A key, without its secret, which is stored nowhere. */
+/** A key without its secret. The secret is stored nowhere. */
 export interface KeyRecord {
   readonly id: KeyId;
   readonly name: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
-  /** At most a minute behind. */
+  /** At most a minute earlier than the actual last use. */
   readonly lastUsedAtMs: number | null;
 }
 
@@ -51,13 +51,13 @@ export class KeyStore {
     return row && toKey(row);
   }
 
-  /** The key that replaces a rotated one. */
+  /** The id of the key that replaces a rotated key. Undefined if the key was not rotated. */
   successorOf(id: string): KeyId | undefined {
     const [row] = this.#sql.exec<Pick<KeyRow, 'successor'>>('SELECT successor FROM key WHERE id = ?', id).toArray();
     return (row?.successor ?? undefined) as KeyId | undefined;
   }
 
-  /** True if there is room for one more live key. Drops the keys that expired long ago. */
+  /** True if there is room for one more live key. First drops expired keys that are too old or too many. */
   hasRoom(): boolean {
     const nowMs = this.#now();
     this.#sql.exec(
@@ -90,7 +90,7 @@ export class KeyStore {
     this.#sql.exec('UPDATE key SET successor = ? WHERE id = ?', successor, id);
   }
 
-  /** Keys sorted by id, after `after`. */
+  /** One page of keys, live or expired, sorted by id. Starts after the id `after`. */
   list(after: string, limit: number): Page<KeyRecord> {
     const rows = this.#sql
       .exec<KeyRow>('SELECT * FROM key WHERE id > ? ORDER BY id LIMIT ?', after, limit + 1)
@@ -99,13 +99,13 @@ export class KeyStore {
     return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
   }
 
-  /** When each key expires (epoch ms), or null, by id. */
+  /** The expiry of each key by id, in epoch milliseconds. Null for a key that never expires. */
   expiries(): Record<string, number | null> {
     const rows = this.#sql.exec<Pick<KeyRow, 'id' | 'expires_at_ms'>>('SELECT id, expires_at_ms FROM key').toArray();
     return Object.fromEntries(rows.map((row) => [row.id, row.expires_at_ms]));
   }
 
-  /** Notes when keys were last used (epoch ms), by id. */
+  /** Stores when keys were last used: epoch milliseconds, by key id. */
   markUsed(keysUsed: ReadonlyMap<string, number>): void {
     for (const [id, atMs] of keysUsed) {
       this.#sql.exec(

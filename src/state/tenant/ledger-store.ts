@@ -10,7 +10,7 @@ import {
 import type { LimitsDocument } from '../../core/quota/limits.ts';
 import type { UsageStore } from './usage-store.ts';
 
-/** The request of an isolate that holds nothing and wants one call, with or without a slot. */
+/** The request of an isolate that holds no lease and wants one call, with or without a slot. */
 const askForOne = (bytes: number, slots: number): LeaseRequest => ({
   holder: 'foresight',
   seq: 1,
@@ -23,7 +23,7 @@ const askForOne = (bytes: number, slots: number): LeaseRequest => ({
   waiting: { calls: 1, bytes },
 });
 
-/** The ledger in an object's memory. Each change is in the database before any isolate learns of it. */
+/** Keeps the ledger in the object's memory. Stores each change in the database before any isolate learns of it. */
 export class LedgerStore {
   readonly #storage: DurableObjectStorage;
   readonly #usage: UsageStore;
@@ -36,7 +36,7 @@ export class LedgerStore {
     this.#now = now;
   }
 
-  /** Answers an isolate's request, in one transaction with the usage that it reports. */
+  /** Answers an isolate's request and stores the usage that the request reports, in one transaction. */
   ask(limits: LimitsDocument, ask: LeaseRequest): Answered['response'] {
     const { response } = this.#change(
       (ledger) => {
@@ -53,24 +53,24 @@ export class LedgerStore {
     return response;
   }
 
-  /** Brings the ledger to the current time: writes off what can no longer be used. */
+  /** Advances the ledger to the current time, writes off expired calls and releases expired slots. */
   advance(limits: LimitsDocument): void {
     this.#change((ledger) => advanceLedger(ledger, limits, this.#now()), []);
   }
 
-  /** The current ledger, and the calls due to be written off. Only reads. */
+  /** The current ledger, and the number of calls due to be written off. Writes nothing. */
   read(limits: LimitsDocument): { readonly ledger: LedgerState; readonly writtenOff: number } {
-    const ledger = this.#load(); // a separate copy: the one in memory must stay as stored
+    const ledger = this.#load(); // a separate copy, because the ledger in memory must equal the stored ledger
     const { writtenOff } = advanceLedger(ledger, limits, this.#now());
     return { ledger, writtenOff };
   }
 
-  /** The limit that would now refuse one more call with a payload of `bytes`, if any. Changes nothing. */
+  /** The limit that would refuse one more call with a payload of `bytes` bytes, if any. Changes nothing. */
   peekDenial(limits: LimitsDocument, bytes: number): Denial | undefined {
     return this.#peek(limits, askForOne(bytes, 1));
   }
 
-  /** The limit that would now refuse to charge a caller's mistake to the rate, if any. A mistake sends and runs nothing. */
+  /** The limit that would refuse to charge a caller's mistake to the rate, if any. A mistake uses no bytes and no slot. */
   peekMistakeDenial(limits: LimitsDocument): Denial | undefined {
     return limits.rate && this.#peek(limits, askForOne(0, 0));
   }
@@ -83,7 +83,7 @@ export class LedgerStore {
     sql.exec('DELETE FROM holder');
   }
 
-  /** Runs one change of the ledger in one transaction. If the change cannot be stored, it is undone in memory too. */
+  /** Changes the ledger in one transaction. If the change cannot be stored, the memory returns to the stored state. */
   #change<T extends Swept>(run: (ledger: LedgerState) => T, changed: readonly string[]): T {
     try {
       return this.#storage.transactionSync(() => {

@@ -2,9 +2,9 @@ import type { Migration } from '../migration.ts';
 import { SEPARATE_RESPONSE_STREAMS } from './separate-response-streams.ts';
 
 /**
- * The steps that made the database of a tenant: the only place that says what tables there are. Never change a step that has
- * landed, not even in a way that looks the same: databases that already took it would stay as they are.
- * `test/state/migrations.test.ts` holds the hash of each.
+ * The steps that create and update the database of a tenant. Tables are defined nowhere else. Never change a step that has
+ * landed, even if the change seems harmless: a database that already ran the step does not run the changed step.
+ * `test/state/migrations.test.ts` holds the hash of each step.
  */
 export const TENANT_MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE tenant (
@@ -21,7 +21,7 @@ export const TENANT_MIGRATIONS: readonly Migration[] = [
      created_at_ms INTEGER NOT NULL,
      expires_at_ms INTEGER
    ) WITHOUT ROWID;`,
-  // From fea900d to 338fc9d this step gave `holder` a third column, `seen_at_ms INTEGER NOT NULL`: see the last one.
+  // From fea900d to 338fc9d, this step gave `holder` a third column, `seen_at_ms INTEGER NOT NULL`. A later step drops it.
   `ALTER TABLE tenant ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
    CREATE TABLE ledger (only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL);
    CREATE TABLE holder (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
@@ -41,7 +41,7 @@ export const TENANT_MIGRATIONS: readonly Migration[] = [
      action TEXT NOT NULL,
      detail TEXT NOT NULL
    );`,
-  // Brings both histories of `holder` together, and keeps what is still leased.
+  // Gives `holder` the same columns in every database, with or without `seen_at_ms` before. Keeps all current leases.
   `CREATE TABLE holder_of_today (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
    INSERT INTO holder_of_today (id, state) SELECT id, state FROM holder;
    DROP TABLE holder;

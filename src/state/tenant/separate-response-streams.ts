@@ -4,7 +4,7 @@ const lists = (rule: string, type: string) =>
   `EXISTS (SELECT 1 FROM json_each(${rule}, '$.types') WHERE json_each.value = '${type}')`;
 const lacksResponseStream = (rule: string) =>
   `${lists(rule, 'RequestResponse')} AND NOT ${lists(rule, 'ResponseStream')}`;
-/** Adds `ResponseStream` to the rules of a list that name `RequestResponse`. Keeps their order. */
+/** SQL that adds `ResponseStream` to each rule in `list` whose types include `RequestResponse`. Keeps the rules' order. */
 const addResponseStream = (list: 'allow' | 'deny') => `
   UPDATE tenant SET
     version = version + 1,
@@ -20,7 +20,7 @@ const addResponseStream = (list: 'allow' | 'deny') => `
   );`;
 
 /**
- * Response streams became a separate type (`ResponseStream`). A stored rule that lists `RequestResponse` also allowed or
- * denied them. With this migration it still does.
+ * Before `ResponseStream` became a separate type, a rule that lists `RequestResponse` also applied to response streams. This
+ * migration keeps that effect for stored rules.
  */
 export const SEPARATE_RESPONSE_STREAMS: Migration = addResponseStream('allow') + addResponseStream('deny');

@@ -23,7 +23,7 @@ import { LedgerStore } from './ledger-store.ts';
 import { TENANT_MIGRATIONS } from './migrations.ts';
 import { UsageStore } from './usage-store.ts';
 
-/** A key that has a successor. It cannot be rotated again. */
+/** The result for a key that has already been rotated. Such keys cannot be rotated again. */
 export interface RotatedKey {
   readonly rotatedTo: KeyId;
 }
@@ -36,27 +36,27 @@ export type Patched =
   | { readonly kind: 'other-version'; readonly version: number }
   | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] };
 
-/** What a tenant used, and the status of its limits. */
+/** A tenant's usage, and the status of its limits. */
 export interface UsageReport {
-  /** Each step's sum over all functions: listed by function, they might not fit one answer. */
+  /** Each step's sum over all functions. Steps with a sum for each function might not fit in one answer. */
   readonly steps: readonly { readonly atMs: number; readonly use: Usage }[];
   readonly functions: UsageByFunction;
-  /** Calls in expired leases that nobody has reported yet. Those written off are in `steps`. */
+  /** Number of calls that isolates should have reported by now but have not. Calls already written off are in `steps`. */
   readonly unsettledNow: number;
   readonly standings: readonly LimitStatus[];
   readonly atMs: number;
 }
 
-/** A tenant as the gateway would know it, and which limits would refuse a call. */
+/** A tenant as the gateway sees it, and the limits that would refuse a call. */
 export interface Foresight {
   readonly tenant: LiveTenant;
-  /** The limit that would refuse the call. */
+  /** The limit that would refuse the call, if any. */
   readonly limit: Denial | null;
-  /** The limit that would refuse the call if it had a mistake, which is charged to the rate. */
+  /** The limit that would refuse the call if the caller made a mistake. Mistakes are charged to the rate. */
   readonly mistakeLimit: Denial | null;
 }
 
-/** What the operator wrote of a tenant. */
+/** The part of a tenant that the operator wrote. */
 function documentOf({
   id: _id,
   version: _version,
@@ -76,8 +76,8 @@ type TenantRow = {
   revision: number;
 };
 /**
- * A tenant's object: its document, its live keys, its ledger and its usage. The id is the object's name. The first use
- * creates the object.
+ * A tenant's object. Holds the tenant's document, keys, ledger, usage and audit trail. The object's name is the tenant's id.
+ * The first use creates the object.
  */
 export class Tenant extends DurableObject {
   readonly #now: () => number;
@@ -87,7 +87,7 @@ export class Tenant extends DurableObject {
   readonly #ledger: LedgerStore;
   readonly #audit: AuditTrail;
   readonly #onFailure: OnFailure;
-  /** The limits at that revision. */
+  /** The tenant's limits at `revision`. */
   #limits: { readonly revision: number; readonly limits: LimitsDocument } | undefined;
 
   constructor(ctx: DurableObjectState, env: unknown, { now }: ObjectPorts) {
@@ -102,7 +102,7 @@ export class Tenant extends DurableObject {
     this.#onFailure = createFailureLog(writeLog, now);
   }
 
-  /** Writes the tenant. Repeating it changes nothing. The caller has checked that the gateway's trail has room. */
+  /** Creates the tenant. A repeated call changes nothing. First check that the gateway's trail has room. */
   create(id: TenantId, document: TenantDocument, actor: Actor): TenantRecord {
     return this.#change(() => {
       const nowMs = this.#now();
@@ -124,7 +124,7 @@ export class Tenant extends DurableObject {
     return tenant;
   }
 
-  /** Runs a change and writes its audit entry in one transaction: both happen or neither. */
+  /** Runs a change, which adds its audit entry, in one transaction: both are written or neither is. */
   #change<T>(run: () => T): T {
     return this.ctx.storage.transactionSync(run);
   }
@@ -142,10 +142,10 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Applies a merge patch (RFC 7396) and checks the result as a whole. This object is the only writer, so two patches at
-   * once both take effect. A repeated patch gives the same document.
+   * Applies a merge patch (RFC 7396) and checks the result as a whole. This object is the only writer, so two
+   * concurrent patches both take effect. Repeating a patch gives the same document.
    *
-   * @param versions that the patch may apply to. Undefined: any.
+   * @param versions The versions that the patch may apply to. Undefined: any version.
    */
   patch(patch: unknown, versions: readonly number[] | undefined, actor: Actor): Patched {
     return this.#change(() => {
@@ -162,8 +162,8 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Replaces the document if the tenant is still at `version`; null if it is not, or does not exist. Only isolates older
-   * than `patch` call it, while a new version is rolled out.
+   * Replaces the document if the tenant is still at `version`. Null if the version differs or there is no tenant. Only
+   * isolates from before `patch` existed call this method, during a rollout.
    */
   replace(document: TenantDocument, version: number, actor: Actor): TenantRecord | 'trail-full' | null {
     return this.#change(() => {
@@ -187,9 +187,9 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Removes the tenant, all its keys and its usage. The audit trail stays.
+   * Removes the tenant, with its keys, ledger and usage. The audit trail stays.
    *
-   * @returns true if it existed; `conflict` if it was at none of the given versions.
+   * @returns true if the tenant existed, and `conflict` if its version is not in `versions`.
    */
   remove(actor: Actor, versions?: readonly number[]): boolean | 'conflict' {
     return this.#change(() => {
@@ -226,9 +226,9 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Replaces a key with a new one. The old key keeps working for a while. Repeating this changes nothing.
+   * Replaces a key with a new key. The old key keeps working for at most `graceMs`. A repeated call changes nothing.
    *
-   * @returns the new key. Null if there is no such key.
+   * @returns the new key. Null if the old key does not exist.
    */
   rotateKey(
     id: string,
@@ -260,12 +260,12 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** Live keys, sorted by id, after `after`. Null if there is no tenant. */
+  /** One page of keys, live or expired, sorted by id. Starts after the id `after`. Null if there is no tenant. */
   listKeys(after: string, limit: number): Page<KeyRecord> | null {
     return this.read() && this.#keys.list(after, limit);
   }
 
-  /** Revokes a key for good. False if there was no such key. */
+  /** Revokes a key for good. Returns false if the key does not exist. */
   revokeKey(id: string, actor: Actor): boolean {
     return this.#change(() => {
       const key = this.#keys.find(id);
@@ -277,7 +277,7 @@ export class Tenant extends DurableObject {
     });
   }
 
-  /** The tenant's audit trail, newest entry first. A deleted tenant still has one. */
+  /** One page of the tenant's audit trail, newest entry first. The trail remains after the tenant is deleted. */
   audit(after: string, limit: number): Page<AuditEntry> {
     return this.#audit.list(after, limit);
   }
@@ -288,7 +288,7 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * Answers an isolate with the tenant, unless the isolate has the current revision, and with a lease. Safe to repeat.
+   * Answers an isolate with a lease, and with the tenant unless the isolate has the current revision. Safe to repeat.
    */
   ask(ask: LeaseRequest, knownRevision: number, keysUsed?: ReadonlyMap<string, number>): TenantAnswer {
     if (keysUsed) this.#keys.markUsed(keysUsed);
@@ -304,13 +304,13 @@ export class Tenant extends DurableObject {
     try {
       return { ...answer, ledger: this.#ledger.ask(this.#limits?.limits ?? {}, ask) };
     } catch (error) {
-      // Without a count there is no lease. The tenant's `onLimitsUnavailable` decides on its calls then.
+      // If the ledger fails, the answer has no lease. The tenant's `onLimitsUnavailable` then decides on its calls.
       this.#onFailure(id as TenantId, error);
       return answer;
     }
   }
 
-  /** Answers an isolate whose `ask` failed with the tenant but no lease. Only reads. */
+  /** Answers an isolate whose `ask` failed. The answer has the tenant but no lease. Writes nothing. */
   look(knownRevision: number): TenantAnswer {
     const row = this.#revision();
     if (!row) return this.#absent();
@@ -322,20 +322,20 @@ export class Tenant extends DurableObject {
     return this.#sql.exec<{ id: string; revision: number }>('SELECT id, revision FROM tenant').toArray()[0];
   }
 
-  /** The answer if there is no tenant. A deleted tenant has left its audit trail. */
+  /** The answer if there is no tenant. A deleted tenant is not blank, because its audit trail remains. */
   #absent(): TenantAnswer {
     return { revision: 0, snapshot: { exists: false }, ...(this.isBlank() && { isBlank: true }) };
   }
 
-  /** True if nothing was ever written to this object. */
+  /** True if this object never held a tenant, or if its database was lost. */
   isBlank(): boolean {
     return this.read() === null && this.#audit.list('', 1).items.length === 0;
   }
 
   /**
-   * The tenant's usage, step by step, and the status of its limits. Null if there is no tenant.
+   * The tenant's usage by step, and the status of its limits. Null if there is no tenant.
    *
-   * @param writes false: only reads, so it works on a full disk. Calls due to be written off then count as of now.
+   * @param writes False: writes nothing, so `usage` works on a full disk. Calls due to be written off are in `unsettledNow`.
    */
   usage(step: UsageStep, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();
@@ -363,7 +363,7 @@ export class Tenant extends DurableObject {
     };
   }
 
-  /** Predicts this object's answer to one more call with a payload of `bytes`. Null if there is no tenant. */
+  /** Predicts this object's answer to one more call with a payload of `bytes` bytes. Null if there is no tenant. */
   foresee(bytes: number): Foresight | null {
     const tenant = this.snapshot();
     if (!tenant.exists) return null;

@@ -3,12 +3,12 @@ import type { UsageStep } from '../../core/usage/steps.ts';
 import { addUsageOf, emptyUsage, type Usage, type UsageByFunction } from '../../core/usage/usage.ts';
 
 export const STEP_MS: Readonly<Record<UsageStep, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
-/** Milliseconds for which usage of each step is kept. */
+/** Milliseconds that usage is kept, by step. */
 export const KEPT_MS: Readonly<Record<UsageStep, number>> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 90 * DAY_MS };
 
 const startOf = (step: UsageStep, ms: number) => Math.floor(ms / STEP_MS[step]) * STEP_MS[step];
 
-/** Usage over one step of time. */
+/** Usage in one minute, hour or day. */
 export interface UsedStep {
   readonly atMs: number;
   readonly functions: UsageByFunction;
@@ -16,14 +16,14 @@ export interface UsedStep {
 
 type Row = { at_ms: number; function: string; use: string };
 
-/** Usage of one minute that is not completely written yet. */
+/** Usage of the current minute. `changed` names the functions whose usage is not stored yet. */
 interface Minute {
   readonly atMs: number;
   readonly functions: UsageByFunction;
   readonly changed: Set<string>;
 }
 
-/** A tenant's usage: written by the minute, when it is reported, and rolled up to hours and days once those are over. */
+/** A tenant's usage. Stored by the minute when isolates report it. Rolled up to an hour or a day once that step is over. */
 export class UsageStore {
   readonly #sql: SqlStorage;
   readonly #now: () => number;
@@ -34,7 +34,7 @@ export class UsageStore {
     this.#now = now;
   }
 
-  /** Adds usage to the current minute; `write` stores it. */
+  /** Adds usage to the current minute, in memory only. `write` stores the usage. */
   add(functionName: string, use: Partial<Usage>): void {
     const { functions, changed } = this.#currentMinute();
     changed.add(addUsageOf(functions, functionName, use));
@@ -48,23 +48,23 @@ export class UsageStore {
     this.#rollUpFrom(atMs);
   }
 
-  /** Adds up the hours and days that are over. */
+  /** Stores pending usage, and rolls up the hours and days that are over. */
   rollUp(): void {
     const nowMs = this.#currentMinute().atMs;
     this.write();
     this.#rollUpFrom(nowMs);
   }
 
-  /** Usage that was written, from one moment to before another, oldest first; steps without usage are left out. */
+  /** Stored usage from `fromMs` up to, but not including, `toMs`. Oldest step first. Leaves out steps without usage. */
   read(step: UsageStep, fromMs: number, toMs: number): UsedStep[] {
-    // What is not yet rolled up is in the finer steps.
+    // Usage that is not yet rolled up is only in the finer steps.
     const parts = [...this.#rows(step, fromMs, toMs)];
     if (step === 'day') parts.push(...this.#rows('hour', Math.max(fromMs, this.#rolledUpUntil('day')), toMs));
     if (step !== 'minute') parts.push(...this.#rows('minute', Math.max(fromMs, this.#rolledUpUntil('hour')), toMs));
     return collect(step, parts);
   }
 
-  /** Forgets what was added and not written. */
+  /** Discards usage that was added but not stored. */
   forget(): void {
     this.#minute = undefined;
   }
@@ -92,7 +92,7 @@ export class UsageStore {
     this.#rollUp('hour', 'day', nowMs);
   }
 
-  /** Adds up the finer steps of those coarser ones that are over, and lets go of what is older than it is kept. */
+  /** Rolls up `finer` steps into each `coarser` step that is over. Deletes both kinds of steps once older than `KEPT_MS`. */
   #rollUp(finer: UsageStep, coarser: UsageStep, nowMs: number): void {
     const untilMs = startOf(coarser, nowMs);
     const doneMs = this.#rolledUpUntil(coarser);
@@ -131,7 +131,7 @@ export class UsageStore {
   }
 }
 
-/** Adds up rows by the step that they fall into. */
+/** Sums the rows of each step. */
 function collect(step: UsageStep, rows: Iterable<Row>): UsedStep[] {
   const steps = new Map<number, UsageByFunction>();
   for (const row of rows) {
