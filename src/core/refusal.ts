@@ -7,24 +7,25 @@ import { LOG_TYPES } from './invoke/types.ts';
 import { describeTooLarge } from './policy/payload-too-large.ts';
 import type { LimitName } from './quota/limits.ts';
 
-/** How one reason for a refusal looks on the wire. */
+/** How a refusal for one reason looks on the wire. */
 interface Row {
   readonly error: LambdaErrorName;
-  /** Where it is not the error's own. */
+  /** Only if it differs from the error's own status. */
   readonly status?: number;
-  /** Seconds after which a caller may try again; at most 20, for SDKs sleep the whole of it. */
+  /** Seconds after which a caller may try again. At most 20, because SDKs sleep for the whole of `Retry-After`. */
   readonly retryAfterSeconds?: number;
   readonly allow?: 'POST';
-  /** TooManyRequestsException: which limit, by the service's names. */
+  /** For TooManyRequestsException: the service's name for the limit. */
   readonly throttle?: 'CallerRateLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
   /**
-   * Tells people which credential is wrong and what to do, where `message` keeps the service's words. `credential` names
-   * what the caller sent, at the start of a sentence. A hint tells nothing of a tenant or key that the reason does not.
+   * Tells people which credential is wrong and what to do, because `message` keeps the service's wording. `credential`
+   * names the caller's credential, at the start of a sentence. A hint reveals no more about a tenant or a key than the
+   * reason does.
    */
   readonly hint?: (credential: string) => string;
 }
 
-/** Whether the function may have started, of a call that got no answer. `no` only if it is certain. */
+/** Says whether the function may have started in a call that got no answer. `no` only if it certainly did not start. */
 export type Started = 'no' | 'unknown';
 const STARTED: Readonly<Record<Started, string>> = {
   no: 'The function was not started.',
@@ -37,7 +38,7 @@ const row = <W extends Wording>(row: Row, message: W) => ({ ...row, message });
 const says = (text: string) => () => text;
 const seconds = (count: number) => (count === 1 ? '1 second' : `${count} seconds`);
 
-/** The service's words for an argument that breaks its model's constraint (recorded). */
+/** The service's wording for an argument that breaks a constraint of the service's model (recorded). */
 const constraint = (value: string, member: string, rule: string) =>
   `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${rule}`;
 const pattern = (text: string) => `Member must satisfy regular expression pattern: ${text}`;
@@ -45,7 +46,7 @@ const length = (max: number) => `Member must have length less than or equal to $
 const oneOf = (values: readonly string[]) => `Member must satisfy enum value set: [${values.join(', ')}]`;
 
 const UNKNOWN_OPERATION = says('Unable to determine service/operation name to be authorized');
-/** A path of Lambda's API with a prefix before it. */
+/** A path of Lambda's API after a prefix. */
 const PREFIXED_PATH = /^(\/.+?)\/(?:2015-03-31|2021-11-15|2014-11-13)\/functions\//;
 const INVALID_TOKEN = says('The security token included in the request is invalid.');
 const EXPIRED_TOKEN = says('The security token included in the request is expired');
@@ -69,7 +70,10 @@ const denied = (why: string) =>
     (tenant: string, resource: string) => `${notAuthorized(tenant, resource)} because ${why}`,
   );
 
-/** Every reason for which Postern itself refuses a call. `x-postern-refusal` carries the key; the wording is the service's. */
+/**
+ * Every reason for which Postern itself refuses a call. `x-postern-refusal` carries the reason. The wording is the
+ * service's.
+ */
 export const REFUSALS = {
   // 1 route
   'unknown-path': row({ error: 'AccessDeniedException', status: 404, hint: HOW_TO_CALL }, (rawPath: string) => {
@@ -344,7 +348,7 @@ export const REFUSALS = {
     says('The limits of this tenant cannot be checked. Nothing was sent to Lambda. Try again in a moment.'),
   ),
 
-  // 7 validate: the payload; the arguments already with 3
+  // 7 validate the payload (step 3 has already validated the arguments)
   'function-name': row({ error: 'InvalidParameterValueException' }, (value: string, fault: FunctionNameFault) => {
     switch (fault.kind) {
       case 'pattern':
@@ -442,7 +446,7 @@ export const REFUSALS = {
     { error: 'ServiceException', status: 504 },
     (started: Started) => `Lambda did not answer in time. ${STARTED[started]}`,
   ),
-  // Nobody reads this answer; it gives the log line its reason. 499 is what nginx logs for the same.
+  // Nobody reads this answer: the row supplies the reason in the log line. nginx also logs 499 in this case.
   'caller-left': row(
     { error: 'ServiceException', status: 499 },
     says('The caller left before its call was sent. Nothing was sent to Lambda.'),
@@ -465,24 +469,24 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
-/** One refusal of ours: its reason, and the words that the caller gets. */
+/** A refusal by Postern: the reason, and the message for the caller. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
-  /** Where it is not the reason's own. */
+  /** Only if it differs from the value in the reason's row. */
   readonly retryAfterSeconds?: number;
-  /** Only if the call was being sent when it failed. */
+  /** Only if the call got no answer, or the caller left. */
   readonly started?: Started;
 }
 
-/** SDKs sleep the whole of `Retry-After`; `RateLimit` has the true time. */
+/** SDKs sleep for the whole of `Retry-After`. The actual time is in `RateLimit`. */
 const MAX_RETRY_AFTER_SECONDS = 20;
 
 type Detail = { readonly [R in RefusalReason]: Parameters<(typeof REFUSALS)[R]['message']> };
 type Table = { readonly [R in RefusalReason]: Row & { readonly message: (...detail: Detail[R]) => string } };
 const TABLE: Table = REFUSALS;
 
-/** Makes a refusal, with the detail that the reason's row asks for. */
+/** Makes a refusal. `detail` contains what the message in the reason's row needs. */
 export function refuse<R extends RefusalReason>(reason: R, ...detail: Detail[R]): Refusal {
   return { reason, message: TABLE[reason].message(...detail) };
 }
@@ -494,7 +498,10 @@ const MISTAKES: ReadonlySet<LambdaErrorName> = new Set([
   'UnsupportedMediaTypeException',
 ]);
 
-/** True for what "7 validate" refuses: it costs a proved caller one unit of its rate, and none of a quota. */
+/**
+ * True if the mistake is in the call itself, as in all refusals of "7 validate". The refusal costs a proved caller one
+ * unit of its rate limit, and nothing of a quota.
+ */
 export const isMistake = ({ reason }: Refusal): boolean => MISTAKES.has(TABLE[reason].error);
 
 /** Refuses because of a limit, which may let a call through again after `resetMs`. */
@@ -513,7 +520,7 @@ export const refuseLost = (reason: 'upstream-unreachable' | 'upstream-timeout', 
 /** Says that the caller left before Lambda could have received the whole call. */
 export const refuseLeft = (): Refusal => ({ ...refuse('caller-left'), started: 'no' });
 
-/** A refusal as it goes on the wire. */
+/** A refusal in the form that goes on the wire. */
 export interface RenderedRefusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -521,9 +528,10 @@ export interface RenderedRefusal {
 }
 
 /**
- * Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal` and `hint`.
+ * Renders a refusal in the service's shape: `x-amzn-ErrorType`, a JSON body, and our own `x-postern-refusal` and
+ * `hint`.
  *
- * @param credential names the credential that the caller sent, as the first words of a sentence.
+ * @param credential returns the name of the caller's credential, in words that can begin a sentence.
  */
 export function renderRefusal(
   { reason, message, ...refusal }: Refusal,

@@ -5,39 +5,45 @@ import type { ContentTypes } from './policy/policy.ts';
 import { err, ok, type Result } from './result.ts';
 import { findUnknownSettings } from './unknown-settings.ts';
 
-/** The credentials that we sign with; from the operator's AWS account. */
+/** The operator's AWS credentials, with which the gateway signs calls to Lambda. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** Everything that an operator sets, read once and checked. */
+/** All settings of the operator, read once and checked. */
 export interface Settings {
   readonly rootKeys: RootKeys;
   readonly adminToken: string;
   readonly accountId: string;
   readonly region: string;
   readonly credentials: AwsCredentials;
-  /** `http(s)://host[:port]` in place of AWS's endpoints. */
+  /** The origin to use instead of AWS's endpoints, as `http(s)://host[:port]`. */
   readonly lambdaEndpoint?: string;
-  /** The header in which a trusted proxy names the caller's address, in place of what the platform says. */
+  /** The header in which a trusted proxy names the caller's address. Absent: the address that the platform reports. */
   readonly clientIpHeader?: string;
-  /** The hosts that are served, lower case, each with or without a port; absent: any. */
+  /** The hosts that the gateway serves, in lower case, each with or without a port. Absent: any host. */
   readonly hosts?: ReadonlySet<string>;
-  /** The most characters that a FunctionName may have, 170 to 256. */
+  /** Maximum length of a FunctionName in characters, 170 to 256. */
   readonly maxFunctionNameLength: number;
-  /** Whether payloads are checked to be JSON here. If not, Lambda checks them, and a call that it refuses costs a unit. */
+  /**
+   * True if the gateway checks that payloads are JSON. Otherwise Lambda checks, and a call that Lambda refuses costs a
+   * unit.
+   */
   readonly checkJson: boolean;
-  /** How functions are named to Lambda: by full ARN, or by bare name, which reaches only our account and region. */
+  /**
+   * How the gateway names a function to Lambda: by full ARN, or by bare name, which reaches only the gateway's own
+   * account and region.
+   */
   readonly lambdaNames: LambdaNames;
-  /** Which content types a payload may have, unless the tenant's policy says otherwise. */
+  /** The content types that a payload may have, unless the tenant's policy says otherwise. */
   readonly contentTypes: ContentTypes;
-  /** How much of a caller's address the log has: all of it, its network (/24 or /48), or nothing. */
+  /** How much of a caller's address goes into the log: the whole address, its network (/24 or /48), or nothing. */
   readonly logAddress: LogAddress;
-  /** Whether there is an admin API at all. */
+  /** True if there is an admin API at all. */
   readonly admin: boolean;
-  /** Ranges (CIDR) that may use the admin API. Absent: any address. */
+  /** Address ranges (CIDR) that may use the admin API. Absent: any address. */
   readonly adminIpAllow?: readonly string[];
 }
 
@@ -47,7 +53,10 @@ export type LambdaNames = (typeof LAMBDA_NAMES)[number];
 export const LOG_ADDRESSES = ['full', 'prefix', 'off'] as const;
 export type LogAddress = (typeof LOG_ADDRESSES)[number];
 
-/** The only place whose functions the gateway can reach; undefined: any. A bare name means another function elsewhere. */
+/**
+ * Returns the only account and region whose functions the gateway can reach. Undefined if the gateway can reach any. In
+ * another account or region, a bare name means a different function.
+ */
 export const onlyPlaceOf = ({
   lambdaNames,
   accountId,
@@ -55,31 +64,34 @@ export const onlyPlaceOf = ({
 }: Pick<Settings, 'lambdaNames' | 'accountId' | 'region'>) =>
   lambdaNames === 'name' ? { account: accountId, region } : undefined;
 
-/** Secrets that never leave the gateway. The admin token travels with every admin request, so it must be none of them. */
+/** Secrets that never leave the gateway. The admin token travels with every admin request, so no secret may contain it. */
 const SECRETS = ['POSTERN_ROOT_KEYS', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 const SHARED_SECRET = 'POSTERN_ADMIN_TOKEN is part of another secret: make a separate token with: openssl rand -hex 32';
 const MIN_ADMIN_TOKEN_LENGTH = 32;
-/** 32 characters of `openssl rand -hex` have fewer different ones once in 10^6 times; words have more. */
+/**
+ * Minimum number of different characters. 32 random hex digits have fewer than 8 less than once in 10^7 times; words
+ * have more.
+ */
 const MIN_ADMIN_TOKEN_CHARACTERS = 8;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
-/** What a header can carry as it is (RFC 9110, VCHAR). */
+/** Characters that a header can carry unchanged (RFC 9110, VCHAR). */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
-/** A host as `Host` names it: a name, an IPv4 address or an IPv6 one in brackets, and perhaps a port. */
+/** A host as in the `Host` header: a name, an IPv4 address or an IPv6 address in brackets, with or without a port. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/;
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
-/** How one setting is read. */
+/** Describes how to read one setting. */
 interface Setting<N extends string, T> {
   readonly name: N;
-  /** What to do if it is missing. Absent: it may be. */
+  /** What to do if the setting is missing. Absent: the setting is optional. */
   readonly hint?: string;
-  /** What it is if it is missing. */
+  /** The value if the setting is missing. */
   readonly byDefault?: T;
-  /** Says what is wrong without the value. */
+  /** Parses the text. An error says what is wrong but does not contain the value. */
   readonly parse: (text: string, findRangeFault: FindRangeFault) => Result<T, string>;
 }
 
-/** Says what is wrong with a range (CIDR), if anything. */
+/** Returns what is wrong with a range (CIDR). Undefined if nothing is wrong. */
 type FindRangeFault = (range: string) => string | undefined;
 
 const fits = (fit: boolean, text: string, problem: string): Result<string, string> => (fit ? ok(text) : err(problem));
@@ -96,7 +108,7 @@ const optional = <const N extends string, T>(name: N, parse: Setting<N, T>['pars
   ...(byDefault !== undefined && { byDefault }),
 });
 
-/** One of some words. Default: the first. */
+/** A setting whose value is one of several words. Default: the first word. */
 const choice = <const N extends string, T extends string>(name: N, words: readonly [T, ...T[]]): Setting<N, T> => {
   const quoted = words.map((word) => `'${word}'`);
   const problem = `must be ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
@@ -148,7 +160,7 @@ const SETTINGS = {
 export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['name'];
 export const SETTING_NAMES: readonly SettingName[] = Object.values(SETTINGS).map(({ name }) => name);
 
-/** Reads settings one by one and notes what is wrong. */
+/** Creates a reader that reads settings one at a time and collects the problems. */
 function createReader(env: Readonly<Record<string, unknown>>, findRangeFault: FindRangeFault) {
   const problems: string[] = [...findUnknownSettings(env, SETTING_NAMES)];
   const textOf = (name: SettingName): string | undefined => {
@@ -169,10 +181,10 @@ function createReader(env: Readonly<Record<string, unknown>>, findRangeFault: Fi
 /**
  * Reads the settings.
  *
- * @param findRangeFault says what is wrong with a range (CIDR). Without it ranges go unchecked, and one that cannot be
- * read matches no address: fails closed.
- * @returns the settings, or a sentence for each that is missing or malformed. It names the setting and the fix, and never
- * contains a value.
+ * @param findRangeFault returns what is wrong with a range (CIDR). Without this function, ranges are not checked, and
+ * an unreadable range matches no address: fails closed.
+ * @returns the settings, or one sentence for each setting that is missing or malformed. A sentence names the setting
+ * and the fix, and never contains a value.
  */
 export function readSettings(
   env: Readonly<Record<string, unknown>>,
@@ -236,7 +248,7 @@ function isOrigin(text: string): boolean {
   return match !== null && Number(match[3] ?? 0) <= 65_535;
 }
 
-/** Ranges, separated by commas. */
+/** Parses ranges that are separated by commas. */
 function parseRanges(text: string, findRangeFault: FindRangeFault): Result<readonly string[], string> {
   const ranges = text.split(',').map((range) => range.trim());
   for (const [index, range] of ranges.entries()) {

@@ -1,10 +1,11 @@
 import { partitionOf } from '../core/invoke/region.ts';
 
 /**
- * The origin of Lambda's API in a region: the override, else the region's own endpoint in its partition
- * (`lambda.<region>.<dns suffix>`, AWS General Reference, Lambda endpoints).
+ * Returns the origin of Lambda's API in a region: `override` if it is set, otherwise the endpoint of the region in its
+ * partition (`lambda.<region>.<dns suffix>`, AWS General Reference, Lambda endpoints).
  *
- * @throws for a region of no known partition: a host is never built from one. `authorize` lets none through.
+ * @throws if the region has no known partition, so that no host is ever built from an unknown region. `decideCall`
+ * refuses calls to unknown regions first.
  */
 export function lambdaEndpoint(region: string, override: string | undefined): string {
   const partition = partitionOf(region);

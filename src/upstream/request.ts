@@ -3,23 +3,26 @@ import type { Permit } from '../core/policy/permit.ts';
 import type { LambdaNames } from '../core/settings.ts';
 import { remember } from '../edge/memoize.ts';
 
-/** RFC 3986, 2.3. `encodeURIComponent` spares a few more characters, but names and qualifiers contain none of those. */
+/**
+ * RFC 3986, 2.3. `encodeURIComponent` leaves a few more characters unencoded, but names and qualifiers contain none of
+ * them.
+ */
 const encodeLabel = remember(encodeURIComponent);
 
 /** The parts of a request to Lambda that a Permit decides. */
 export interface InvokeRequest {
-  /** As it goes on the wire, percent-encoded like an SDK's label. */
+  /** The path as sent, percent-encoded in the way an SDK encodes a label. */
   readonly path: string;
-  /** As it goes on the wire, without the question mark. Empty if there is none. */
+  /** The query as sent, without the question mark. Empty if there is no query. */
   readonly query: string;
   readonly headers: Record<string, string>;
 }
 
 /**
- * Builds Lambda's request from a Permit. InvokeAsync is deprecated, so it is sent as the Invoke of type `Event` that
- * replaced it. The function is named by its full ARN followed by the qualifier, so that neither our credentials' account
- * nor the endpoint's region can change which function is called. Emulators that do not understand ARNs get the bare name,
- * and the qualifier as a parameter.
+ * Builds the request to Lambda from a Permit. InvokeAsync is deprecated, so a call to it is sent as an Invoke of type
+ * `Event`, which replaced InvokeAsync. The function is named by its full ARN followed by the qualifier, so that neither
+ * our credentials' account nor the endpoint's region can change which function is called. Emulators that do not
+ * understand ARNs get the bare name, and the qualifier as a query parameter.
  */
 export function buildInvokeRequest(permit: Permit, names: LambdaNames = 'arn'): InvokeRequest {
   const { qualifier, target } = permit;

@@ -1,41 +1,49 @@
 import { createStopwatch, TimeoutError } from '../edge/deadline.ts';
 
 /**
- * Bytes that go to the runtime at once. Larger pieces cost less CPU, most of all beside many others; smaller ones are free
- * sooner, and may take longer each (`MAX_STALL_MS`).
+ * Bytes that go to the runtime at once. Larger pieces cost less CPU, above all when many uploads run at the same time.
+ * Smaller pieces are freed sooner, and a slow connection can take each of them within `MAX_STALL_MS`.
  */
 const PIECE_BYTES = 1024 * 1024;
-/** The last piece, which starts the function, is short: the runtime takes it at once. */
+/**
+ * Maximum bytes of the last piece, which starts the function. The last piece is short so that the runtime takes it at
+ * once.
+ */
 const LAST_PIECE_BYTES = 16 * 1024;
-/** Lambda reads what it is sent at once. A piece that is not taken for this long ends the upload. */
+/** Lambda immediately reads what it is sent. A piece that is not taken for this long ends the upload. */
 const MAX_STALL_MS = 30_000;
 
 /** A payload on its way to Lambda, piece by piece. */
 export interface PiecewiseBody {
-  /** The request's body. Its length is known, so it goes out with `Content-Length`. */
+  /** The body of the request. Its length is known, so the request has `Content-Length`. */
   readonly readable: ReadableStream;
   /**
-   * The runtime was given the last piece, so Lambda may have the whole payload. While this is false, no function can have
-   * started: Lambda runs nothing before the payload is complete and its hash matches the signature.
+   * True once the runtime has been given the last piece, so Lambda may have the whole payload. While `handedOver` is
+   * false, no function can have started: Lambda runs nothing before the payload is complete and its hash matches the
+   * signature.
    */
   readonly handedOver: boolean;
-  /** Sends no further piece. `handedOver` keeps its value from then on. */
+  /** Stops sending pieces. `handedOver` does not change afterwards. */
   stop(): void;
-  /** Resolves when nothing more is sent and the payload's memory is free. Never rejects. */
+  /** Resolves when sending has ended and the payload's memory is free. Never rejects. */
   readonly ended: Promise<void>;
 }
 
 export interface SendPiecesOptions {
-  /** Called with the number of bytes that the runtime has taken. All calls add up to the payload, whatever happens to it. */
+  /**
+   * Called with the number of bytes that the runtime has taken. The numbers add up to the payload's length, even if
+   * sending fails.
+   */
   readonly onSent: (bytes: number) => void;
-  /** Called when Lambda takes nothing for `maxStallMs`. The upload has been stopped by then. */
+  /** Called after Lambda has taken nothing for `maxStallMs` and the upload has been stopped. */
   readonly onStall: () => void;
   readonly maxStallMs?: number;
 }
 
 /**
- * Feeds a payload to the runtime in at least two pieces. It takes over the payload's buffer: every other view of it is
- * empty from then on, and its memory is freed when the last piece has been taken, while Lambda still works.
+ * Feeds a payload to the runtime in at least two pieces. Takes over the payload's buffer, so that every other view of
+ * the buffer becomes empty. The memory of the buffer is freed when the last piece has been taken, while Lambda is still
+ * working.
  */
 export function sendPieces(
   payload: Uint8Array<ArrayBuffer>,
@@ -50,7 +58,7 @@ export function sendPieces(
   const stop = () => {
     if (stopped) return;
     stopped = true;
-    // Also ends a waiting write.
+    // Aborting also ends a pending write.
     void writer.abort().catch(() => {});
   };
 
@@ -68,7 +76,7 @@ export function sendPieces(
       }
       if (!stopped) await writer.close();
     } catch (error) {
-      const stalls = !stopped && error instanceof TimeoutError; // otherwise the connection is gone, and `fetch` reports it
+      const stalls = !stopped && error instanceof TimeoutError; // if the connection is gone, `fetch` reports the loss
       stop();
       if (stalls) onStall();
     } finally {

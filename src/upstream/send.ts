@@ -8,62 +8,64 @@ import { buildInvokeRequest } from './request.ts';
 import { sendPieces } from './send-pieces.ts';
 import { createLambdaSigner } from './sign.ts';
 
-/** A payload, with its SHA-256 in hex. Sending takes over a long one: `bytes` is empty afterwards. */
+/** A payload and its SHA-256 in hex. Sending a long payload takes over its buffer: `bytes` is empty afterwards. */
 export interface Payload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sha256: string;
 }
 
-/** How one call is sent. */
+/** Options for sending one call. */
 export interface SendOptions {
-  /** How its answer is waited for. */
+  /** Waits for the answer. Default `within`. */
   readonly wait?: Within;
   /** Aborted when the caller has left. Sending then stops, unless Lambda may already have the last piece. */
   readonly signal?: AbortSignal;
   /**
-   * Called with the number of payload bytes that no longer need memory: as the runtime takes them, or for a short payload
-   * when the answer begins. All calls together add up to the payload's length, however the call ends.
+   * Called with the number of payload bytes that no longer need memory: for a long payload, as the runtime takes them;
+   * for a short payload, when the wait for the answer ends. The numbers add up to the payload's length, however the
+   * call ends.
    */
   readonly onSent?: (bytes: number) => void;
-  /** Keeps a promise alive that may outlast the answer's head. */
+  /** Keeps alive a promise that may settle after the head of the answer has arrived. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
 }
 
 /**
- * Signs what a Permit allows and sends it to Lambda, once, however that ends. If no answer comes, the refusal says whether
- * the function certainly did not start.
+ * Signs the call that a Permit allows and sends it to Lambda. Never sends it a second time, however the first attempt
+ * ends. If no answer comes, the refusal says whether the function certainly did not start.
  */
 export type SendOnce = (permit: Permit, payload: Payload, options?: SendOptions) => Promise<Result<Response, Refusal>>;
 
-/** A call without an answer for this long is lost. A function may run for 15 minutes (Lambda quotas). */
+/** Milliseconds after which a call without an answer counts as lost. A function may run for 15 minutes (Lambda quotas). */
 export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
 
 /**
- * A longer payload goes out piece by piece. The runtime keeps a body of bytes until the answer's head comes, up to 15
- * minutes, but lets go of a stream's pieces as they leave. Below this, bytes cost less.
+ * Maximum bytes of a payload that is sent whole. A longer payload goes out piece by piece, because the runtime keeps a
+ * whole body in memory until the head of the answer comes, up to 15 minutes, but frees the pieces of a stream as they
+ * leave. For a short payload, a whole body costs less.
  */
 export const MAX_WHOLE_PAYLOAD_BYTES = 64 * 1024;
 
-/** Reaches Lambda: `fetch`. */
+/** The signature of `fetch`, which reaches Lambda. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface SenderOptions {
   readonly credentials: AwsCredentials;
-  /** `AWS_ENDPOINT_URL_LAMBDA`. */
+  /** The setting `AWS_ENDPOINT_URL_LAMBDA`. */
   readonly endpoint?: string | undefined;
   /** How functions are named. Default `arn`. */
   readonly names?: LambdaNames;
   readonly timeoutMs?: number;
-  /** The time of a signature. */
+  /** Returns the time of a signature, in milliseconds. */
   readonly now: () => number;
-  /** The upload of a long payload is given up after this long without a piece taken. */
+  /** Milliseconds without a piece taken after which the upload of a long payload ends. */
   readonly maxStallMs?: number;
   readonly fetch?: Fetch;
 }
 
 /**
- * Makes the one function that reaches Lambda. It never sends twice: an Invoke is not idempotent, and the runtime calls a
- * lost connection `retryable` even when the request had been sent.
+ * Makes the only function that reaches Lambda. The function never sends a call twice: an Invoke is not idempotent, and
+ * the runtime calls a lost connection `retryable` even if the request has already been sent.
  */
 export function createSender({
   credentials,
@@ -75,7 +77,7 @@ export function createSender({
   fetch: reach = (url, init) => fetch(url, init),
 }: SenderOptions): SendOnce {
   const sign = createLambdaSigner(credentials);
-  const origins = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one for each region
+  const origins = new Map<string, { readonly origin: string; readonly host: string }>(); // at most one entry per region
   const originOf = (region: string) => {
     let known = origins.get(region);
     if (!known) {
@@ -94,10 +96,10 @@ export function createSender({
     const { region } = permit.target;
     const { origin, host } = originOf(region);
     const signed = sign({ host, region, path, query, headers, bodySha256: payload.sha256 }, now());
-    // Not signed, just as no SDK signs it: a proxy in front of Lambda may add to it.
+    // Not signed, because a proxy in front of Lambda may add to this header. SDKs do not sign it either.
     if (permit.traceId !== undefined) signed['x-amzn-trace-id'] = permit.traceId;
     const url = query === '' ? origin + path : `${origin}${path}?${query}`;
-    // Never follow: a redirect would carry the payload elsewhere, and as a GET.
+    // Never follow a redirect: it could carry the payload to another host, or turn the call into a GET.
     const post: Post = (rest) => reach(url, { method: 'POST', headers: signed, redirect: 'manual', ...rest });
     return payload.bytes.byteLength > MAX_WHOLE_PAYLOAD_BYTES
       ? sendLong(post, payload.bytes, { ...options, timeoutMs, maxStallMs })
@@ -107,7 +109,10 @@ export function createSender({
 
 type Post = (request: Pick<RequestInit, 'body' | 'signal'>) => Promise<Response>;
 
-/** Sends a short payload as one body. If no answer comes, nobody knows how much Lambda received: `unknown`. */
+/**
+ * Sends a short payload as one body. If no answer comes, nobody knows how much Lambda has received, so `started` is
+ * `unknown`.
+ */
 async function sendShort(
   post: Post,
   body: Uint8Array<ArrayBuffer>,
@@ -123,7 +128,7 @@ async function sendShort(
   }
 }
 
-/** Sends a long payload piece by piece. Until the last piece goes out, its function certainly has not started. */
+/** Sends a long payload piece by piece. Until the last piece goes out, the function certainly has not started. */
 async function sendLong(
   post: Post,
   payload: Uint8Array<ArrayBuffer>,

@@ -5,17 +5,17 @@ import { createBoundedMap } from '../edge/bounded-map.ts';
 import { remember } from '../edge/memoize.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-/** Regions whose signing key of the day is kept: more than any gateway calls. */
+/** Maximum signing keys to keep, one for each region and day. More than any gateway needs. */
 const MAX_SIGNING_KEYS = 64;
 
-/** What a signature covers. */
+/** The parts of a request that a signature covers. */
 export interface Signable {
   readonly method: string;
-  /** As it goes on the wire, percent-encoded, without dot segments or empty ones. */
+  /** The path as sent: percent-encoded, without dot segments or empty segments. */
   readonly path: string;
   /**
-   * As it goes on the wire: parameters sorted by name, and encoded as in RFC 3986 (all but letters, digits and `-._~`).
-   * Absent or empty: no query.
+   * The query as sent: parameters sorted by name, and encoded as in RFC 3986 (all characters except letters, digits and
+   * `-._~`). Absent or empty: no query.
    */
   readonly query?: string;
   /** All headers, by lower-case name. */
@@ -31,20 +31,21 @@ export interface Signable {
 export type SignRequest = (request: Signable) => string;
 
 const utf8 = new TextEncoder();
-/** RFC 3986, 2.3: all but letters, digits and `-._~` is encoded; `/` stays. */
+/** Encodes all characters except letters, digits, `-._~` (RFC 3986, 2.3) and `/`. */
 const encodePath = remember((path) =>
   encodeURIComponent(path)
     .replaceAll('%2F', '/')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
 );
-/** Hardly any value has spaces to trim or collapse, so test first. */
+/** Few values have spaces to trim or collapse, so a test comes first. */
 const trimAll = (value: string) => (/^\s|\s$|\s\s|[^\S ]/.test(value) ? value.trim().replace(/\s+/g, ' ') : value);
 const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text);
 
 /**
- * Signature Version 4 (AWS IAM User Guide, "Create a signed AWS API request"), for requests to any service but S3. Written for speed, for it was a fifth of what a small call cost: it keeps the signing key of each day
- * and region and builds nothing in between. The bytes are those of `@smithy/signature-v4`, by a property test, and of
- * AWS's vectors.
+ * Creates a signer for Signature Version 4 (AWS IAM User Guide, "Create a signed AWS API request"), for any service
+ * except S3. Written for speed, because signing was a fifth of the cost of a small call: the signer keeps the signing
+ * key of each day and region, and creates no intermediate objects. A property test checks that the output equals that
+ * of `@smithy/signature-v4`, and AWS's test vectors pass.
  */
 export function createSigner(service: string, { accessKeyId, secretAccessKey }: AwsCredentials): SignRequest {
   const signingKeys = createBoundedMap<string, Uint8Array>(MAX_SIGNING_KEYS);
@@ -64,7 +65,7 @@ export function createSigner(service: string, { accessKeyId, secretAccessKey }: 
     let canonicalHeaders = '';
     for (const name of names) canonicalHeaders += `${name}:${trimAll(headers[name] ?? '')}\n`;
     const signedHeaders = names.join(';');
-    // Each segment is encoded once more than on the wire. Only S3 does not.
+    // Every service except S3 signs the path with each segment encoded once more than on the wire.
     const canonical = `${method}\n${encodePath(path)}\n${query}\n${canonicalHeaders}\n${signedHeaders}\n${bodySha256}`;
     const scope = `${longDate.slice(0, 8)}/${region}/${service}/aws4_request`;
     const canonicalSha256 = createHash('sha256').update(canonical).digest('hex');
@@ -74,13 +75,13 @@ export function createSigner(service: string, { accessKeyId, secretAccessKey }: 
   };
 }
 
-/** A POST to Lambda to sign. Its signature covers exactly these headers. */
+/** A POST to Lambda that is to be signed. The signature covers `headers`, `host` and the headers that signing adds. */
 export interface LambdaRequest {
-  /** As it goes on the wire. */
+  /** The host as sent. */
   readonly host: string;
   readonly region: string;
   readonly path: string;
-  /** As in `Signable`. */
+  /** The query as in `Signable`. */
   readonly query?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bodySha256: string;
@@ -101,7 +102,7 @@ export function createLambdaSigner(credentials: AwsCredentials): SignLambdaReque
     }
     const sent: Record<string, string> = { ...headers, 'x-amz-content-sha256': bodySha256, 'x-amz-date': longDate };
     if (sessionToken !== undefined) sent['x-amz-security-token'] = sessionToken;
-    // The runtime sets Host itself, from the URL.
+    // The runtime itself sets `Host` from the URL, so `host` is signed but not returned.
     const signed = { ...sent, host };
     sent.authorization = signRequest({ method: 'POST', path, query, headers: signed, bodySha256, region, longDate });
     return sent;

@@ -13,28 +13,29 @@ import { Stake } from './stake.ts';
 /** The caller that sends a body. */
 export interface Uploader {
   readonly tenant: string;
-  /** The key that an unproved caller names. */
+  /** The key that an unproved caller names. Undefined for a proved caller. */
   readonly unprovedKey?: string | undefined;
   /** The network that an unproved caller calls from, if known. All networks of a key share the key's memory. */
   readonly network?: string | undefined;
 }
 
 export interface UploadRequest extends Uploader {
-  /** The body's declared length in bytes, or else the longest allowed. */
+  /** The declared length of the body in bytes. If the length is not declared, the maximum allowed length. */
   readonly mostBytes: number;
   readonly nowMs: number;
 }
 
 /**
  * The memory of one body, from before its first byte is read until its last byte has left.
- * Read the body only while the state is `reading`. `waiting` ends by itself and then calls `wake`. Close a `dropped` upload.
+ * Read the body only while the state is `reading`. `wake` is called when the state `waiting` ends. Close an upload that
+ * is `dropped`.
  */
 export class Upload {
-  /** Called when another upload has changed the state of this one. */
+  /** Called when the pool has changed the state of this upload. */
   wake: () => void = () => {};
   private pool: Pool;
   private stake: Stake;
-  /** The stake among proved bodies that this upload waits for, after `prove`. */
+  /** After `prove`: the stake in the proved callers' memory that this upload waits for. */
   private next: { readonly pool: Pool; readonly stake: Stake } | undefined;
   private readonly memory: BodyMemory;
   private readonly tenant: string;
@@ -58,12 +59,12 @@ export class Upload {
     return this.stake.heldBytes;
   }
 
-  /** Joins the queue. `BodyMemory` calls it, once. */
+  /** Joins the queue. Only `BodyMemory` calls this method, and only once. */
   enter(nowMs: number): void {
     this.pool.open(this.stake, nowMs);
   }
 
-  /** Raises the held memory to `bytes`. @returns false if the upload must wait or has been dropped: see `state`. */
+  /** Raises the held memory to `bytes`. @returns false if the upload must wait or has been dropped (see `state`). */
   hold(bytes: number, nowMs: number): boolean {
     const { pool, stake } = this;
     const isNew = stake.state !== 'paused';
@@ -72,7 +73,7 @@ export class Upload {
     return false;
   }
 
-  /** Reports the total number of bytes received. The pool judges by it whether an upload is slow. */
+  /** Reports the total number of bytes received, from which the pool judges whether the upload is slow. */
   came(bytes: number, nowMs: number): void {
     this.stake.cameBytes = bytes;
     this.stake.movedAtMs = nowMs;
@@ -85,8 +86,8 @@ export class Upload {
   }
 
   /**
-   * Moves a whole body to the proved callers' memory, because its caller has proved itself. Until there is room, the
-   * upload is `waiting`, and no other upload can get it dropped.
+   * Moves a whole body to the proved callers' memory after its caller has proved itself. Until there is room, the
+   * upload is `waiting`, and no other upload can cause it to be dropped.
    */
   prove(nowMs: number): void {
     const { stake, pool } = this;
@@ -130,13 +131,13 @@ export class Upload {
 }
 
 /**
- * The memory that request bodies take in one isolate. Proved and unproved callers have separate budgets, and so have short
- * and long bodies: unproved callers never delay a proved one, and long bodies never delay a short one. Owners share a
- * budget as `Pool` describes: an owner is a tenant, or for an unproved caller its key and network. A call above the budget
- * waits its turn and holds at most its first 16 KiB.
+ * The memory that request bodies take in one isolate. Proved and unproved callers have separate budgets, so an unproved
+ * caller never delays a proved caller. Short and long bodies have separate budgets, so a long body never delays a short
+ * body. `Pool` describes how owners share a budget. An owner is a tenant or, for an unproved caller, a key and its
+ * network. A call that exceeds the budget waits its turn and holds at most its first 16 KiB.
  *
- * An unproved upload is promised its whole length only while the proved budget has that much room for its tenant. While
- * another unproved upload waits, the slowest is dropped.
+ * An unproved upload is promised its whole length only while the proved budget has that much room for the tenant. While
+ * unproved uploads wait, slow unproved uploads are dropped, the slowest first.
  */
 export class BodyMemory {
   readonly pools: Readonly<Record<keyof BodyMemoryLimits, Pool>>;
@@ -152,7 +153,7 @@ export class BodyMemory {
     };
   }
 
-  /** Begins an upload: `reading`, or `waiting` for its turn. @returns undefined if too many wait. */
+  /** Begins an upload, which is then `reading`, or `waiting` for its turn. @returns undefined if too many uploads wait. */
   open(request: UploadRequest): Upload | undefined {
     const { mostBytes, unprovedKey, nowMs } = request;
     const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
@@ -167,7 +168,7 @@ export class BodyMemory {
   }
 
   /**
-   * Takes memory for discarding a refused body, if some is free now. All unproved callers count as one owner.
+   * Takes memory for discarding a refused body, if enough is free now. All unproved callers count as one owner.
    * @returns the stake to pass to `giveScratch`.
    */
   takeScratch(tenant: string | undefined, bytes: number, nowMs: number): Stake | undefined {
@@ -182,19 +183,22 @@ export class BodyMemory {
     this.pools.scratch.close(stake, nowMs);
   }
 
-  /** Finds uploads that have become slow. Call it about every `WAIT_CHECK_MS` while an upload waits. */
+  /** Makes uploads that have become slow give way. Call `pump` about every `WAIT_CHECK_MS` while an upload waits. */
   pump(nowMs: number): void {
     if (nowMs - this.pumpedAtMs < MIN_PUMP_MS && nowMs >= this.pumpedAtMs) return;
     this.pumpedAtMs = nowMs;
     for (const pool of Object.values(this.pools)) pool.pump(nowMs);
   }
 
-  /** Lets unproved uploads go on that waited for room in the proved budget. */
+  /** Resumes unproved uploads that have waited for room in the proved budget, if there is room now. */
   pumpUnproved(nowMs: number): void {
     if (this.pools.unprovedLong.paused.size > 0) this.pools.unprovedLong.pump(nowMs);
   }
 
-  /** True if the newest upload in the queue may stay there. */
+  /**
+   * Checks the queue's limits after an upload has joined. May drop an unproved upload, even the upload that has just
+   * joined. @returns false if the upload that has just joined must leave.
+   */
   hasPlace(owner: string, pool: Pool, nowMs: number): boolean {
     const { provedShort, provedLong, unprovedShort, unprovedLong } = this.pools;
     const proved = lineOf(provedShort, provedLong);
@@ -207,7 +211,10 @@ export class BodyMemory {
     return true;
   }
 
-  /** Drops the newest upload of the key (and of its network) with the most in the queue: perhaps the one that just came. */
+  /**
+   * Finds the key with the most uploads in the queue and, within that key, the network with the most. Drops the last
+   * upload of that network.
+   */
   private dropFromLongestLine(unproved: readonly Stake[], nowMs: number): void {
     const ofKey = longestOf(unproved, ({ owner, group }) => group ?? owner);
     const last = longestOf(ofKey, ({ owner }) => owner).at(-1);
@@ -216,16 +223,16 @@ export class BodyMemory {
   }
 }
 
-/** The stakes of the name that has the most of them. */
+/** Groups stakes by name and returns the largest group. */
 function longestOf(line: readonly Stake[], nameOf: (stake: Stake) => string): readonly Stake[] {
   const lines = Map.groupBy(line, nameOf);
   return [...lines.values()].reduce((longest, next) => (next.length > longest.length ? next : longest), []);
 }
 
 /**
- * Decides which uploads share a pool as one owner. Anybody can name another caller's key. So the smallest unproved bodies
- * of a key are a separate owner, and never queue behind longer bodies that somebody else sent in its name. Longer bodies
- * are counted by key and network.
+ * Decides which uploads share a pool as one owner. Anybody can name another caller's key. So the tiny unproved bodies
+ * of a key count as a separate owner, and never queue behind longer bodies that somebody else sends in the name of that
+ * key. Longer unproved bodies count by key and network.
  */
 const ownerOf = ({ tenant, unprovedKey, network, mostBytes }: UploadRequest): string => {
   if (unprovedKey === undefined) return tenant;
@@ -233,11 +240,11 @@ const ownerOf = ({ tenant, unprovedKey, network, mostBytes }: UploadRequest): st
   return network === undefined ? unprovedKey : `${unprovedKey} ${network}`;
 };
 
-/** Groups all networks that name one key, so that a key with many networks takes no more from other keys. */
+/** Groups all networks that name the same key, so that a key with many networks takes no more memory from other keys. */
 const groupOf = ({ unprovedKey, network, mostBytes }: UploadRequest): string | undefined =>
   network === undefined || mostBytes <= TINY_BODY_BYTES ? undefined : unprovedKey;
 
 const lineOf = (...pools: readonly Pool[]): Stake[] => pools.flatMap(({ waiting, paused }) => [...waiting, ...paused]);
 
-/** Milliseconds between two pumps at least, however many uploads wait. */
+/** Minimum milliseconds between two pumps, no matter how many uploads wait. */
 const MIN_PUMP_MS = 50;

@@ -1,15 +1,15 @@
 import type { Stake } from './stake.ts';
 
-/** The part of a pool that an owner, or a group of owners, has. */
+/** The part of a pool that belongs to one owner or to one group of owners. */
 export interface Owner {
   readonly name: string;
   readonly group: Owner | undefined;
   /** Number of stakes; for a group, number of owners. */
   stakes: number;
   promisedBytes: number;
-  /** Bytes promised to uploads that were not promised their whole claim. */
+  /** Bytes promised to uploads that have not been promised their whole claim. */
   unfinishedBytes: number;
-  /** Bytes promised to uploads that were dropped but are not closed yet. */
+  /** Bytes promised to dropped uploads that have not been closed yet. */
   leavingBytes: number;
   servedAt: number;
 }
@@ -27,7 +27,7 @@ export class Owners {
     return this.byName.get(name);
   }
 
-  /** The owner of a stake. It is remembered until its last stake leaves. */
+  /** Returns the owner of a stake, and adds a new owner. An owner is remembered until its last stake leaves. */
   of({ owner: name, group: groupName }: Pick<Stake, 'owner'> & Partial<Stake>): Owner {
     let owner = this.byName.get(name);
     if (!owner) {
@@ -39,7 +39,7 @@ export class Owners {
     return owner;
   }
 
-  /** Takes one stake from an owner, and forgets an owner that has none left. */
+  /** Removes one stake from an owner, and forgets the owner if no stake remains. */
   leave(owner: Owner): void {
     owner.stakes -= 1;
     if (owner.stakes > 0) return;

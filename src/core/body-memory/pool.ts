@@ -4,27 +4,28 @@ import type { Stake } from './stake.ts';
 /** Memory for bodies of one kind, and how owners share it. */
 export interface PoolLimits {
   readonly capacityBytes: number;
-  /** Most bytes promised to one owner. */
+  /** Maximum bytes promised to one owner. */
   readonly shareBytes: number;
-  /** Most bytes promised to all owners of one group. At least `shareBytes`. Default `shareBytes`. */
+  /** Maximum bytes promised to one group's owners together. At least `shareBytes`. Default `shareBytes`. */
   readonly groupShareBytes?: number;
-  /** The longest body, in bytes. At most `shareBytes`. */
+  /** Maximum length of a body, in bytes. At most `shareBytes`. */
   readonly maxClaimBytes: number;
-  /** Bytes promised to an upload when it begins. The rest of its claim is promised when these have arrived. */
+  /** Bytes promised when an upload begins. After these bytes have arrived, the upload waits for the rest of its claim. */
   readonly startBytes: number;
   /** What happens to a slow upload while another waits: `demote` keeps the bytes received, `drop` ends the upload. */
   readonly slow: 'demote' | 'drop';
-  /** Milliseconds that an upload's turn lasts before its pace is judged, and without bytes until it counts as silent. */
+  /** Milliseconds before an upload's pace is judged. An upload that receives nothing for as long counts as silent. */
   readonly graceMs: number;
 }
 
-/** Bytes that an owner, or a group of owners, may have for each byte that stays free. */
+/** Bytes that an owner, or a group of owners, may be promised for each byte that stays free. */
 export const OWNER_TO_FREE = 2;
 export const GROUP_TO_FREE = 16;
 
 /**
- * While another waits, an upload is slow if it brings less than this per second on average since its turn began, or
- * nothing for `graceMs`. Low enough that no upload looks slow only because we are busy with many.
+ * While another upload waits, an upload is slow if it has received fewer bytes per second than this on average since
+ * its turn began, or nothing for `graceMs`. The value is low enough that no upload looks slow only because the isolate
+ * is busy.
  */
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
 
@@ -32,22 +33,25 @@ export const PACE_BYTES_PER_SECOND = 128 * 1024;
 type Blocked = 'pool' | 'group' | 'share';
 
 /**
- * A pool of bytes that promises before anything is read, so that every promise can be kept: all promises together never
- * exceed the capacity, and an upload holds at most its promise. An upload begins with `startBytes`, and waits for the
- * rest of its claim when these have come: one that sends nothing takes little from the others.
+ * A pool that promises memory before a body is read. All promises together never exceed the capacity, and an upload
+ * never holds more than its promise, so every promise can be kept. An upload begins with `startBytes`, and waits for
+ * the rest of its claim after these bytes have arrived. An upload that sends nothing therefore takes little memory.
  *
- * **Turns.** The owner with the fewest bytes promised goes first; among equals, the one served longest ago. An owner's own
- * uploads go in order. An owner that was promised a whole claim already may have at most twice what stays free, and never
- * more than `shareBytes`: so there is nearly always room for one who has nothing yet. Who is at its share delays nobody;
- * an upload for which the pool has no room delays those behind it, so that shorter ones cannot starve it.
+ * **Turns.** The owner with the fewest promised bytes goes first; among equals, the owner served longest ago. The
+ * uploads of one owner go in order. An owner never has more than `shareBytes`, and at most twice the bytes that stay
+ * free. The second limit does not apply to the first upload and the first whole claim of an owner. So there is nearly
+ * always room for an owner that has nothing yet. An owner that has reached its limit delays no other owner. An upload
+ * that does not fit into the pool delays the uploads behind it, so that shorter uploads cannot starve it.
  *
- * **Groups.** Owners of one group take turns with others as one owner, and have at most 16 times what stays free. So
- * within a group there is nearly always room for another owner's largest body, and beside it for other groups' short ones.
+ * **Groups.** The owners of one group take turns with other owners as a single owner, and together have at most 16
+ * times the bytes that stay free. So there is nearly always room for the largest body of another owner in the group,
+ * and for short bodies of other groups.
  *
- * **No deadlock.** An upload that was promised its whole claim needs nobody else to complete. All others (begun with
- * `startBytes`, or demoted because they were slow) are promised at most `capacityBytes - maxClaimBytes` together, and
- * those of one owner or group at most its share less `maxClaimBytes`: an upload that would exceed this does not begin, and is not
- * demoted. So when the promised ones have ended, the first in turn has room for its whole claim, completes, and so on.
+ * **No deadlock.** An upload that was promised its whole claim can complete whatever the other uploads do. All other
+ * uploads (begun with `startBytes`, or demoted because they were slow) are together promised at most
+ * `capacityBytes - maxClaimBytes`, and within one owner or group at most its share less `maxClaimBytes`. An upload that
+ * would exceed these limits does not begin and is not demoted. So after the uploads with whole claims have ended, the
+ * first upload in turn has room for its whole claim and completes, then the next upload, and so on.
  */
 export class Pool {
   readonly limits: PoolLimits;
@@ -60,7 +64,7 @@ export class Pool {
   private unfinished = 0;
   private leaving = 0;
   private served = 0;
-  /** Uploads begin with a part of their claim. */
+  /** True if a long upload begins with only part of its claim. */
   private readonly startsSmall: boolean;
 
   constructor(limits: PoolLimits) {
@@ -78,7 +82,7 @@ export class Pool {
     return this.owners.find(owner)?.promisedBytes ?? 0;
   }
 
-  /** Owners that the pool remembers: none when nothing is held and nobody waits. */
+  /** Number of owners and groups that the pool remembers. Zero when no upload holds memory or waits. */
   get ownerCount(): number {
     return this.owners.size;
   }
@@ -107,18 +111,18 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Whether a newcomer would begin at once. */
+  /** True if a new upload would begin at once. */
   wouldBegin(stake: Stake): boolean {
     return this.waiting.size === 0 && this.newcomerBlockedBy(stake) === undefined;
   }
 
-  /** Whether this owner would be promised a claim at once. */
+  /** True if this owner would be promised a claim at once. */
   wouldPromise(owner: string, claimBytes: number): boolean {
     for (const stake of this.paused) if (stake.owner === owner) return false;
     return this.pausedBlockedBy({ owner, claimBytes, promisedBytes: 0 }) === undefined;
   }
 
-  /** Raises what an upload holds. @returns false if it may not hold more and must not be read: it is `paused` or `dropped`. */
+  /** Raises the bytes that an upload holds. @returns false if the upload must not be read: it is `paused` or `dropped`. */
   grow(stake: Stake, toBytes: number, nowMs: number): boolean {
     if (stake.state === 'reading' && toBytes > stake.promisedBytes) {
       this.reading.delete(stake);
@@ -131,7 +135,7 @@ export class Pool {
     return true;
   }
 
-  /** Marks an upload as whole, and frees what was promised beyond the bytes received. */
+  /** Marks an upload as whole, and frees promised bytes that the upload does not hold. */
   complete(stake: Stake, nowMs: number): void {
     if (stake.state !== 'reading') return;
     this.reading.delete(stake);
@@ -139,7 +143,7 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Frees bytes of a whole body, at most those that it holds. */
+  /** Frees bytes of a whole body, at most as many as the body holds. */
   release(stake: Stake, bytes: number, nowMs: number): void {
     if (stake.state !== 'whole') return;
     stake.heldBytes -= Math.min(bytes, stake.heldBytes);
@@ -147,14 +151,14 @@ export class Pool {
     this.pump(nowMs);
   }
 
-  /** Frees everything and leaves the queue. */
+  /** Frees everything that an upload holds, and removes the upload from the queue. */
   close(stake: Stake, nowMs: number): void {
     if (stake.state === 'closed') return;
     this.forget(stake);
     this.pump(nowMs);
   }
 
-  /** Ends an upload and wakes its caller, which must close it. An upload that has not begun is closed here. */
+  /** Ends an upload and wakes the caller, which must close the upload. Closes an upload that has not begun. */
   drop(stake: Stake, nowMs: number): void {
     if (stake.state === 'closed') return;
     if (stake.state === 'waiting') this.forget(stake);
@@ -166,7 +170,7 @@ export class Pool {
     stake.wake(nowMs);
   }
 
-  /** Grants what can be granted, and makes slow uploads give way while others wait. */
+  /** Grants every promise that fits, and makes slow uploads give way while other uploads wait. */
   pump(nowMs: number): void {
     while (this.waiting.size + this.paused.size > 0) {
       const blocked = this.grantNext(nowMs);
@@ -183,7 +187,7 @@ export class Pool {
     this.owners.leave(this.owners.of(stake));
   }
 
-  /** Changes a stake, and updates the sums. */
+  /** Changes a stake's state and promise, and updates the sums. */
   private change(stake: Stake, state: Stake['state'], promisedBytes: number): void {
     const unfinished = -this.unfinishedBytesOf(stake);
     const leaving = stake.state === 'dropped' ? -stake.promisedBytes : 0;
@@ -223,7 +227,7 @@ export class Pool {
     return level === 'share' ? shareBytes : groupShareBytes;
   }
 
-  /** Whether uploads may be promised this much more that cannot complete with it. */
+  /** Returns the limit that forbids promising this much more to uploads without a whole claim. See "No deadlock". */
   private hasWayOut(owner: Owner | undefined, bytes: number): Blocked | undefined {
     const { capacityBytes, maxClaimBytes } = this.limits;
     if (this.unfinished + bytes > capacityBytes - maxClaimBytes) return 'pool';
@@ -234,7 +238,7 @@ export class Pool {
     return undefined;
   }
 
-  /** Whose share is too small for this much more: the owner's, or its group's. */
+  /** Returns the share that has no room for this many more bytes: the owner's or its group's. */
   private shareBlockedBy(
     owner: Owner | undefined,
     bytes: number,
@@ -252,7 +256,7 @@ export class Pool {
     return undefined;
   }
 
-  /** What keeps a newcomer from beginning, at present or, with `later`, once dropped uploads have let go. */
+  /** Returns the limit that keeps a new upload from beginning: now or, with `later`, after dropped uploads are closed. */
   private newcomerBlockedBy(stake: Pick<Stake, 'owner' | 'claimBytes'>, later = false): Blocked | undefined {
     const { capacityBytes, startBytes } = this.limits;
     const owner = this.owners.find(stake.owner);
@@ -264,7 +268,7 @@ export class Pool {
     return this.startsSmall ? this.hasWayOut(owner, bytes) : undefined;
   }
 
-  /** What keeps a paused upload from its whole claim. */
+  /** Returns the limit that keeps a paused upload from its whole claim. `later` assumes that dropped uploads are closed. */
   private pausedBlockedBy(
     {
       owner,
@@ -282,7 +286,7 @@ export class Pool {
     return freeBytes < 0 ? 'pool' : undefined;
   }
 
-  /** The first stake of each owner, in the order of turns. */
+  /** Returns the first stake of each owner, in the order of turns. */
   private inTurn(stakes: Iterable<Stake>): Stake[] {
     const first = new Map<string, { readonly stake: Stake; readonly owner: Owner }>();
     for (const stake of stakes) {
@@ -295,7 +299,7 @@ export class Pool {
     return order.map(({ stake }) => stake);
   }
 
-  /** Grants the first upload that has room. @returns if none has room, the uploads that wait for it, in turn. */
+  /** Grants the first upload in turn that fits. @returns undefined after a grant, otherwise the blocked uploads in turn. */
   private grantNext(nowMs: number): Stake[] | undefined {
     const blocked: Stake[] = [];
     for (const stake of this.inTurn(this.paused)) {
@@ -309,7 +313,7 @@ export class Pool {
       if (by !== 'closed-gate') blocked.push(stake);
       if (by === 'pool') break;
     }
-    // Newcomers never take the room of paused uploads: see `hasWayOut`.
+    // New uploads never take the room that paused uploads need: see `hasWayOut`.
     for (const stake of this.inTurn(this.waiting)) {
       const by = this.newcomerBlockedBy(stake);
       if (by === undefined) {
@@ -324,10 +328,13 @@ export class Pool {
     return blocked;
   }
 
-  /** Makes a slow upload give way to the first blocked one that this helps. @returns true if one gave way. */
+  /**
+   * Makes the slowest upload give way to the first blocked upload that gains memory as a result. May not free enough:
+   * `pump` then repeats the call. @returns true if an upload gave way.
+   */
   private relieve(blocked: readonly Stake[], nowMs: number): boolean {
     for (const stake of blocked) {
-      // Uploads that were already dropped may free enough.
+      // Dropped uploads that are not closed yet may free enough.
       const by = stake.state === 'waiting' ? this.newcomerBlockedBy(stake, true) : this.pausedBlockedBy(stake, true);
       if (by === undefined || by === 'closed-gate') continue;
       const owner = this.owners.of(stake);
@@ -344,7 +351,7 @@ export class Pool {
     return false;
   }
 
-  /** The slowest upload that can give way: of this owner or group, or of all. */
+  /** Returns the slowest upload that can give way. `of` restricts the search to one owner or group. */
   private slowest(of: Owner | undefined, nowMs: number): Stake | undefined {
     let slowest: Stake | undefined;
     let lowestRate = PACE_BYTES_PER_SECOND;
@@ -363,7 +370,7 @@ export class Pool {
     return slowest;
   }
 
-  /** What it was promised and has not used is lent on, and there is a way for it to complete all the same. */
+  /** True if demoting the upload frees bytes and the upload can still complete later. See "No deadlock". */
   private canBeDemoted(stake: Stake): boolean {
     if (stake.heldBytes === stake.promisedBytes) return false;
     const more = stake.heldBytes - this.unfinishedBytesOf(stake);

@@ -1,10 +1,10 @@
 /**
- * One upload's part of a pool.
+ * The part of a pool that belongs to one upload.
  * - `waiting`: has not begun. Holds nothing and must not be read.
  * - `reading`: may hold up to `promisedBytes`.
- * - `paused`: its promise is used up. Keeps what it holds and must not be read.
+ * - `paused`: waits for the rest of its claim. Keeps the bytes that it holds and must not be read.
  * - `whole`: has arrived completely, and leaves piece by piece.
- * - `dropped`: must be closed, and counts until then.
+ * - `dropped`: must be closed. Until then, its promise still counts.
  * - `closed`: holds nothing.
  */
 export class Stake {
@@ -12,19 +12,22 @@ export class Stake {
   heldBytes = 0;
   promisedBytes = 0;
   cameBytes = 0;
-  /** When the last bytes arrived, or when its turn began if that was later. */
+  /** When the latest bytes arrived or the turn began, whichever is later. */
   movedAtMs = 0;
   turnAtMs = 0;
   turnCameBytes = 0;
-  /** Who shares the pool: a tenant, or for an unproved caller its key and network. */
+  /** The owner that this upload counts against: a tenant or, for an unproved caller, a key and its network. */
   readonly owner: string;
-  /** The group whose owners take turns with others as one: the key that an unproved caller names. */
+  /**
+   * The owner's group: the key that an unproved caller names. The owners of a group take turns with others as a single
+   * owner.
+   */
   readonly group: string | undefined;
-  /** The most bytes that it may ever hold. */
+  /** Maximum bytes that the upload may ever hold. */
   readonly claimBytes: number;
-  /** Called when another upload has changed the state of this one. */
+  /** Called when the pool has changed the state of this upload. */
   readonly wake: (nowMs: number) => void;
-  /** True if it may be promised its whole claim now. Says nothing about the pool's room. */
+  /** Returns true if the whole claim may be promised now. Does not check the room in the upload's own pool. */
   readonly mayGrow: () => boolean;
 
   constructor(
