@@ -33,8 +33,8 @@ export interface Settings {
    */
   readonly checkJson: boolean;
   /**
-   * How the gateway names a function to Lambda: by full ARN, or by bare name, which reaches only the gateway's own
-   * account and region.
+   * How the gateway names functions to Lambda: by full ARN, or by bare name, which reaches only its own account and
+   * region.
    */
   readonly lambdaNames: LambdaNames;
   /** The content types that a payload may have, unless the tenant's policy says otherwise. */
@@ -68,10 +68,7 @@ export const onlyPlaceOf = ({
 const SECRETS = ['POSTERN_ROOT_KEYS', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 const SHARED_SECRET = 'POSTERN_ADMIN_TOKEN is part of another secret: make a separate token with: openssl rand -hex 32';
 const MIN_ADMIN_TOKEN_LENGTH = 32;
-/**
- * Minimum number of different characters. 32 random hex digits have fewer than 8 less than once in 10^7 times; words
- * have more.
- */
+/** Minimum number of different characters. One in 28 million random tokens of 32 hex digits has fewer; words have more. */
 const MIN_ADMIN_TOKEN_CHARACTERS = 8;
 const ORIGIN = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?\/?$/;
 /** Characters that a header can carry unchanged (RFC 9110, VCHAR). */

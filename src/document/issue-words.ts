@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-/** The unit of a length. Absent: the value itself is a number. */
+/** The unit in which a bound is counted. Absent: the bound applies to the value itself. */
 const UNITS: Readonly<Record<string, readonly [one: string, more: string]>> = {
   string: ['character', 'characters'],
   array: ['entry', 'entries'],
@@ -24,8 +24,8 @@ function bound(origin: string, edge: 'least' | 'most', count: number | bigint): 
 }
 
 /**
- * Explains what is wrong with a field. The text continues a sentence that begins with the field's name. Undefined: the
- * schema has its own words.
+ * Explains what is wrong with a field. The text continues a sentence that begins with the field's name. Undefined if
+ * the wording is left to the schema.
  */
 function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code !== 'unrecognized_keys') return 'is missing';
@@ -53,5 +53,5 @@ function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** Makes every schema use these words, unless it has its own. */
+/** Makes every schema use this wording, unless the schema has a message for the fault. */
 z.config({ customError: wordsOf });

@@ -8,7 +8,10 @@ const MAX_ISSUER_LENGTH = 512;
 const MAX_CLAIMS = 10;
 const MAX_VALUES = 50;
 
-/** OpenID Connect Core 1.0, 2: https, with no query or fragment. Plain HTTP only within a machine. */
+/**
+ * True for an issuer's URL (OpenID Connect Core 1.0, 2): https, with no query or fragment. Plain HTTP is allowed only
+ * for a loopback host.
+ */
 const isIssuerUrl = (text: string): boolean =>
   /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text) && (text.startsWith('https:') || isLoopback(text));
 

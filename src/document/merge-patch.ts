@@ -1,9 +1,12 @@
 import { isObject, isSame, type Json, type JsonObject, memberOf, namesIn } from './json.ts';
 
-/** Nothing that a patch may set is nested deeper. */
+/** The depth at which merging stops. No value that a patch may set is nested more deeply. */
 const MAX_DEPTH = 32;
 
-/** Applies a JSON merge patch (RFC 7396 section 2) and returns a new value. Below `MAX_DEPTH` it leaves nulls in. */
+/**
+ * Applies a JSON merge patch (RFC 7396 section 2) and returns a new value. Nulls deeper than `MAX_DEPTH` stay in the
+ * result.
+ */
 export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown {
   if (!isObject(patch) || depth === MAX_DEPTH) return patch;
   const merged = new Map<string, unknown>(Object.entries(isObject(target) ? target : {}));
@@ -14,7 +17,10 @@ export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown 
   return Object.fromEntries(merged);
 }
 
-/** The merge patch that turns `from` into `to`. It replaces a list whole, because a patch cannot change an entry. */
+/**
+ * Makes the merge patch that turns `from` into `to`. A changed list is replaced as a whole, because a patch cannot
+ * change an entry.
+ */
 export function mergePatchOf(from: JsonObject, to: JsonObject): JsonObject {
   const patch = new Map<string, Json>();
   for (const name of namesIn(from, to)) {
@@ -26,7 +32,10 @@ export function mergePatchOf(from: JsonObject, to: JsonObject): JsonObject {
   return Object.fromEntries(patch);
 }
 
-/** Combines two merge patches. The second wins. Unlike `mergePatch` it keeps a null, which removes a member. */
+/**
+ * Combines two merge patches. The second wins. Unlike `mergePatch`, the function keeps nulls, because a null removes a
+ * member.
+ */
 export function combinePatches(first: JsonObject, second: JsonObject): JsonObject {
   const combined = new Map(Object.entries(first));
   for (const [name, value] of Object.entries(second)) {

@@ -5,8 +5,8 @@ import { mergePatch } from './merge-patch.ts';
 import { MergedTenant } from './tenant.ts';
 
 /**
- * Applies a merge patch (RFC 7396) to a tenant and checks the result as a whole. A name that was accepted before today's
- * checks may stay.
+ * Applies a merge patch (RFC 7396) to a tenant and checks the result as a whole. An unchanged name is not checked,
+ * because it may have been accepted before today's checks existed.
  */
 export function patchTenant(document: TenantDocument, patch: unknown): Result<TenantDocument, readonly FieldFault[]> {
   const { name } = document;

@@ -67,7 +67,7 @@ const AllowRule = z
 
 const DenyRule = z.strictObject(selector).meta({ id: 'DenyRule', description: 'Wins over every rule of `allow`.' });
 
-/** A host's name as a browser writes it, or an address. */
+/** A host as a browser writes it: a name or an address. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)$/;
 
 const Range = z.string().check(({ value, issues }) => {

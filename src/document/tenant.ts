@@ -12,7 +12,7 @@ const Name = nameOf(NAME, 'must not be empty or contain control or format charac
   examples: ['Acme'],
 });
 
-/** All of the operator's settings of a tenant. */
+/** All settings that the operator makes for a tenant. */
 export const TenantDocumentSchema = z.strictObject({
   name: Name,
   status: z
@@ -29,12 +29,12 @@ export const TenantDocumentSchema = z.strictObject({
   }),
 }) satisfies z.ZodType<TenantDocument>;
 
-/** A tenant after a merge patch. The status must be present: a default would change what the tenant may do. */
+/** A tenant after a merge patch. The status must be present, because a default would change what the tenant may do. */
 export const MergedTenant = TenantDocumentSchema.extend({ status: TenantDocumentSchema.shape.status.unwrap() });
 
 export const CreateTenant = TenantDocumentSchema.meta({ id: 'CreateTenant', description: 'A tenant to create.' });
 
-/** The patched tenant is checked as a whole, too. */
+/** `patchTenant` also checks the patched tenant as a whole. */
 export const PatchTenant = patchOf(MergedTenant).meta({
   id: 'PatchTenant',
   description: 'A JSON merge patch (RFC 7396). Null removes a member, as if it had never been set.',

@@ -8,8 +8,9 @@ const IPV4 = new RegExp(`^${DECIMAL}(?:\\.${DECIMAL}){3}$`);
 const BITS = /^(0|[1-9]\d{0,2})$/;
 
 /**
- * Reads an address, strictly: four decimal numbers without leading zeros, or IPv6 without a zone. Other spellings (octal,
- * hexadecimal, fewer numbers) mean different addresses to different programs. Undefined if it is not an address.
+ * Parses an address strictly: four decimal numbers without leading zeros, or IPv6 without a zone. Other spellings
+ * (octal, hexadecimal, fewer numbers) mean different addresses to different programs. Undefined if the text is not an
+ * address.
  */
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(text)) return ipaddr.IPv4.parse(text);
@@ -19,8 +20,9 @@ function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
 }
 
 /**
- * The network of an address, for counting callers: an IPv4 address itself, or the /64 of an IPv6 address, because one host
- * can use all of it (RFC 4291 section 2.5.4). All text that is not an address counts as one network: headers hold anything.
+ * Returns the network of an address, for counting callers: an IPv4 address itself, or the /64 of an IPv6 address,
+ * because one host can use the whole /64 (RFC 4291 section 2.5.4). Any text that is not an address counts as the same
+ * network, `unknown`, because a header may hold anything.
  */
 export function networkOf(text: string | undefined): string {
   const address = text === undefined ? undefined : parseAddress(text);
@@ -40,8 +42,9 @@ function parseRange(range: string): Range | undefined {
 }
 
 /**
- * Compiles ranges (CIDR). An unknown or unreadable address is in no range, and an unreadable range contains nothing: fails
- * closed. An IPv4 address written as IPv6 (`::ffff:...`) counts as IPv4.
+ * Compiles ranges (CIDR). An unknown or unreadable address is in no range, and an unreadable range contains nothing:
+ * fails closed. If `ranges` is undefined, every address matches. An IPv4 address written as IPv6 (`::ffff:...`) counts
+ * as IPv4.
  */
 export function compileRanges(ranges: readonly string[] | undefined): AddressCheck {
   if (ranges === undefined) return () => true;

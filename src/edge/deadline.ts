@@ -1,15 +1,15 @@
-/** The promise did not settle in time. */
+/** Thrown when a promise has not settled in time. */
 export class TimeoutError extends Error {}
 
 /**
- * Waits for a promise, at most `timeoutMs`. Does not abort the work behind the promise, which may go on until its request
- * is over. A timer costs a third of an `AbortSignal`.
+ * Waits for a promise for at most `timeoutMs`. Does not abort the work behind the promise, which may continue until its
+ * request ends. A timer costs a third as much as an `AbortSignal`.
  *
  * @throws TimeoutError
  */
 export type Within = <T>(timeoutMs: number, promise: Promise<T>) => Promise<T>;
 
-/** Waits once. */
+/** Waits for one promise, with a separate timer. */
 export const within: Within = async (timeoutMs, promise) => {
   const stopwatch = createStopwatch();
   try {
@@ -19,7 +19,7 @@ export const within: Within = async (timeoutMs, promise) => {
   }
 };
 
-/** Times waits that follow each other, all with one timer: setting and clearing a timer costs as much as a signature. */
+/** Times consecutive waits with a single timer, because setting and clearing a timer costs as much as a signature. */
 export interface Stopwatch {
   readonly within: Within;
   /** Clears the timer. Call it after the last wait. */
@@ -41,10 +41,10 @@ export function createStopwatch(): Stopwatch {
   };
   const ring = () => {
     timer = null;
-    // The timer may have been set for an earlier wait. This does not read the clock, which may have stepped.
+    // The timer may have been set for an earlier wait. The code does not read the clock, which may have jumped.
     const leftMs = Math.min(wait.untilMs - ringsAtMs, wait.timeoutMs);
     if (leftMs > 0) set(leftMs, wait.untilMs);
-    else wait.reject(new TimeoutError(`no answer within ${wait.timeoutMs} ms`)); // of a wait that is over: nothing
+    else wait.reject(new TimeoutError(`no answer within ${wait.timeoutMs} ms`)); // does nothing if the wait is already over
   };
   return {
     // Written by hand: `async` and `Promise.race` would create four more promises, three times per call.

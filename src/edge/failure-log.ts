@@ -1,17 +1,17 @@
 import type { TenantId } from '../core/identity/ids.ts';
 import { stackOf } from './log.ts';
 
-/** Between two lines of the log. */
+/** Minimum milliseconds between two log lines. */
 const MIN_GAP_MS = 1_000;
-/** Tenants that wait for a line of their own. */
+/** Maximum number of tenants that wait for a log line. */
 const MAX_WAITING = 20;
 
 /** Called for each failure of a tenant's object. */
 export type OnFailure = (tenantId: TenantId, error: unknown) => void;
 
 /**
- * Logs why tenants' objects fail, with at most one line a second: on a full disk each call fails. A line has the cause
- * for one tenant and names the others that wait for theirs, so that no tenant hides another.
+ * Logs why tenants' objects fail. Writes at most one line a second, because on a full disk every call fails. Each line
+ * gives the cause for one tenant and names the other tenants that wait for a line, so that no tenant hides another.
  */
 export function createFailureLog(log: (line: object) => void, now: () => number): OnFailure {
   let loggedAtMs = Number.NEGATIVE_INFINITY;

@@ -4,21 +4,23 @@ import { isLoopback } from './plain-http.ts';
 
 const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/i;
 
-/** What a proxy adds to a request that it passes on (RFC 7239, RFC 9110 section 7.6.3, and custom). */
+/** Headers that a proxy adds to a request that it forwards (RFC 7239, RFC 9110 section 7.6.3, and common practice). */
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.*)$/;
 
 /**
- * True if a secret in this request travelled, or may have travelled, in clear text. Such a request is refused even with a
- * good secret, because to accept it would let the exposure go unnoticed. Fails closed:
+ * True if a secret in this request travelled, or may have travelled, in clear text. The request is refused even if the
+ * secret is valid, because accepting the request would let the exposure go unnoticed. Fails closed:
  *
- * - Behind a proxy that ends TLS, the proxy must say `https`, once. The peer and `Host` prove nothing.
- * - Otherwise plain HTTP counts as private only within this machine: the peer and `Host` are both loopback, and no header
- *   shows that the peer is a proxy. A proxy on this machine that adds no header looks the same as a local caller.
+ * - Behind a proxy that ends TLS, `X-Forwarded-Proto` must say `https`, exactly once. The peer and `Host` prove
+ *   nothing.
+ * - Otherwise plain HTTP counts as private only within this machine: the peer and `Host` are both loopback, and no
+ *   header shows that the peer is a proxy. A proxy on this machine that adds no header looks the same as a local
+ *   caller.
  */
 export function isExposed(request: Request, { behindTlsProxy, loopbackOnly }: Listener): boolean {
-  // Two headers, or a list in one, read as `https, https`.
+  // Two such headers, or a list in one header, read as `https, https`.
   if (behindTlsProxy) return request.headers.get('x-forwarded-proto') !== 'https';
-  // `postern dev` speaks plain HTTP alone; Miniflare writes `https` into the URL on the word of X-Forwarded-Proto.
+  // `postern dev` speaks only plain HTTP, but Miniflare trusts X-Forwarded-Proto and writes `https` into the URL.
   if (!loopbackOnly && request.url.startsWith('https:')) return false;
   if (!isLoopback(request.url)) return true;
   const peer = peerAddress(request);

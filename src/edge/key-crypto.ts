@@ -3,7 +3,7 @@ import type { ProofCrypto } from '../core/identity/crypto.ts';
 
 const utf8 = new TextEncoder();
 
-/** The primitives of ids, keys and signatures, by the runtime's native crypto. */
+/** The cryptographic primitives for ids, keys and signatures, built on the runtime's native crypto. */
 export const keyCrypto: ProofCrypto = {
   hmacSha256: (key, text) => createHmac('sha256', key).update(text).digest(),
   sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),

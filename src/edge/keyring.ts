@@ -7,25 +7,28 @@ import type { Refusal } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { createBoundedMap } from './bounded-map.ts';
 
-/** A key whose id has been verified, with the secrets that are derived from it when they are first asked for. */
+/** A key whose id has been verified. Its secrets are derived when they are first used. */
 export interface KnownKey extends KeyIdentity {
   readonly apiKey: () => string;
   readonly secretAccessKey: () => string;
 }
 
-/** Proves keys with no lookup, and remembers those that are real: their callers come again. */
+/** Proves keys without a lookup, and remembers genuine keys, because their callers come again. */
 export interface Keyring {
-  /** A key by its id; undefined for one that we did not mint. */
+  /** Finds a key by its id. Undefined if we did not mint the id. */
   find(keyId: string): KnownKey | undefined;
-  /** Proves a bearer key: its checksum, its key id's MAC, its secret. Whether it still lives is not said. */
+  /**
+   * Proves a bearer key: its checksum, the MAC of its key id, and its secret. Does not check whether the key is still
+   * live.
+   */
   proveApiKey(text: string): Result<KnownKey, Refusal>;
-  /** A tenant's id, if we minted it. */
+  /** Returns the text as a tenant's id. Undefined if we did not mint the id. */
   findTenant(text: string): TenantId | undefined;
-  /** A tenant's own form of a durable execution's name. Undefined if its root key is missing. */
+  /** Makes a durable execution's name unique to a tenant. Undefined if the tenant's root key is missing. */
   scopeDurableName(tenantId: TenantId, name: string): string | undefined;
 }
 
-/** Keys that are remembered. Only minted ids get in, so strangers cannot fill it. */
+/** Maximum keys to remember. Only minted ids are added, so strangers cannot fill the map. */
 const MAX_KEYS = 2_000;
 
 export function createKeyring(crypto: KeyCrypto, rootKeys: RootKeys): Keyring {

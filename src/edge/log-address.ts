@@ -2,12 +2,15 @@ import ipaddr from 'ipaddr.js';
 import type { LogAddress } from '../core/settings.ts';
 import { clientAddress } from './client-address.ts';
 
-/** Bits of an address that `POSTERN_LOG_ADDRESS=prefix` leaves: a network, not a person. */
+/** Number of leading bits that `POSTERN_LOG_ADDRESS=prefix` keeps, to identify a network but not a person. */
 const PREFIX_BITS = { ipv4: 24, ipv6: 48 } as const;
-/** The shape of an address. A proxy's header may hold anything; the log takes only this. */
+/** The shape of an address. A proxy's header may hold anything, but the log accepts only this shape. */
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 
-/** The address that a request comes from, as the log may show it. Undefined if it is unknown or must not be logged. */
+/**
+ * Returns the address that a request comes from, as the log may show it. Undefined if the address is unknown or must
+ * not be logged.
+ */
 export function logAddress(
   request: Request,
   kind: LogAddress,

@@ -1,7 +1,7 @@
 /** Writes one line of JSON to the log. All rooms except the CLI and the emulator use it. */
 export const writeLog = (line: object): void => console.log(JSON.stringify(line));
 
-/** An error as the log shows it: with its stack, if it has one. */
+/** Returns an error as text for the log, with its stack if it has one. */
 export const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 

@@ -1,6 +1,6 @@
 /**
- * The path of a URL as it came on the wire. `URL` and Hono decode and fold paths. `/%61dmin` or `/x/../admin` would then
- * count as `/admin`, and pass a proxy that protects that path by its text.
+ * Returns the path of a URL as sent. `URL` and Hono decode and normalize paths: `/%61dmin` or `/x/../admin` would
+ * become `/admin`, after passing a proxy that protects only the literal text `/admin`.
  */
 export function rawPathOf(url: string): string {
   const path = url.indexOf('/', url.indexOf('://') + 3);

@@ -1,4 +1,4 @@
-/** Reads a body as UTF-8. Undefined if it has more than `maxBytes`; the rest is then cancelled. */
+/** Reads a body as UTF-8. Undefined if the body has more than `maxBytes`, in which case the rest is cancelled. */
 export async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string | undefined> {
   const decoder = new TextDecoder();
   let text = '';

@@ -8,30 +8,30 @@ export interface RefreshedOptions<V> {
   /** Called when a fetch fails. */
   readonly onFailure: (error: unknown) => void;
   /**
-   * Milliseconds until a value is stale: it is still served, and refreshed in the background. Called once per value, to
-   * spread the refreshes.
+   * Returns the milliseconds until a value is stale. A stale value is still served while it is refreshed in the
+   * background. Called once per value, to spread the refreshes.
    */
   readonly freshMs: () => number;
   /** Milliseconds after which a value is no longer served. */
   readonly maxAgeMs: number;
-  /** Milliseconds from a successful fetch to the next. */
+  /** Minimum milliseconds between a successful fetch and the next fetch. */
   readonly gapMs: number;
-  /** Milliseconds from a failed fetch to the next. */
+  /** Minimum milliseconds between a failed fetch and the next fetch. */
   readonly backoffMs: number;
-  /** Milliseconds after which a fetch counts as lost: the request that made it may be gone. */
+  /** Milliseconds after which a fetch counts as lost, because the request that started the fetch may be gone. */
   readonly timeoutMs: number;
 }
 
-/** Waits for a value. Resolves to undefined once the caller has left. The fetch goes on for others. */
+/** Waits for a value. Resolves to undefined once the caller has left. The fetch continues for other callers. */
 export type UnlessLeft = <T>(value: Promise<T>) => Promise<T | undefined>;
 
-/** A remote value in an isolate's memory. A stale value is still served while one request fetches it again. */
+/** A remote value in an isolate's memory. A stale value is still served while a request fetches the new value. */
 export interface Refreshed<V> {
-  /** The value, fetched first if there is none that may be served. Undefined if it cannot be fetched now. */
+  /** Returns the value, and fetches it first if no value may be served. Undefined if the value cannot be fetched now. */
   read(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
   /** True if a fetch is under way or may begin now. */
   mayRefresh(): boolean;
-  /** Fetches the value again, or waits for the fetch under way. Undefined if it failed. */
+  /** Fetches the value again, or waits for the fetch under way. Undefined if the fetch failed. */
   refresh(waitUntil: WaitUntil, unlessLeft?: UnlessLeft): Promise<V | undefined>;
 }
 
@@ -55,7 +55,7 @@ export function createRefreshed<V>(options: RefreshedOptions<V>): Refreshed<V> {
     }
   };
 
-  /** One request fetches, all others share it. Never rejects. */
+  /** Starts a fetch, or returns the fetch under way, so that all requests share one fetch. The promise never rejects. */
   const start = (waitUntil: WaitUntil): Promise<boolean> => {
     if (fetching && now() < fetching.untilMs) return fetching.done;
     const mine = { done: fetchOnce(), untilMs: now() + timeoutMs };

@@ -1,8 +1,11 @@
-/** One of these in `Host` would change where the URL's path begins, so that it differs from the path that a proxy checked. */
+/**
+ * Any of these characters in `Host` would change where the URL's path begins, so the gateway would see a path that a
+ * proxy did not check.
+ */
 const IN_PATH = /[/?#]/;
 
 /**
- * True if a request names one of the hosts that the operator serves (`POSTERN_HOSTS`). Without that list, any host matches.
+ * True if a request names a host that the operator serves (`POSTERN_HOSTS`). Without that list, any valid host matches.
  * An entry without a port matches any port.
  *
  * @param hosts in lower case

@@ -46,7 +46,7 @@ export const UPSTREAM_TIMEOUT_MS = 15 * 60_000 + 30_000;
  */
 export const MAX_WHOLE_PAYLOAD_BYTES = 64 * 1024;
 
-/** The signature of `fetch`, which reaches Lambda. */
+/** The part of `fetch` that is used to reach Lambda. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface SenderOptions {
@@ -56,9 +56,9 @@ export interface SenderOptions {
   /** How functions are named. Default `arn`. */
   readonly names?: LambdaNames;
   readonly timeoutMs?: number;
-  /** Returns the time of a signature, in milliseconds. */
+  /** Returns the current time in milliseconds, to date the signatures. */
   readonly now: () => number;
-  /** Milliseconds without a piece taken after which the upload of a long payload ends. */
+  /** Ends the upload of a long payload if no piece is taken for this many milliseconds. */
   readonly maxStallMs?: number;
   readonly fetch?: Fetch;
 }
