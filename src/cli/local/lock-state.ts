@@ -6,7 +6,7 @@ import { lockFile } from './lock-file.ts';
 
 /** Our lock on a state folder. */
 export interface StateLock {
-  /** A descriptor for workerd to inherit, so that workerd locks the databases while it lives. Undefined without `flock`. */
+  /** A descriptor for workerd to inherit, so that workerd locks the databases while it lives. Undefined without locks. */
   readonly databasesFd: number | undefined;
   release(): Promise<void>;
 }

@@ -70,7 +70,7 @@ export function tenantPatch(flags: TenantFlags, present: Present = {}): Record<s
 
 const burstFor = (perSecond: number, before: number | undefined): number => before ?? Math.max(1, Math.ceil(perSecond));
 
-/** Merges the options' quotas into the tenant's quotas. Keeps the quotas of other periods and the other fields of a quota. */
+/** Merges the options' quotas into the tenant's quotas. Keeps quotas of other periods and other fields of a quota. */
 function mergeQuotas(before: readonly Quota[], said: readonly Quota[]): Quota[] {
   const periods = new Set([...before, ...said].map(({ period }) => period));
   return [...periods].map((period) => ({

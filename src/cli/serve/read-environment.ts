@@ -15,7 +15,7 @@ export interface SettingsInput {
   readonly flags?: SettingSource;
   /** Receives a line for each setting whose value differs between sources. */
   readonly log: (line: string) => void;
-  /** Called once, with a sentence for each name that is not a setting. */
+  /** Called once, with a sentence for each unknown setting name. */
   readonly onUnknown?: (problems: readonly string[]) => void;
 }
 
