@@ -1,4 +1,4 @@
-/** Periods of a calendar quota: UTC days, weeks from Monday (ISO 8601), months. */
+/** Periods of a calendar quota, in UTC: days, weeks that start on Monday (ISO 8601), and months. */
 export const PERIODS = ['day', 'week', 'month'] as const;
 export type Period = (typeof PERIODS)[number];
 
@@ -8,7 +8,7 @@ const FIRST_MONDAY_MS = 4 * DAY_MS;
 
 const floorTo = (ms: number, step: number, origin: number) => Math.floor((ms - origin) / step) * step + origin;
 
-/** The start of the window that contains a moment. Every window begins at the start of a day. */
+/** Returns the start of the window that contains a time (epoch ms). Every window starts at midnight UTC. */
 export function windowStart(period: Period, ms: number): number {
   switch (period) {
     case 'day':
@@ -22,7 +22,7 @@ export function windowStart(period: Period, ms: number): number {
   }
 }
 
-/** The end of the window that contains a moment: the first moment after the window. */
+/** Returns the end of the window that contains a time: the first millisecond after the window. */
 export function windowEnd(period: Period, ms: number): number {
   switch (period) {
     case 'day':

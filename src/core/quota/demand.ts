@@ -1,17 +1,17 @@
 import { LEASE_MS } from './limits.ts';
 
-/** The demand of one isolate: how many calls arrive there. Plain data; only the functions of this file change it. */
+/** One isolate's demand: the calls and payload bytes that arrive there. Plain data that only `core/quota` changes. */
 export interface Demand {
-  /** Calls since demand was last counted, and the time of that count. */
+  /** Calls and payload bytes that arrived since `countedSinceMs`. */
   arrived: number;
   arrivedBytes: number;
   countedSinceMs: number;
-  /** Recent calls and bytes per second. */
+  /** Recent demand, in calls and payload bytes per second. */
   recentCalls: number;
   recentBytes: number;
 }
 
-/** The isolate asks for this much more than recent calls needed. */
+/** An isolate asks for its recent demand times this factor. */
 export const HEADROOM = 1.25;
 const MAX_WANTED_CALLS = 100_000;
 
@@ -24,8 +24,8 @@ export const createDemand = (nowMs: number): Demand => ({
 });
 
 /**
- * Adds the calls that have arrived to the recent ones, which fade. So after its first call an isolate expects one call, not
- * as many as if every second were like the last few milliseconds.
+ * Adds new arrivals to the recent demand, which decays over time. So an isolate expects one call per second after its first
+ * call. It does not extrapolate from the last few milliseconds.
  */
 export function countRecent(demand: Demand, nowMs: number): void {
   const seconds = Math.max(1, nowMs - demand.countedSinceMs) / LEASE_MS;
@@ -38,9 +38,9 @@ export function countRecent(demand: Demand, nowMs: number): void {
   demand.countedSinceMs = nowMs;
 }
 
-/** Calls to expect in the coming second, at least one. */
+/** Number of calls expected in the coming second, with headroom. At least 1. */
 export const expectedCalls = ({ recentCalls }: Demand): number =>
   Math.min(MAX_WANTED_CALLS, Math.max(1, Math.floor(recentCalls * HEADROOM)));
 
-/** Payload bytes to expect in the coming second. */
+/** Number of payload bytes expected in the coming second, with headroom. */
 export const expectedBytes = ({ recentBytes }: Demand): number => Math.ceil(recentBytes * HEADROOM);

@@ -1,4 +1,4 @@
-/** A lease as the isolate holds it. */
+/** A lease that an isolate holds. */
 export interface HeldLease {
   readonly id: number;
   readonly calls: number;
@@ -10,11 +10,11 @@ export interface HeldLease {
   readonly grantedAtMs: number;
   usedCalls: number;
   usedBytes: number;
-  /** No more calls use this lease. The isolate reports it until the ledger acknowledges its end. */
+  /** True if no further call may use this lease. The isolate reports the lease until the ledger acknowledges its end. */
   closed: boolean;
 }
 
-/** A lease without calls or bytes. */
+/** A lease of 0 calls, without a byte limit. */
 export const emptyLease = (id: number, askedAtMs: number): HeldLease => ({
   id,
   calls: 0,
@@ -28,19 +28,22 @@ export const emptyLease = (id: number, askedAtMs: number): HeldLease => ({
   closed: false,
 });
 
-/** True if a call with a payload of `size` bytes fits, now or once more of the lease's calls have become usable. */
+/** True if the lease has room for a call with a payload of `size` bytes, now or once more of its calls become usable. */
 export const isUsable = (
   { closed, endsAtMs, calls, usedCalls, bytes, usedBytes }: HeldLease,
   size: number,
   nowMs: number,
 ): boolean => !closed && nowMs < endsAtMs && usedCalls < calls && (bytes === undefined || usedBytes + size <= bytes);
 
-/** Calls of the lease that may have been made by now: some at once, the others spread evenly over time. */
+/**
+ * Number of calls, used calls included, that the lease allows by now: `atOnce` from the start, the rest evenly over
+ * `spreadMs`.
+ */
 export function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, nowMs: number): number {
   const passedMs = Math.max(0, nowMs - askedAtMs);
   return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
 }
 
-/** Milliseconds between the moments at which two calls become usable. */
+/** Milliseconds from the time at which one call becomes usable to the time at which the next call does. */
 export const msPerCall = ({ calls, atOnce, spreadMs }: HeldLease): number =>
   Math.ceil(spreadMs / Math.max(1, calls - atOnce));

@@ -6,7 +6,9 @@ import { createSlots, type Slots } from './slots.ts';
 
 declare const holderBrand: unique symbol;
 
-/** The leases of one tenant that one isolate holds. Opaque: only the functions of `lease.ts` read and change it. */
+/**
+ * One isolate's leases, slots and unreported usage for one tenant. Opaque: only `core/quota` reads and changes the fields.
+ */
 export interface LeaseHolder {
   readonly [holderBrand]: true;
 }
@@ -14,26 +16,27 @@ export interface LeaseHolder {
 /** The fields of a `LeaseHolder`. Plain data. */
 export interface HolderFields {
   readonly id: string;
-  /** The number of the last request. */
+  /** Number of the last request. */
   seq: number;
   /** Oldest first. */
   leases: HeldLease[];
-  /** The request under way: never more than one. */
+  /** The request in progress. At most one request is in progress at a time. */
   sent?: {
     readonly seq: number;
     readonly atMs: number;
-    /** Leases that it reports as final, and the last batch that it carries. */
+    /** Leases that the request reports as final. */
     readonly finals: readonly number[];
+    /** Id of the last batch that the request carries. 0: no batch. */
     readonly lastBatch: number;
     readonly slots: number;
   };
-  /** The denial in the last response, until it expires. */
+  /** The ledger's last denial, unless a later response granted something. Valid until `untilMs`. */
   denial?: Denial & { readonly untilMs: number; readonly resetAtMs: number };
   statuses: readonly LimitStatus[];
   statusesAtMs: number;
   slots: Slots;
   demand: Demand;
-  /** Admitted calls whose usage has not been recorded. */
+  /** Admitted calls whose usage has not been recorded yet. */
   inFlight: number;
   usage: UsageByFunction;
   corrections: Correction[];
@@ -42,7 +45,7 @@ export interface HolderFields {
   unsentSinceMs?: number;
 }
 
-/** Opens a holder. Only `core/quota` may, and tests that plant faults in it. */
+/** Opens a holder. Only `core/quota`, and tests that plant faults in a holder, may use this function. */
 export const fieldsOf = (holder: LeaseHolder): HolderFields => holder as unknown as HolderFields;
 
 const newFields = (id: string, nowMs: number): HolderFields => ({
@@ -59,11 +62,11 @@ const newFields = (id: string, nowMs: number): HolderFields => ({
   batches: [],
 });
 
-/** @param id names the isolate to the ledger. No two isolates may have the same id. */
+/** @param id identifies the isolate to the ledger. Must be unique among isolates. */
 export const createLeaseHolder = (id: string, nowMs: number): LeaseHolder =>
   newFields(id, nowMs) as unknown as LeaseHolder;
 
-/** Drops all that a holder would report, because its tenant no longer exists. Its request numbers go on. */
+/** Empties a holder whose tenant no longer exists, so that it reports nothing more. Request numbers continue. */
 export function emptyLeaseHolder(holder: LeaseHolder, nowMs: number): void {
   const fields = fieldsOf(holder);
   Object.assign(fields, newFields(fields.id, nowMs), { seq: fields.seq });

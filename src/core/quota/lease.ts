@@ -16,33 +16,33 @@ import {
   takeSlot,
 } from './slots.ts';
 
-/** A call's place under the limits, from its admission to its end. */
+/** The record of an admitted call, kept until the call ends. */
 export interface Ticket {
-  /** When it was counted, by the ledger's clock. */
+  /** When the call was counted: by the ledger's clock, or by the isolate's clock if the call has no lease. */
   readonly countedAtMs: number;
   readonly bytes: number;
-  /** The slot that it runs in. */
+  /** The slot that the call runs in. */
   readonly slot: number;
 }
 
-/** A lease is renewed when more than this part of its life has passed... */
+/** An isolate renews its leases after this fraction of their lifetime... */
 const RENEW_AT_AGE = 0.8;
-/** ...or less than this part of its calls is left... */
+/** ...or when less than this fraction of their calls is left... */
 const RENEW_AT_LEFT = 0.25;
-/** ...unless it is smaller than this: a few calls are not worth a request ahead. */
+/** ...unless they have fewer calls than this in total: so few calls are not worth a request in advance. */
 const MIN_RENEWED_CALLS = 4;
-/** Usage waits at most this long to be sent. */
+/** Maximum time in milliseconds for which the isolate keeps usage before sending it. */
 const SEND_USAGE_MS = 1_000;
 
 type Refused = { readonly kind: 'refused'; readonly limit: LimitName; readonly retryAfterMs: number };
 
-/** The decision on a call: admitted, refused, or `ask` if the ledger must be asked first. */
+/** The decision on a call: admitted, refused, or `ask` if the isolate must ask the ledger first. */
 export type Admission = { readonly kind: 'admitted'; readonly ticket: Ticket } | Refused | { readonly kind: 'ask' };
 
-/** The outcome of a call that is charged to the rate alone. */
+/** The outcome of charging a call to the rate alone. */
 export type ChargeOutcome = Exclude<Admission, { kind: 'admitted' }> | { readonly kind: 'charged' };
 
-/** Counts a call that has arrived. Call it once for each call, however often `admit` is tried. */
+/** Counts the arrival of a call. Use this function once for each call, however often `admit` is tried. */
 export function countArrival(holder: LeaseHolder, bytes: number): void {
   const { demand } = fieldsOf(holder);
   demand.arrived += 1;
@@ -71,8 +71,8 @@ export function admit(holder: LeaseHolder, limits: LimitsDocument, bytes: number
 }
 
 /**
- * Charges one unit of the rate for a call that goes no further. Its unit of the quotas is given back at once, and it
- * takes no slot.
+ * Charges one unit of the rate for a call that is not forwarded. The call takes no slot, and the quotas get their unit back
+ * at once.
  */
 export function chargeRate(holder: LeaseHolder, nowMs: number): ChargeOutcome {
   const fields = fieldsOf(holder);
@@ -88,14 +88,14 @@ export function chargeRate(holder: LeaseHolder, nowMs: number): ChargeOutcome {
     return { kind: 'charged' };
   }
   const { denial } = fields;
-  // The call runs nothing and sends nothing, so neither slots nor bytes delay it.
+  // Denials for lack of slots or bytes do not apply, because the call runs no function and sends no payload.
   if (denial && nowMs < denial.untilMs && denial.limit !== 'concurrency' && denial.fromBytes === 0) {
     return refusedBy(denial, nowMs);
   }
   return accruesAtMs === undefined ? { kind: 'ask' } : overRate(accruesAtMs, nowMs);
 }
 
-/** Refuses a call that the last denial covers, without counting it. */
+/** Refuses a call that the last denial covers, unless a lease may have room for it. Does not count the call. */
 export function peekDenial(holder: LeaseHolder, bytes: number, nowMs: number): Refused | undefined {
   const { denial } = fieldsOf(holder);
   if (!denial || nowMs >= denial.untilMs || bytes < denial.fromBytes || hasLease(holder, bytes, nowMs))
@@ -115,11 +115,11 @@ const overRate = (accruesAtMs: number, nowMs: number): Refused => ({
   retryAfterMs: accruesAtMs - nowMs,
 });
 
-/** True if a lease may have room for a call with a payload of this size. */
+/** True if a lease has room for a call with a payload of this size, now or later. */
 export const hasLease = (holder: LeaseHolder, bytes: number, nowMs: number): boolean =>
   fieldsOf(holder).leases.some((lease) => isUsable(lease, bytes, nowMs));
 
-/** Admits a call without a lease. The call is counted once the ledger can be reached again. */
+/** Admits a call without a lease. The isolate reports the call when it next reaches the ledger. */
 export function admitUncounted(holder: LeaseHolder, limits: LimitsDocument, bytes: number, nowMs: number): Ticket {
   const fields = fieldsOf(holder);
   correct(fields, { atMs: nowMs, calls: 1, bytes }, nowMs);
@@ -137,41 +137,44 @@ function takeTicket(
   return { countedAtMs, bytes, slot: takeSlot(fields.slots, limits, nowMs) };
 }
 
-/** Releases a call's slot because the end of its function was observed. */
+/** Releases a call's slot after the end of its function was observed. */
 export function endCall(holder: LeaseHolder, limits: LimitsDocument, { slot }: Ticket, nowMs: number): void {
   endSlot(fieldsOf(holder).slots, limits, slot, nowMs);
 }
 
-/** Notes that a call got no answer, not even a head. Its function may run on, and nobody will observe its end. */
+/**
+ * Marks a call as lost: it got no answer, not even a response head. Its function may still run, and nobody will observe its
+ * end.
+ */
 export function loseCall(holder: LeaseHolder, { slot }: Ticket, nowMs: number): void {
   loseSlot(fieldsOf(holder).slots, slot, nowMs);
 }
 
-/** Gives up idle slots, because the calls that they were meant for were refused. */
+/** Gives up idle slots granted for calls that were then refused. Pooled slots stay. */
 export function releaseIdleSlots(holder: LeaseHolder, limits: LimitsDocument): void {
   releaseIdle(fieldsOf(holder).slots, limits);
 }
 
-/** Undoes an admission: the call is not forwarded after all. */
+/** Undoes the admission of a call that is not forwarded after all. */
 export function cancelCall(holder: LeaseHolder, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   fieldsOf(holder).inFlight -= 1;
   takeBackCall(holder, limits, ticket, nowMs);
 }
 
-/** Takes back a call that was sent but certainly started no function: it holds no slot and costs nothing. */
+/** Takes back a call that was sent but certainly started no function: frees the call's slot and gives back its cost. */
 export function takeBackCall(holder: LeaseHolder, limits: LimitsDocument, ticket: Ticket, nowMs: number): void {
   giveBack(holder, ticket, nowMs);
   freeSlot(fieldsOf(holder).slots, limits, ticket.slot);
 }
 
-/** Gives back what a call has cost: Lambda turned it away, so no function ran. */
+/** Gives back the cost of a call that Lambda turned away without running a function. */
 export function giveBack(holder: LeaseHolder, { countedAtMs, bytes }: Ticket, nowMs: number): void {
   correct(fieldsOf(holder), { atMs: countedAtMs, calls: -1, bytes: -bytes }, nowMs);
 }
 
 function correct(fields: HolderFields, correction: Correction, nowMs: number): void {
   const last = fields.corrections.at(-1);
-  // Corrections with the same ledger time are merged.
+  // Merge corrections that have the same time.
   if (last && last.atMs === correction.atMs) {
     fields.corrections[fields.corrections.length - 1] = {
       atMs: last.atMs,
@@ -186,12 +189,12 @@ function correct(fields: HolderFields, correction: Correction, nowMs: number): v
 export function recordUsage(holder: LeaseHolder, functionName: string, usage: Partial<Usage>, nowMs: number): void {
   const fields = fieldsOf(holder);
   addUsageOf(fields.usage, functionName, usage);
-  // A negative count gives back a call that was counted before.
+  // A negative `forwarded` takes back a call that was recorded before, so it does not change `inFlight`.
   fields.inFlight = Math.max(0, fields.inFlight - Math.max(0, usage.forwarded ?? 0));
   fields.unsentSinceMs ??= nowMs;
 }
 
-/** True if the isolate should renew its lease now, so that the next calls need not wait. */
+/** True if the isolate should renew its lease now, so that the next calls do not have to wait. */
 export function wantsRenewal(holder: LeaseHolder, limits: LimitsDocument, nowMs: number): boolean {
   let left = 0;
   let size = 0;
@@ -206,20 +209,20 @@ export function wantsRenewal(holder: LeaseHolder, limits: LimitsDocument, nowMs:
   return size >= MIN_RENEWED_CALLS && (left < size * RENEW_AT_LEFT || nowMs >= freshUntilMs);
 }
 
-/** The purpose of a request: calls that wait; `ahead`, calls to come; or `flush`, a report only. */
+/** The purpose of a request: to serve waiting calls, to prepare for later calls (`ahead`), or only to report (`flush`). */
 export type Purpose =
   | {
       readonly waiting: Waiting;
       readonly bytesOfAll?: number;
-      /** The calls are not ready to run yet, so they need no slots. */
+      /** True if the calls need no slots, because they do not run yet or never run. */
       readonly withoutSlots?: boolean;
     }
   | 'ahead'
   | 'flush';
 
 /**
- * Builds the next request. If calls wait for it, it gives back every lease at hand: none had room for them, and the new
- * lease replaces them.
+ * Builds the next request. If calls are waiting, the request gives back every lease that the isolate holds. None of these
+ * leases had room for the calls, and the new lease replaces them.
  */
 export function buildRequest(
   holder: LeaseHolder,
@@ -266,7 +269,7 @@ export function buildRequest(
   };
 }
 
-/** Puts unsent usage into a batch, which is sent until it is acknowledged. */
+/** Moves unsent usage and corrections into a batch. Each request carries the batch until the ledger acknowledges it. */
 function closeBatch(fields: HolderFields, id: number): void {
   const { usage, corrections } = fields;
   delete fields.unsentSinceMs;
@@ -276,7 +279,9 @@ function closeBatch(fields: HolderFields, id: number): void {
   fields.corrections = [];
 }
 
-/** Applies the response to the current request. @returns false for any other response: it is too late and grants nothing. */
+/**
+ * Applies the response to the current request. Returns false for any other response, which is too late and grants nothing.
+ */
 export function applyResponse(holder: LeaseHolder, response: LeaseResponse, nowMs: number): boolean {
   const fields = fieldsOf(holder);
   const { sent } = fields;
@@ -297,7 +302,10 @@ export function applyResponse(holder: LeaseHolder, response: LeaseResponse, nowM
   return true;
 }
 
-/** Gives up the current request. The next request gives back, unused, whatever the ledger granted for it. */
+/**
+ * Abandons the current request. The next request gives back, unused, any lease that the ledger granted for the abandoned
+ * request.
+ */
 export function abandonRequest(holder: LeaseHolder): void {
   const fields = fieldsOf(holder);
   const { sent } = fields;
@@ -306,7 +314,7 @@ export function abandonRequest(holder: LeaseHolder): void {
   delete fields.sent;
 }
 
-/** When the isolate must report even if no call waits. Undefined if there is nothing to report. */
+/** Time (epoch ms) at which the isolate must report even if no call waits. 0: at once. Undefined: nothing to report. */
 export function nextFlushAtMs(holder: LeaseHolder): number | undefined {
   const { batches, slots, leases, unsentSinceMs } = fieldsOf(holder);
   if (batches.length > 0) return 0;
@@ -316,13 +324,13 @@ export function nextFlushAtMs(holder: LeaseHolder): number | undefined {
   return dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
 }
 
-/** True if the holder can be dropped: no call runs, and there is nothing to report. */
+/** True if the holder can be dropped, because no call is running and there is nothing to report. */
 export function isFlushed(holder: LeaseHolder): boolean {
   const { slots, inFlight } = fieldsOf(holder);
   return slots.running.size === 0 && inFlight === 0 && nextFlushAtMs(holder) === undefined;
 }
 
-/** The status of each limit in the ledger's last response, and the time of that response. */
+/** Returns the status of each limit in the ledger's last response, and the time at which the isolate got the response. */
 export function lastStatuses(holder: LeaseHolder): {
   readonly statuses: readonly LimitStatus[];
   readonly atMs: number;
@@ -331,7 +339,7 @@ export function lastStatuses(holder: LeaseHolder): {
   return { statuses, atMs: statusesAtMs };
 }
 
-/** Calls and bytes still usable in the leases at hand. */
+/** Counts the unused calls and bytes in the leases that are still open. */
 export function heldLeases(holder: LeaseHolder, nowMs: number): { calls: number; bytes: number } {
   const held = { calls: 0, bytes: 0 };
   for (const { closed, endsAtMs, calls, usedCalls, bytes = 0, usedBytes } of fieldsOf(holder).leases) {

@@ -1,51 +1,52 @@
 import { type Period, windowStart } from './calendar.ts';
 import type { LimitsDocument, Quota } from './limits.ts';
 
-/** A lease as the ledger remembers it until it is settled. */
+/** The ledger's record of a lease, kept until the lease is closed or written off. */
 export interface OpenLease {
   readonly id: number;
   readonly calls: number;
-  /** Absent when bytes were not limited. */
+  /** Absent if bytes were not limited. */
   readonly bytes?: number;
   usedCalls: number;
   usedBytes: number;
   readonly grantedAtMs: number;
   readonly endsAtMs: number;
-  /** The lease's unused calls still take room in the bucket. */
+  /** True if the lease's unused calls still take up room in the bucket. */
   inBucket: boolean;
 }
 
-/** The ledger's knowledge of one isolate. */
+/** The ledger's record of one isolate. */
 export interface HolderState {
-  /** The last request that was answered, and the last batch that was counted. */
+  /** Number of the last request that the ledger answered. */
   seq: number;
+  /** Id of the last batch that the ledger counted. */
   batch: number;
   leases: OpenLease[];
   slots: number;
   slotsUntilMs: number;
-  /** Slots that become free by themselves. Older code stored neither this field nor the next. */
+  /** Slots that the ledger frees at a known time. Older code stored neither this field nor `slotFreeAtMs`. */
   lost?: { readonly slots: number; readonly freesAtMs: number }[];
-  /** When the first of the isolate's slots is likely to become free. */
+  /** Estimated time (epoch ms) at which the first of the isolate's slots becomes free. */
   slotFreeAtMs?: number;
-  /** Calls that the isolate had admitted but not accounted for, at its last request. */
+  /** Calls that the isolate had admitted but not yet reported at the time of its last request. */
   inFlight: number;
   seenAtMs: number;
 }
 
-/** A tenant's ledger. Plain data; only the functions of this file change it. */
+/** A tenant's ledger. Plain data. Only the functions of `ledger.ts` change a ledger. */
 export interface LedgerState {
-  /** The latest time given to the ledger (epoch ms). It never goes back, even if the clock does. */
+  /** Latest time given to the ledger (epoch ms). Never decreases, even if the clock goes back. */
   atMs: number;
-  /** Tokens that may be granted. Null while there is no rate. */
+  /** Tokens available to lease. Null if the tenant has no rate limit. */
   level: number | null;
-  /** Tokens in leases that may still be used or come back. */
+  /** Leased tokens that isolates may still use or return. */
   outstanding: number;
-  /** Recent demand of all isolates, in calls per second. */
+  /** Recent demand of all isolates together, in calls per second. */
   demand: number;
-  /** Slots of all isolates. */
+  /** Slots held by all isolates together. */
   slots: number;
   sweepAtMs: number;
-  /** Calls and bytes of each window: those used, and those leased. */
+  /** Calls and bytes, used or leased, in each period's current window. */
   windows: Record<Period, { startMs: number; calls: number; bytes: number }>;
   holders: Map<string, HolderState>;
 }
@@ -64,7 +65,7 @@ export function createLedger(nowMs: number): LedgerState {
   };
 }
 
-/** The stored part of a ledger. The rest of its state follows from the holders. */
+/** The stored part of a ledger. The rest of the state is computed from the holders. */
 export type StoredLedger = Pick<LedgerState, 'atMs' | 'level' | 'demand' | 'windows'>;
 
 /** Rebuilds a ledger from its stored parts. */
@@ -78,17 +79,18 @@ export function restoreLedger(stored: StoredLedger, holders: ReadonlyMap<string,
   return state;
 }
 
-/** Seconds of a rate's tokens that may be leased ahead of their time. */
+/** The ledger may lease this many seconds' worth of tokens before they accrue. */
 const RATE_AHEAD = 0.75;
 
 /**
- * Capacity of the bucket in tokens: `burst`, plus part of a second's tokens because tokens are leased ahead. Leased calls
- * that may still be used take room in it. So any interval T forwards at most this capacity plus `perSecond` x T. Promise 2
- * would allow a whole second's tokens more; the rest is slack for calls that overtake each other on the way to Lambda.
+ * Capacity of the bucket in tokens: `burst`, plus part of a second's worth of tokens because tokens are leased ahead.
+ * Leased calls that may still be used take up room in the bucket. So at most this capacity plus `perSecond` x T calls are
+ * forwarded in any interval T. Promise 2 (README) allows a full second's worth of tokens. The part not used here is slack
+ * for calls that overtake each other on the way to Lambda.
  */
 export const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>): number =>
   burst + perSecond * RATE_AHEAD;
 
-/** What a quota has left: neither used nor leased. */
+/** Units of a quota that are neither used nor leased. */
 export const leftOf = ({ windows }: LedgerState, { period, unit, amount }: Quota): number =>
   amount - windows[period][unit];

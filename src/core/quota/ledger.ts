@@ -13,39 +13,39 @@ import {
   WAITING_SHARE,
 } from './limits.ts';
 
-/** Milliseconds after a lease's end during which its tokens may still come back. */
+/** Milliseconds after a lease's end during which the isolate may still return unused tokens. */
 const TOKENS_RETURN_MS = 1_000;
-/** An expired lease is written off after this long without a report. */
+/** Milliseconds after a lease's end until the ledger writes off the lease if no final report has arrived. */
 export const WRITTEN_OFF_MS = 60_000;
-/** The ledger forgets an isolate after this long in silence: none of its messages can still be under way. */
+/** The ledger forgets an isolate that is silent for this many milliseconds: none of its messages can still be in transit. */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
-/** Milliseconds that a denial for lack of a slot holds. A slot may become free at any time. */
+/** Milliseconds for which a denial for lack of a slot is valid. Short, because a slot may become free at any time. */
 const NO_SLOT_MS = 100;
 const MIN_DENIAL_MS = 20;
-/** The longest that a function can run (Lambda quotas). */
+/** Maximum run time of a function in milliseconds (Lambda quotas). */
 const MAX_NO_SLOT_MS = 900_000;
-/** A tenant at its rate waits until the bucket holds the tokens of this many seconds. */
+/** A tenant at its rate limit waits until the bucket holds up to this many seconds' worth of tokens. */
 const RATE_BATCH = 0.25;
 
-/** The holdings released because their isolates never reported again. */
+/** The result of a sweep, which releases leases and slots that isolates did not return in time. */
 export interface Swept {
-  /** Calls that count as used although they were never reported. */
+  /** Calls that were never reported but count as used. */
   readonly writtenOff: number;
-  /** Isolates that lost something. */
+  /** Ids of the isolates whose records the sweep changed. */
   readonly holders: readonly string[];
 }
 
 /** The outcome of a request. */
 export interface Answered extends Swept {
   readonly response: LeaseResponse;
-  /** Batches that this request counted. Add these, and no others, to the tenant's usage. */
+  /** Batches that this request counted. The caller adds exactly these batches to the tenant's usage. */
   readonly counted: readonly Batch[];
 }
 
 /**
- * Answers a request: books the isolate's report, then leases what every limit has room for. A repeated request changes
- * nothing. A request that a later one has overtaken is void.
+ * Answers a request: records the isolate's report, then leases what every limit has room for. A request that repeats an
+ * earlier request, or arrives after a later request, counts nothing and grants nothing new.
  */
 export function answerRequest(
   state: LedgerState,
@@ -65,12 +65,12 @@ export function answerRequest(
   for (const report of request.reports) {
     const lease = holder.leases.find(({ id }) => id === report.id);
     if (!lease) continue;
-    // Clamped: an isolate that misreports must not make calls out of nothing.
+    // Clamp the count, so that an isolate that misreports cannot gain calls.
     const usedCalls = Math.min(Math.max(report.calls, lease.usedCalls), lease.calls);
     if (lease.inBucket) state.outstanding -= usedCalls - lease.usedCalls;
     lease.usedCalls = usedCalls;
     const usedBytes = Math.min(Math.max(report.bytes, lease.usedBytes), lease.bytes ?? Number.POSITIVE_INFINITY);
-    // Unlimited bytes count when they are used. Limited bytes already counted when they were leased.
+    // Unlimited bytes count when they are used. Limited bytes were already counted when they were leased.
     if (lease.bytes === undefined) addToWindows(state, lease.grantedAtMs, 0, usedBytes - lease.usedBytes);
     lease.usedBytes = usedBytes;
     if (report.final) closeLease(state, holder, lease);
@@ -85,7 +85,8 @@ export function answerRequest(
   holder.slots = request.keepSlots;
   holder.inFlight = request.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
-  // Counted from the ledger's receipt of the request, later than the isolate's own time, so no slot is filled twice.
+  // The ledger counts `freeInMs` from its receipt of the request, so it frees a slot no earlier than the isolate gives up
+  // the slot: no slot is filled twice.
   holder.lost = (request.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
   holder.slotFreeAtMs = now + (request.slotFreeInMs ?? 0);
   state.demand += request.arrived;
@@ -93,7 +94,7 @@ export function answerRequest(
   return { response: grant(state, limits, holder, request), counted, ...swept };
 }
 
-/** Brings the ledger to a moment: windows roll over, the bucket fills, expired holdings are released. */
+/** Advances the ledger to a time: rolls over windows, fills the bucket, and releases expired leases and slots. */
 export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs: number): Swept {
   const now = Math.max(nowMs, state.atMs);
   const elapsedMs = now - state.atMs;
@@ -105,7 +106,8 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
   state.demand *= Math.exp(-elapsedMs / LEASE_MS);
   const sweeps = now >= state.sweepAtMs;
   let filledToMs = now - elapsedMs;
-  // Lease by lease: each keeps its room in the bucket until it lapses, and only then may the bucket fill that room.
+  // Refill lease by lease. Each lease takes up room in the bucket until it lapses, and the bucket may fill that room only
+  // afterwards.
   for (const lease of sweeps ? lapsedLeases(state) : []) {
     const lapsedAtMs = Math.max(filledToMs, lease.endsAtMs + TOKENS_RETURN_MS);
     refill(state, limits, lapsedAtMs - filledToMs);
@@ -116,7 +118,7 @@ export function advanceLedger(state: LedgerState, limits: LimitsDocument, nowMs:
   return sweeps ? sweep(state, now) : NOTHING_SWEPT;
 }
 
-/** Leases whose tokens can no longer come back, in the order of their end. */
+/** Returns the leases whose unused tokens can no longer be returned, sorted by the time at which the leases ended. */
 function lapsedLeases({ holders, atMs }: LedgerState): OpenLease[] {
   const lapsed: OpenLease[] = [];
   for (const { leases } of holders.values()) {
@@ -176,7 +178,7 @@ function takeFromBucket(state: LedgerState, lease: OpenLease): void {
   lease.inBucket = false;
 }
 
-/** Closes a lease. Its unused calls and bytes return to its windows that are still current. */
+/** Closes a lease. Returns the unused calls and bytes to the windows that paid for them, unless these windows have ended. */
 function closeLease(state: LedgerState, holder: HolderState, lease: OpenLease): void {
   const unused = lease.calls - lease.usedCalls;
   addToWindows(state, lease.grantedAtMs, -unused, lease.bytes === undefined ? 0 : lease.usedBytes - lease.bytes);
@@ -205,7 +207,7 @@ function findHolder(state: LedgerState, name: string): HolderState {
   return holder;
 }
 
-/** Answers a repeated request: repeats its grants that are still open, and grants nothing new. */
+/** Answers a repeated request: repeats the grants that are still open, and grants nothing new. */
 function answerAgain(
   state: LedgerState,
   limits: LimitsDocument,
@@ -243,7 +245,7 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
 
   const { calls, bytes, share, isShort } = roomFor(state, limits, holder, request);
   if (calls < 1) return { seq, slots, standings: limitStatuses(state, limits) };
-  // Never past midnight UTC, where windows end: use of a lease belongs to the window that the lease was taken from.
+  // No lease lasts past midnight UTC, when windows end, because each call must count in the window that paid for it.
   const lastsMs = Math.min(LEASE_MS, windowEnd('day', now) - now);
   const granted = { calls, ...withBytes(bytes), grantedAtMs: now };
   holder.leases.push({
@@ -260,25 +262,26 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
     state.outstanding += calls;
   }
   const pace = paceOf(state, limits, calls, share);
-  // An isolate that got less than it asked for should not send a request for each new token.
+  // An isolate that got less than it asked for is denied further calls for a while, so that it does not send a request for
+  // each new token.
   const noMore = isShort && limits.rate ? { no: denyForRate(state, limits.rate, request.wanted.calls) } : {};
   return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
 
-/** The pace of a lease. If demand exceeds the rate: the isolate's share of `burst` at once, then its share of the rate. */
+/** Sets the pace of a lease. Above the rate, an isolate gets its share of `burst` at once and the rest at its share of the rate. */
 function paceOf({ demand }: LedgerState, { rate }: LimitsDocument, calls: number, share: number) {
   if (!rate || demand <= rate.perSecond) return { atOnce: calls, spreadMs: 0 };
   const atOnce = Math.min(calls, Math.max(1, Math.floor(rate.burst * share)));
   return { atOnce, spreadMs: Math.min(LEASE_MS, Math.ceil(((calls - atOnce) * 1_000) / (rate.perSecond * share))) };
 }
 
-/** The room that all limits together have. */
+/** The largest lease that all limits together allow. */
 interface Room {
   readonly calls: number;
   readonly bytes?: number;
-  /** The isolate's part of the whole demand, 0 to 1. */
+  /** The isolate's share of the total demand, from 0 to 1. */
   readonly share: number;
-  /** The bucket had less. */
+  /** True if the rate allows fewer calls than the isolate wants and the quotas allow. */
   readonly isShort: boolean;
 }
 
@@ -306,7 +309,8 @@ function roomFor(
   let isShort = false;
   if (state.level !== null) {
     const level = Math.floor(state.level);
-    // If the bucket has less than all want, isolates share it and what is already leased. Waiting calls go first.
+    // If the bucket has less than all isolates together want, they share it and what is already leased. Waiting calls go
+    // first.
     const part = Math.max(waiting.calls, Math.floor((level + state.outstanding) * share));
     isShort = calls > Math.min(level, part);
     calls = Math.min(calls, level, state.demand > level ? part : level);
@@ -316,7 +320,7 @@ function roomFor(
 
 const withBytes = (bytes: number | undefined) => (bytes === undefined ? {} : { bytes });
 
-/** Unused calls or bytes in the open leases of an isolate: unsettled if it dies now. */
+/** Returns the unused calls or bytes in an isolate's open leases, which would stay unsettled if the isolate died now. */
 function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
   let held = 0;
   for (const lease of leases) {
@@ -328,12 +332,13 @@ function heldOf({ leases }: HolderState, unit: 'calls' | 'bytes'): number {
 function slotsFor(state: LedgerState, { concurrency }: LimitsDocument, { wanted, waiting }: LeaseRequest): number {
   if (concurrency === undefined) return 0;
   const free = Math.max(0, concurrency - state.slots);
-  // Each request gets at most a quarter of the free slots, so that the first one does not take all.
+  // A request gets at most one slot for each waiting call. If slots are pooled, the request may get up to a quarter of the
+  // free slots even if fewer calls wait. The cap keeps slots free for other isolates.
   const most = concurrency < POOLED_CONCURRENCY ? waiting.calls : Math.max(waiting.calls, Math.floor(free / 4));
   return Math.min(wanted.slots, most, free);
 }
 
-/** Finds the limit that has no room for even one waiting call. Among quotas, it names the one that lasts longest. */
+/** Finds a limit that has no room for even one waiting call. Checks the quotas first, longest period first. */
 function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waiting }: LeaseRequest): Denial | undefined {
   const now = state.atMs;
   if (waiting.calls === 0) return undefined;
@@ -351,7 +356,7 @@ function findDenial(state: LedgerState, limits: LimitsDocument, { wanted, waitin
   return undefined;
 }
 
-/** Milliseconds until a slot is likely to become free: known for a lost call, otherwise estimated from recent calls. */
+/** Milliseconds until a slot is likely to become free: exact for a lost call, otherwise estimated from recent calls. */
 function msUntilSlot({ holders, atMs }: LedgerState): number {
   let freeAtMs = Number.POSITIVE_INFINITY;
   for (const { slots, slotsUntilMs, slotFreeAtMs = atMs } of holders.values()) {
@@ -360,7 +365,10 @@ function msUntilSlot({ holders, atMs }: LedgerState): number {
   return Math.max(NO_SLOT_MS, Math.min(freeAtMs, atMs + MAX_NO_SLOT_MS) - atMs);
 }
 
-/** Denies until the bucket has a batch of tokens: a tenant at its rate does not ask again for each token. */
+/**
+ * Denies calls until the bucket holds a batch of tokens, so that a tenant at its rate limit does not ask again for each
+ * token.
+ */
 function denyForRate(
   { level, demand }: LedgerState,
   { perSecond }: NonNullable<LimitsDocument['rate']>,
@@ -368,15 +376,15 @@ function denyForRate(
 ): Denial {
   const msUntil = (tokens: number) => Math.max(0, Math.ceil(((tokens - (level ?? 0)) * 1_000) / perSecond));
   const batch = Math.max(1, Math.min(wantedCalls, perSecond * RATE_BATCH));
-  // Above the rate, an isolate also waits for its turn: turns come in proportion to each isolate's demand.
+  // If demand exceeds the rate, an isolate also waits for its turn. Isolates get turns in proportion to their demand.
   const turnMs = Math.ceil((demand * 1_000) / (perSecond * Math.max(1, wantedCalls)));
   const holdsMs = Math.min(LEASE_MS, Math.max(MIN_DENIAL_MS, msUntil(batch), demand > perSecond ? turnMs : 0));
   return { limit: 'rate', holdsMs, resetMs: msUntil(1), fromBytes: 0 };
 }
 
 /**
- * Calls not reported for a while: those in expired leases, and admitted calls whose end was not reported. They count as
- * used.
+ * Counts the calls that isolates should have reported by now: unused calls in expired leases, and admitted calls whose end
+ * was not reported. All these calls count as used.
  */
 export function unsettledCalls(state: LedgerState, nowMs: number): number {
   let unsettled = 0;

@@ -3,7 +3,7 @@ import type { LimitStatus } from './lease-protocol.ts';
 import { capacityOf, type LedgerState, leftOf } from './ledger-state.ts';
 import { type LimitsDocument, quotasOf } from './limits.ts';
 
-/** The status of each limit, the most pressing kind first: rate, concurrency, then the quotas from the shortest. */
+/** Returns the status of each limit, most urgent first: rate, concurrency, then the quotas by period, shortest first. */
 export function limitStatuses(state: LedgerState, limits: LimitsDocument): LimitStatus[] {
   const { rate, concurrency } = limits;
   const statuses: LimitStatus[] = [];

@@ -1,6 +1,6 @@
 import { PERIODS, type Period } from './calendar.ts';
 
-/** A calendar quota, by UTC. Absent fields are not limited. */
+/** A quota for each calendar period in UTC. An absent field means no limit. */
 export interface QuotaDocument {
   readonly period: Period;
   readonly requests?: number | undefined;
@@ -8,21 +8,21 @@ export interface QuotaDocument {
   readonly payloadBytes?: number | undefined;
 }
 
-/** A tenant's limits as the operator writes them. Absent: not limited. */
+/** A tenant's limits, as the operator sets them. An absent field means no limit, unless the field has a default. */
 export interface LimitsDocument {
-  /** A token bucket; `perSecond` may be a fraction. */
+  /** A token bucket. `perSecond` may be a fraction. */
   readonly rate?: { readonly perSecond: number; readonly burst: number } | undefined;
-  /** Functions that may run at once, over all isolates. */
+  /** Maximum number of functions that run at the same time, across all isolates. */
   readonly concurrency?: number | undefined;
   /** Seconds until a call whose end was never observed releases its slot. Default 900. */
   readonly maxDurationSeconds?: number | undefined;
-  /** The largest payload, in bytes. */
+  /** Maximum payload size in bytes. */
   readonly maxPayloadBytes?: number | undefined;
   /** At most one quota for each period. */
   readonly quotas?: readonly QuotaDocument[] | undefined;
   /** Refuse or serve calls when the ledger cannot be reached and no lease is left. Default `refuse`. */
   readonly onLimitsUnavailable?: 'refuse' | 'serve' | undefined;
-  /** With `serve`: seconds for which calls are served and counted later. Default 4. */
+  /** With `serve`: for this many seconds after the ledger fails, calls are served and counted later. Default 4. */
   readonly serveSeconds?: number | undefined;
 }
 
@@ -39,18 +39,18 @@ export const LIMIT_NAMES = [
 ] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** Longest life of a lease in milliseconds, from the isolate's request. */
+/** Maximum lifetime of a lease in milliseconds, measured from the isolate's request. */
 export const LEASE_MS = 1_000;
-/** An isolate holds at most one 100th of what is left of a calendar quota, and at least one call. */
+/** An isolate may hold 1/100 of what a calendar quota has left, or one call, whichever is more. */
 export const LEASE_SHARE = 100;
-/** Up to this many waiting calls are leased, however little is left, because they are used at once. */
+/** A lease may exceed the share above to cover up to this many waiting calls, because these calls use the lease at once. */
 export const WAITING_SHARE = 8;
-/** From this concurrency on, isolates keep idle slots. Below it, each call asks for its own. */
+/** If the concurrency limit is at least this high, isolates keep idle slots. Below it, each call asks for its own slot. */
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
 /**
- * A call that got no answer may still run. It holds its slot for this long after it was lost. If recent calls took longer,
- * it holds the slot longer, but never beyond `maxDurationSeconds` from its start.
+ * Milliseconds for which a call that got no answer keeps its slot, because its function may still run. The call keeps the
+ * slot longer if recent calls took longer, but never beyond `maxDurationSeconds` after the start of the call.
  */
 export const LOST_HOLD_MS = 10_000;
 export const DEFAULT_SERVE_SECONDS = 4;
@@ -58,11 +58,11 @@ export const DEFAULT_SERVE_SECONDS = 4;
 export const maxDurationMs = ({ maxDurationSeconds = DEFAULT_MAX_DURATION_SECONDS }: LimitsDocument): number =>
   maxDurationSeconds * 1_000;
 
-/** True if any limit has to be counted. */
+/** True if the tenant has any limit that the ledger counts. */
 export const isCounted = ({ rate, concurrency, quotas }: LimitsDocument): boolean =>
   rate !== undefined || concurrency !== undefined || (quotas?.length ?? 0) > 0;
 
-/** One calendar quota of one unit. */
+/** One calendar quota in one unit: calls or bytes. */
 export interface Quota {
   readonly limit: LimitName;
   readonly period: Period;
@@ -70,7 +70,7 @@ export interface Quota {
   readonly amount: number;
 }
 
-/** The calendar quotas that are set, the shortest period first. */
+/** Returns the calendar quotas that are set, shortest period first. */
 export function quotasOf({ quotas = [] }: LimitsDocument): Quota[] {
   return PERIODS.flatMap((period) =>
     quotas

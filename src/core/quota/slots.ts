@@ -2,31 +2,34 @@ import { HEADROOM } from './demand.ts';
 import type { LeaseRequest } from './lease-protocol.ts';
 import { LEASE_MS, type LimitsDocument, LOST_HOLD_MS, maxDurationMs, POOLED_CONCURRENCY } from './limits.ts';
 
-/** The slots of one isolate. Each slot runs one function at a time. Plain data; only the functions of this file change it. */
+/**
+ * The slots of one isolate. Each slot runs one function at a time. Plain data that only the functions of this file change.
+ */
 export interface Slots {
-  /** Slots that the isolate may fill. Functions may start in them until `endsAtMs`. */
+  /** Slots that the isolate may fill. Functions may start in these slots until `endsAtMs`. */
   granted: number;
   endsAtMs: number;
-  /** The most slots that the ledger may count for this isolate. */
+  /** Maximum number of slots that the ledger may currently count for this isolate. */
   atLedger: number;
-  /** Slots are limited, so the isolate must report each free slot to the ledger. */
+  /** True if the tenant's concurrency is limited, so that the isolate must report free slots to the ledger. */
   isLimited: boolean;
-  /** Running functions, by slot, with the time at which each started; the oldest first. */
+  /** Start time of each running function, by slot. Oldest first. */
   running: Map<number, number>;
-  /** Of these, calls that got no answer, with the time at which each releases its slot. */
+  /** Running calls that got no answer: the time at which each call releases its slot, by slot. */
   lost: Map<number, number>;
-  /** The longest of the recent calls, as of `longestAtMs`, and the usual duration. */
+  /** Duration of the longest recent call, as of `longestAtMs`. Fades over time. */
   longestMs: number;
   longestAtMs: number;
+  /** Moving average of call durations. */
   usualMs: number;
   lastSlot: number;
   /** Peak concurrency since the last request. */
   peak: number;
 }
 
-/** Milliseconds after which the longest recent duration has faded to about a third. */
+/** Milliseconds after which the longest recent duration has faded to about a third (1/e). */
 const LONGEST_FADES_MS = 600_000;
-/** The weight of one call in the usual duration. */
+/** Weight of one call in the moving average `usualMs`. */
 const USUAL_PART = 1 / 8;
 
 export const createSlots = (nowMs: number): Slots => ({
@@ -52,24 +55,29 @@ export function hasFreeSlot(slots: Slots, limits: LimitsDocument, nowMs: number)
   return slots.running.size < slots.granted && nowMs < slots.endsAtMs;
 }
 
-/** Releases the slots of functions that can no longer be running though nobody observed their end, and of lost calls. */
+/**
+ * Releases the slots of lost calls that are due, and of functions that must have ended although nobody observed their end.
+ */
 function dropUnseen(slots: Slots, limits: LimitsDocument, nowMs: number): void {
   for (const [slot, freesAtMs] of slots.lost) if (nowMs >= freesAtMs) dropLost(slots, slot);
   const longestMs = maxDurationMs(limits);
   for (const [slot, startedAtMs] of slots.running) {
-    if (nowMs < startedAtMs + longestMs) return; // all others started later
+    if (nowMs < startedAtMs + longestMs) return; // the remaining functions started later
     if (slots.lost.has(slot)) dropLost(slots, slot);
     else slots.running.delete(slot);
   }
 }
 
-/** The ledger releases a lost call's slot by itself, so this isolate must not fill it again. */
+/**
+ * Releases the slot of a lost call. The isolate must not fill the slot again, because the ledger releases the slot by
+ * itself.
+ */
 function dropLost(slots: Slots, slot: number): void {
   slots.lost.delete(slot);
   if (slots.running.delete(slot)) slots.granted = Math.max(slots.running.size, slots.granted - 1);
 }
 
-/** Takes a slot, even without a concurrency limit: a limit set later must count the functions that already run. */
+/** Takes a slot, even without a concurrency limit, because a limit set later must count the functions already running. */
 export function takeSlot(slots: Slots, { concurrency }: LimitsDocument, nowMs: number): number {
   slots.isLimited = concurrency !== undefined;
   slots.lastSlot += 1;
@@ -78,7 +86,7 @@ export function takeSlot(slots: Slots, { concurrency }: LimitsDocument, nowMs: n
   return slots.lastSlot;
 }
 
-/** Releases a slot because the end of its function was observed. */
+/** Releases a slot after the end of its function was observed, and records the duration. */
 export function endSlot(slots: Slots, limits: LimitsDocument, slot: number, nowMs: number): void {
   const startedAtMs = slots.running.get(slot);
   if (startedAtMs === undefined) return;
@@ -91,14 +99,14 @@ export function endSlot(slots: Slots, limits: LimitsDocument, slot: number, nowM
   freeSlot(slots, limits, slot);
 }
 
-/** Releases a slot in which no function ran. */
+/** Releases a slot without recording a duration. */
 export function freeSlot(slots: Slots, limits: LimitsDocument, slot: number): void {
   slots.lost.delete(slot);
-  // Below `POOLED_CONCURRENCY`, a free slot goes back at once, so that another isolate can take it.
+  // Below `POOLED_CONCURRENCY`, return a free slot to the ledger at once, so that another isolate can take the slot.
   if (slots.running.delete(slot) && !isPooled(limits)) slots.granted = Math.max(slots.running.size, slots.granted - 1);
 }
 
-/** Keeps the slot of a call that got no answer for as long as its function may still run. */
+/** Marks a call as lost because it got no answer. The call keeps its slot for as long as its function may still run. */
 export function loseSlot(slots: Slots, slot: number, nowMs: number): void {
   const startedAtMs = slots.running.get(slot);
   if (startedAtMs === undefined) return;
@@ -108,19 +116,19 @@ export function loseSlot(slots: Slots, slot: number, nowMs: number): void {
 const recentLongestMs = ({ longestMs, longestAtMs }: Slots, nowMs: number): number =>
   longestMs * Math.exp(-Math.max(0, nowMs - longestAtMs) / LONGEST_FADES_MS);
 
-/** Gives up idle slots, because the calls that they were meant for were refused. */
+/** Gives up idle slots granted for calls that were then refused. Pooled slots stay. */
 export function releaseIdle(slots: Slots, limits: LimitsDocument): void {
   if (!isPooled(limits)) slots.granted = Math.min(slots.granted, slots.running.size);
 }
 
-/** The part of a lease request that is about slots. */
+/** The fields of a lease request that concern slots, and the number of slots wanted. */
 type SlotRequest = Pick<LeaseRequest, 'keepSlots' | 'lost' | 'slotFreeInMs'> & { readonly wanted: number };
 
 /**
  * Decides how many slots to keep and how many more to ask for.
  *
- * @param waiting calls that wait for a slot.
- * @param ahead also asks for slots for calls to come, as many as ran at the peak.
+ * @param waiting number of calls that wait for a slot.
+ * @param ahead if true and slots are pooled, also keeps or asks for idle slots for later calls, based on peak concurrency.
  */
 export function requestSlots(
   slots: Slots,
@@ -131,7 +139,7 @@ export function requestSlots(
   dropUnseen(slots, limits, nowMs);
   const running = slots.running.size;
   const idle = ahead && isPooled(limits) ? Math.max(0, Math.ceil(slots.peak * HEADROOM) - running) : 0;
-  // The isolate may fill the idle slots that it keeps while it waits for the response.
+  // While the isolate waits for the response, it may fill the idle slots that it keeps.
   const keepSlots = Math.max(running, Math.min(slots.granted, running + idle));
   const wanted = waiting + Math.max(0, running + idle - keepSlots);
   slots.granted = keepSlots;
@@ -141,7 +149,7 @@ export function requestSlots(
   return { keepSlots, wanted, ...slotTimes(slots, limits, nowMs) };
 }
 
-/** When slots become free: those of lost calls at a known time, the others as recent calls suggest. */
+/** Returns when slots become free: the known times for lost calls, and an estimate from recent durations for other calls. */
 function slotTimes(
   { running, lost, usualMs }: Slots,
   limits: LimitsDocument,
@@ -161,15 +169,15 @@ function slotTimes(
   for (const [slot, startedAtMs] of running) {
     if (lost.has(slot)) continue;
     slotFreeInMs = Math.min(slotFreeInMs, Math.max(0, startedAtMs + usualMs - nowMs));
-    break; // the oldest is likely to end first
+    break; // the oldest function is likely to end first
   }
   const freed = [...slotsBySecond].map(([seconds, count]) => ({ slots: count, freeInMs: seconds * 1_000 }));
-  // If nothing runs yet, the first to end is the call that this request is for.
+  // If no call is running, the first call to end will be a call that waits for this request.
   if (slotFreeInMs === Number.POSITIVE_INFINITY) slotFreeInMs = usualMs;
   return { ...(freed.length > 0 && { lost: freed }), slotFreeInMs };
 }
 
-/** Adds the slots of a response to those that its request kept. */
+/** Adds the slots that a response grants to the slots that its request kept. */
 export function grantSlots(slots: Slots, kept: number, granted: number, requestedAtMs: number): void {
   slots.granted += granted;
   slots.isLimited ||= granted > 0;
@@ -177,7 +185,7 @@ export function grantSlots(slots: Slots, kept: number, granted: number, requeste
   slots.endsAtMs = requestedAtMs + LEASE_MS;
 }
 
-/** When the isolate must report free slots to the ledger. Infinity if there are none. */
+/** Time (epoch ms) at which the isolate must report free slots to the ledger. 0: at once. Infinity: nothing to report. */
 export function slotsDueAtMs({ granted, endsAtMs, atLedger, isLimited, running, lost }: Slots): number {
   if (isLimited && atLedger > Math.max(granted, running.size)) return 0;
   let dueAtMs = isLimited && atLedger > running.size ? endsAtMs : Number.POSITIVE_INFINITY;

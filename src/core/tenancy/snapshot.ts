@@ -6,7 +6,7 @@ import type { LimitsDocument } from '../quota/limits.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { TenantStatus, Upstream } from './tenant.ts';
 
-/** A tenant as a gateway isolate needs it to serve calls. Plain data. */
+/** The part of a tenant that a gateway isolate needs to serve calls. Plain data. */
 export type TenantSnapshot =
   | { readonly exists: false }
   | {
@@ -17,26 +17,34 @@ export type TenantSnapshot =
       readonly upstream: Upstream;
       readonly meterDuration: boolean;
       readonly issuers: readonly TrustedIssuer[];
-      /** Live keys by id: when each expires (epoch ms), or null for never. */
+      /** Expiry time (epoch ms) of each live key, by key id. Null: never expires. */
       readonly keys: Readonly<Record<string, number | null>>;
     };
 
 /** The answer of a tenant's object to an isolate. */
 export interface TenantAnswer {
-  /** Counts the changes of the snapshot. An isolate that names the current revision does not get the snapshot again. */
+  /** Number of changes to the snapshot. An isolate that names the current revision gets no snapshot. */
   readonly revision: number;
-  /** Absent: unchanged since the revision that the isolate named. */
+  /** Absent if the tenant is unchanged since the revision that the isolate named. */
   readonly snapshot?: TenantSnapshot;
-  /** Absent: the ledger could not be written. */
+  /**
+   * Absent if the ledger could not be written, if the isolate asked only for the tenant, or if the tenant does not exist.
+   */
   readonly ledger?: LeaseResponse;
-  /** True if the database is empty, without even a deleted tenant's trail: the tenant never existed, or its file was lost. */
+  /**
+   * True if the database is empty, without even a deleted tenant's audit trail. Then the tenant never existed, or its file
+   * was lost.
+   */
   readonly isBlank?: boolean;
 }
 
 /** A tenant that exists. */
 export type LiveTenant = Extract<TenantSnapshot, { exists: true }>;
 
-/** Checks that a proved key may be used now. A key that is not known to be live is refused: fails closed. */
+/**
+ * Checks that a key may be used now. The caller has already proved the key. Fails closed: refuses a key not known to be
+ * live.
+ */
 export function checkKey(
   { status, keys }: Pick<LiveTenant, 'status' | 'keys'>,
   tenantId: TenantId,
@@ -49,6 +57,6 @@ export function checkKey(
   return checkStatus({ status }, tenantId);
 }
 
-/** Checks that a tenant is active: every call of a suspended one is refused. */
+/** Checks that a tenant is active. Refuses every call of a suspended tenant. */
 export const checkStatus = ({ status }: Pick<LiveTenant, 'status'>, tenantId: TenantId): Refusal | undefined =>
   status === 'active' ? undefined : refuse('tenant-suspended', tenantId);

@@ -1,14 +1,14 @@
 import type { TenantId } from '../identity/ids.ts';
 
 /**
- * Why an object failed: its disk is full, its file is damaged, the runtime could not open it (only the runtime's log says
- * why), it is empty but should not be, it is overloaded, or another cause.
+ * Why an object failed: the disk is full, the object's file is damaged, the runtime could not open the object (only the
+ * runtime's log says why), the object is unexpectedly empty, the object is overloaded, or there is another cause.
  */
 export type StateFailure = 'full' | 'corrupt' | 'unopened' | 'empty' | 'overloaded' | 'other';
 
-/** A failure of an object, with the object's name, which errors of SQLite and the runtime lack. */
+/** A failure of an object. Includes the name of the object, which errors from SQLite and the runtime do not. */
 export class StateError extends Error {
-  /** A tenant's id, or `directory`. */
+  /** The tenant's id, or `directory`. */
   readonly object: TenantId | 'directory';
   readonly failure: StateFailure;
 

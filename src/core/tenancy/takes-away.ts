@@ -1,8 +1,9 @@
 import type { TenantDocument } from './tenant.ts';
 
 /**
- * True if a change only takes permissions from a tenant: it suspends the tenant or drops allow rules, and changes nothing
- * else. Each such change needs an earlier one that gave the permission, so these never outnumber the others.
+ * True if a change only takes permissions from a tenant: it suspends the tenant, drops allow rules or both, and changes
+ * nothing else. Each of these changes needs an earlier change that gave a permission, so there are never more of them than
+ * of other changes.
  */
 export function takesAway(before: TenantDocument, after: TenantDocument): boolean {
   if (after.status !== before.status && after.status !== 'suspended') return false;
@@ -15,6 +16,6 @@ export function takesAway(before: TenantDocument, after: TenantDocument): boolea
   return isSubsequence && restOf(before) === restOf(after);
 }
 
-/** A tenant's document without its status and its allow rules. */
+/** Returns a tenant's document, as JSON, without its status and allow rules. */
 const restOf = ({ name, policy, limits, upstream, issuers, meterDuration }: TenantDocument): string =>
   JSON.stringify([name, { ...policy, allow: [] }, limits, upstream, issuers, meterDuration]);

@@ -3,13 +3,13 @@ import type { TrustedIssuer } from '../identity/issuers.ts';
 import type { PolicyDocument } from '../policy/policy.ts';
 import type { LimitsDocument } from '../quota/limits.ts';
 
-/** Where a tenant's calls go. */
+/** The destination of a tenant's calls. */
 export interface Upstream {
-  /** The only value until destinations are built. */
+  /** `default` is the only value until destinations are implemented. */
   readonly destination?: 'default' | undefined;
   /** The AWS region of the tenant's functions. Default: the gateway's region. */
   readonly region?: string | undefined;
-  /** Sent as X-Amz-Tenant-Id on every call. Replaces the caller's. */
+  /** Sent as `X-Amz-Tenant-Id` with every call, in place of the caller's value. */
   readonly tenantId?: string | undefined;
 }
 
@@ -24,14 +24,17 @@ export interface TenantDocument {
   readonly upstream: Upstream;
   /** Issuers whose tokens are accepted in place of a key. Absent: none. */
   readonly issuers?: readonly TrustedIssuer[] | undefined;
-  /** Ask Lambda for the log tail of each call, to read the billed duration. Callers do not see the tail. */
+  /**
+   * If true, the gateway asks Lambda for the log tail of each call and reads the billed duration from the tail. Callers do
+   * not see a tail that they did not ask for.
+   */
   readonly meterDuration?: boolean | undefined;
 }
 
 /** A tenant: an outside company or team that may call. */
 export interface TenantRecord extends TenantDocument {
   readonly id: TenantId;
-  /** Counts the changes, from 1. */
+  /** Number of the current version, starting at 1. Each change adds 1. */
   readonly version: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;

@@ -1,38 +1,43 @@
-/** Upper bounds of the duration histogram, in milliseconds. One more bucket holds all longer durations. */
+/** Upper bounds of the buckets of the duration histogram, in milliseconds. One more bucket holds all longer durations. */
 export const DURATION_BOUNDS_MS = [
   5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000,
 ] as const;
 
-/** A tenant's usage over some time. All figures can be added up. */
+/** A tenant's usage over a period of time. The figures of several periods can be added. */
 export interface Usage {
-  /** Calls with a valid key, signature or token of the tenant: forwarded or refused. */
+  /** Calls with a valid key, signature or token of the tenant, whether forwarded or refused. */
   calls: number;
   /** Calls that were sent to Lambda. */
   forwarded: number;
-  /** Attempts that named the tenant or one of its keys, without proof. No other figure includes them. */
+  /** Attempts that named the tenant or one of its keys without proof. No other figure includes these attempts. */
   unproved: number;
   /** Refusals by reason. */
   refused: Record<string, number>;
-  /** Calls that Lambda answered with an error of the function. */
+  /** Calls that Lambda answered with a function error. */
   functionErrors: number;
-  /** Calls that Lambda throttled: forwarded, and given back to the quotas. */
+  /** Forwarded calls that Lambda throttled. The quotas get these calls back. */
   throttled: number;
-  /** Calls leased to an isolate that never reported their end. They count as used. */
+  /** Calls leased to an isolate that never reported their end. These calls count as used. */
   unsettled: number;
   /** Calls served while the ledger could not be reached, because the tenant is set to `serve`. */
   servedUncounted: number;
-  /** Bytes of payloads forwarded, and of answers passed back. */
+  /** Bytes of forwarded payloads. */
   bytesIn: number;
+  /** Bytes of answers returned to callers. */
   bytesOut: number;
   /** Requests that isolates made to the tenant's object. */
   ledgerCalls: number;
-  /** Milliseconds from the first byte to the end of the answer, summed over all forwarded calls. */
+  /** Milliseconds from the start of a call to the end of its answer, summed over all forwarded calls. */
   durationMs: number;
-  /** Forwarded calls by duration: at most the bound of `DURATION_BOUNDS_MS`, and longer than the previous bound. */
+  /**
+   * Number of forwarded calls in each bucket: longer than the previous bound of `DURATION_BOUNDS_MS`, up to its own bound.
+   */
   durations: number[];
-  /** Calls whose REPORT line was read: their number, milliseconds billed, and milliseconds times the function's MB. */
+  /** Calls whose REPORT line was read. */
   metered: number;
+  /** Milliseconds billed for the metered calls. */
   billedMs: number;
+  /** Milliseconds billed times the function's memory in MB, summed over the metered calls. */
   billedMbMs: number;
 }
 
@@ -55,7 +60,7 @@ export const emptyUsage = (): Usage => ({
   billedMbMs: 0,
 });
 
-/** Adds one use to another. */
+/** Adds `from` to `into`, and returns `into`. */
 export function addUsage(into: Usage, from: Partial<Usage>): Usage {
   for (const name of Object.keys(from) as (keyof Usage)[]) {
     if (name === 'refused') {
@@ -67,31 +72,34 @@ export function addUsage(into: Usage, from: Partial<Usage>): Usage {
         while (into.durations.length <= bucket) into.durations.push(0);
         into.durations[bucket] = (into.durations[bucket] ?? 0) + count;
       });
-    } else into[name] = (into[name] ?? 0) + (from[name] ?? 0); // stored use may be older than the figure
+    } else into[name] = (into[name] ?? 0) + (from[name] ?? 0); // stored usage may predate this figure
   }
   return into;
 }
 
-/** The histogram of one call, in each bucket. */
+/** For each bucket, the histogram of one call in that bucket. */
 const HISTOGRAMS = [...DURATION_BOUNDS_MS, 0].map((_, bucket) => [...new Array<number>(bucket).fill(0), 1]);
 
-/** The histogram of one call. */
+/** Returns the histogram of one call with this duration. */
 export function durationBucket(ms: number): number[] {
   const bound = DURATION_BOUNDS_MS.findIndex((boundMs) => ms <= boundMs);
   return HISTOGRAMS.at(bound) ?? [];
 }
 
-/** Usage by function (callers choose names, even `__proto__`). Usage of no function is under the empty name. */
+/**
+ * Usage by function name. A map, because callers choose names, even `__proto__`. Usage without a function has the empty
+ * name.
+ */
 export type UsageByFunction = Map<string, Usage>;
 
-/** Functions counted separately in a minute. Limited, because a caller may be free to invent names. */
+/** Maximum number of functions counted separately in one minute. Limited, because a caller may be free to invent names. */
 export const MAX_FUNCTIONS = 100;
 export const OTHER_FUNCTIONS = '(other)';
 
 /**
- * Adds usage to its function's, or to `(other)` if too many functions are already counted.
+ * Adds usage under the function's name, or under `(other)` if too many functions are already counted.
  *
- * @returns the name that the usage was added to.
+ * @returns the name under which the usage was added.
  */
 export function addUsageOf(into: UsageByFunction, functionName: string, from: Partial<Usage>): string {
   const known = into.has(functionName) || functionName === '' || into.size < MAX_FUNCTIONS;
