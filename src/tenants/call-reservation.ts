@@ -11,7 +11,7 @@ interface Admitter {
   flushLater(): void;
 }
 
-/** The reservation of an admitted call. However the call ends, the ledger must learn of it. */
+/** The reservation of an admitted call. However the call ends, the isolate must report the end to the ledger. */
 export class CallReservation implements Reservation {
   readonly uncounted: boolean;
   private readonly tenant: Admitter;

@@ -1,15 +1,18 @@
 import type { WaitUntil } from '../edge/wait-until.ts';
 import type { LeaseClient } from './lease-client.ts';
 
-/** The platform keeps promises under `waitUntil` alive for 30 s (Workers limits). A flusher stops before that. */
+/**
+ * Milliseconds for which a flusher works for one call. The platform keeps `waitUntil` promises alive for 30 s (Workers
+ * limits).
+ */
 const LIFE_MS = 20_000;
-/** Milliseconds until it tries again after a failure. */
+/** Milliseconds until a flusher retries after a failure. */
 const RETRY_MS = 1_000;
 
 /** A call that may have to flush after its answer. */
 export interface FlushingCall {
   readonly waitUntil: WaitUntil;
-  /** Sends the isolate's report. Resolves when that has succeeded or failed. */
+  /** Sends the isolate's report. Resolves after the report has succeeded or failed. */
   flush(): Promise<unknown>;
 }
 
@@ -17,7 +20,7 @@ interface WakeUp {
   readonly atMs: number;
 }
 
-/** Sends this isolate's report to the object when it is due, even if no call needs the object. */
+/** Sends this isolate's report to the object when the report is due, even if no call needs the object. */
 export class Flusher {
   private readonly client: LeaseClient;
   private readonly now: () => number;
@@ -29,7 +32,7 @@ export class Flusher {
     this.now = now;
   }
 
-  /** Makes a call flush when the report is due, unless another call will do so by then. */
+  /** Makes a call flush when the report is due, unless another call is scheduled to flush by then. */
   schedule(call: FlushingCall): void {
     const untilMs = this.now() + LIFE_MS;
     const wakeUp = this.plan(untilMs);
@@ -43,7 +46,7 @@ export class Flusher {
     const nowMs = this.now();
     if (nowMs >= untilMs) return undefined;
     const atMs = Math.max(dueAtMs, client.failingForMs === undefined ? nowMs : nowMs + RETRY_MS);
-    // A wake-up that is late is gone with its call.
+    // An overdue wake-up was lost when its call ended, so it no longer counts.
     if (next && next.atMs <= atMs && nowMs < next.atMs + RETRY_MS) return undefined;
     this.next = { atMs };
     return this.next;
@@ -54,7 +57,7 @@ export class Flusher {
     for (let mine: WakeUp | undefined = first; mine; mine = this.plan(untilMs)) {
       await sleep(Math.max(0, mine.atMs - now()));
       await client.waitForResponse();
-      if (this.next !== mine) return; // another one is sooner
+      if (this.next !== mine) return; // another wake-up has replaced this wake-up
       this.next = undefined;
       const { dueAtMs } = client;
       if (dueAtMs === Number.POSITIVE_INFINITY) return;

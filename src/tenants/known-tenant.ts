@@ -3,17 +3,20 @@ import type { LimitsDocument } from '../core/quota/limits.ts';
 import type { LiveTenant, TenantAnswer, TenantSnapshot } from '../core/tenancy/snapshot.ts';
 import { type AddressCheck, compileRanges } from '../edge/address-ranges.ts';
 
-/** A snapshot younger than this is used without asking the object. */
+/** Calls use a snapshot younger than this without asking the object. */
 const FRESH_MS = 1_000;
-/** An older snapshot is used while the object is asked, but never beyond this age: a revocation holds everywhere within 5 s. */
+/**
+ * Maximum age of a usable snapshot. Calls may use a snapshot older than `FRESH_MS` while the isolate asks the object for
+ * the current snapshot. So a revocation takes effect everywhere within 5 s.
+ */
 const MAX_AGE_MS = 4_000;
 
-/** A tenant as its calls need it. */
+/** A tenant in the form that calls need: with a compiled policy. */
 export type KnownTenant =
   | { readonly exists: false }
   | (Omit<LiveTenant, 'policy'> & {
       readonly policy: Policy;
-      /** Absent if the tenant names no ranges. */
+      /** Undefined if the tenant allows every address. */
       readonly isAddressAllowed: AddressCheck | undefined;
     });
 
@@ -33,7 +36,7 @@ export class KnownTenantCell {
     return this.tenant !== undefined;
   }
 
-  /** The tenant. Undefined if the snapshot is too old to serve calls: fails closed. */
+  /** Returns the tenant. Undefined if the snapshot is too old to serve calls: fails closed. */
   peek(nowMs: number): KnownTenant | undefined {
     return this.ageMs(nowMs) < MAX_AGE_MS ? this.tenant : undefined;
   }
@@ -42,16 +45,19 @@ export class KnownTenantCell {
     return this.ageMs(nowMs) < FRESH_MS;
   }
 
-  /** Age since the object was asked. Infinity if that time is in the future, because the clock stepped back: fails closed. */
+  /**
+   * Milliseconds since the object was asked. Fails closed: Infinity if the clock has stepped back to before the question.
+   */
   private ageMs(nowMs: number): number {
     const ageMs = nowMs - this.askedAtMs;
     return ageMs < 0 ? Number.POSITIVE_INFINITY : ageMs;
   }
 
   /**
-   * Applies the object's answer, unless a later question has already been answered or the tenant was invalidated since.
+   * Applies the object's answer. Ignores the answer if a later question has already been answered, or if the tenant was
+   * invalidated after this question was asked.
    *
-   * @returns the tenant, if the answer brought another revision of it.
+   * @returns the tenant, if the answer contains a new revision of the tenant.
    */
   update({ revision, snapshot }: TenantAnswer, askedAtMs: number, nowMs: number): KnownTenant | undefined {
     const isAfter = (atMs: number) => askedAtMs >= atMs || atMs > nowMs;
@@ -66,7 +72,7 @@ export class KnownTenantCell {
     return snapshot && isNew ? this.tenant : undefined;
   }
 
-  /** Forgets the tenant, because it has just been changed. An answer still under way will not count. */
+  /** Forgets the tenant, because it has just been changed. Answers that are still in transit will be ignored. */
   invalidate(nowMs: number): void {
     this.tenant = undefined;
     this.limits = NO_LIMITS;

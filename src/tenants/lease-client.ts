@@ -17,27 +17,33 @@ import { KnownTenantCell } from './known-tenant.ts';
 import type { TenantPorts } from './ports.ts';
 import type { UnprovedCounts } from './unproved-counts.ts';
 
-/** A request without a response for this long is lost: the call that sent it may be gone, and its promise with it. */
+/**
+ * A request counts as lost after this many milliseconds without a response. The call that sent the request may be gone, and
+ * its promise with it.
+ */
 export const REQUEST_TIMEOUT_MS = 2_000;
-/** First pause after an object has failed. Each failure makes it longer: otherwise every call would ask the object again. */
+/**
+ * First pause after an object fails. The pause doubles with each failure. Without a pause, every call would ask the object
+ * again.
+ */
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * An isolate's only channel to a tenant's object. At most one request is under way. Each carries everything that the
- * isolate has to report: use of leases, use of keys, attempts without proof.
+ * An isolate's only channel to a tenant's object. At most one request is in progress. Each request carries everything that
+ * the isolate has to report: use of leases, use of keys, and attempts without proof.
  */
 export class LeaseClient {
   readonly holder: LeaseHolder;
   readonly known = new KnownTenantCell();
-  /** When each key was last used (epoch ms). Only uses not yet reported to the object. */
+  /** Time (epoch ms) at which each key was last used. Contains only uses that are not yet reported to the object. */
   private keysUsed = new Map<KeyId, number>();
   private readonly tenantId: TenantId;
   private readonly ports: TenantPorts;
   private readonly unproved: UnprovedCounts;
-  /** The request under way. The call that sent it keeps the promise alive. */
+  /** The request in progress. The call that sent the request keeps the promise alive. */
   private sent: { readonly answered: Promise<boolean>; readonly sentAtMs: number } | undefined;
   private failingSinceMs: number | undefined;
   private retryAtMs = 0;
@@ -50,7 +56,7 @@ export class LeaseClient {
     this.holder = createLeaseHolder(crypto.randomUUID(), ports.now());
   }
 
-  /** True while a request is under way and may still be answered. */
+  /** True while a request is in progress and may still be answered. */
   get isBusy(): boolean {
     return this.sent !== undefined && this.ports.now() - this.sent.sentAtMs < REQUEST_TIMEOUT_MS;
   }
@@ -65,17 +71,20 @@ export class LeaseClient {
     return !this.isBusy && !this.isBackingOff;
   }
 
-  /** Milliseconds for which the object has been failing. Undefined if it works. */
+  /** Milliseconds for which the object has been failing. Undefined if the object works. */
   get failingForMs(): number | undefined {
     return this.failingSinceMs === undefined ? undefined : this.ports.now() - this.failingSinceMs;
   }
 
-  /** When this isolate must report to the object even if no call needs it. Infinity if there is nothing to report. */
+  /**
+   * Time (epoch ms) at which this isolate must report to the object even if no call sends a request. Infinity: nothing to
+   * report.
+   */
   get dueAtMs(): number {
     return Math.min(nextFlushAtMs(this.holder) ?? NEVER, this.unproved.dueAtMs(this.tenantId) ?? NEVER);
   }
 
-  /** True if no request is under way and there is nothing to report. */
+  /** True if no request is in progress, no call is running, and the holder has nothing to report. */
   get isIdle(): boolean {
     return this.sent === undefined && isFlushed(this.holder);
   }
@@ -88,15 +97,16 @@ export class LeaseClient {
     this.unproved.add(this.tenantId);
   }
 
-  /** Waits for the request under way, if any, at most `REQUEST_TIMEOUT_MS`. Never rejects. */
+  /** Waits for the response to the request in progress, if any, for at most `REQUEST_TIMEOUT_MS`. Never rejects. */
   async waitForResponse(): Promise<void> {
     if (this.sent && this.isBusy) await within(REQUEST_TIMEOUT_MS, this.sent.answered).catch(() => false);
   }
 
   /**
-   * Sends a request. Abandons one still under way: its response will come too late.
+   * Sends a request. Abandons an earlier request still in progress, because its response would come too late.
    *
-   * @param report gets the outcome: true if the object answered and leased or denied. Not called for an abandoned request.
+   * @param report called with the outcome: true if the ledger answered or the tenant does not exist. Not called for an
+   * abandoned request.
    * @returns the same outcome. Never rejects.
    */
   request(purpose: Purpose, waitUntil: WaitUntil, report: (success: boolean) => void): Promise<boolean> {
@@ -141,8 +151,9 @@ export class LeaseClient {
   }
 
   /**
-   * Reads the tenant after a failed request: perhaps the object cannot write but can still read. That grants no lease and
-   * so is no success, but it lets calls go on for tenants without limits, and for tenants set to `serve`.
+   * Reads the tenant after a failed request, because an object that cannot write may still be able to read. A read grants
+   * no lease and so does not count as success. After a read, calls can continue for tenants without limits and for tenants
+   * set to `serve`.
    */
   private async lookAfter(error: unknown): Promise<boolean> {
     const { look, now, onFailure } = this.ports;

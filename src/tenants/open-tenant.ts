@@ -28,12 +28,17 @@ import type { Reservation, TenantHandle } from './tenant-handle.ts';
 import type { TenantMemory } from './tenant-memory.ts';
 import { LEFT, UNREACHABLE, type WaitOutcome } from './waiting-calls.ts';
 
-/** A call waits at most this long for its turn, even if the object answers: the answers may go to calls ahead. */
+/**
+ * Milliseconds after which a waiting call asks for no more leases. The object may have answered, but calls ahead in the
+ * queue may have used the leases.
+ */
 const RESERVE_TIMEOUT_MS = 5_000;
-/** If the request under way was for something else, one more follows. */
+/**
+ * Maximum number of requests for one charge. If the request in progress had another purpose, a second request may follow.
+ */
 const MAX_CHARGE_REQUESTS = 2;
 
-/** A tenant as one call uses it. Everything that outlasts the call is in `TenantMemory`. */
+/** One call's access to a tenant. Everything that outlasts the call is in `TenantMemory`. */
 export class OpenTenant implements TenantHandle, FlushingCall {
   readonly waitUntil: WaitUntil;
   private readonly memory: TenantMemory;
@@ -51,7 +56,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     return this.memory.client.holder;
   }
 
-  /** The limits as last known. */
+  /** The last known limits, however old. */
   get limits(): LimitsDocument {
     return this.memory.client.known.limits;
   }
@@ -70,7 +75,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
 
   async load(bytes?: number): Promise<KnownTenant | undefined> {
     const { client } = this.memory;
-    // A response under way may predate a change of the tenant: then one more request follows.
+    // A response in transit may predate a change of the tenant. In that case, send a second request.
     for (let attempt = 0; attempt < 2 && !this.peek(); attempt++) {
       if (!client.isBusy && client.isBackingOff) break;
       await this.joinRequest(bytes === undefined ? 'flush' : { waiting: { calls: 1, bytes } });
@@ -126,7 +131,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     const { memory, holder } = this;
     memory.lastUsedAtMs = this.nowMs;
     recordUsage(holder, functionName, usage, memory.lastUsedAtMs);
-    // Frees slots that were set aside for a call that was then refused.
+    // Free the slots that were granted for a call that was then refused.
     if (usage.refused && memory.waiting.isEmpty) releaseIdleSlots(holder, this.limits);
     this.flushLater();
   }
@@ -153,7 +158,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     return this.memory.client.request('flush', this.waitUntil, (success) => this.serveWaiting(success));
   }
 
-  /** Sends a request. Its outcome decides on the waiting calls, and reports that remain are flushed when due. */
+  /** Sends a request. Afterwards, decides on the waiting calls and schedules a flush of the remaining reports. */
   private request(purpose: Purpose): Promise<boolean> {
     return this.memory.client.request(purpose, this.waitUntil, (success) => {
       this.serveWaiting(success);
@@ -161,14 +166,14 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     });
   }
 
-  /** Waits for the response to the request under way, or else to a new one. */
+  /** Waits for the response to the request in progress. If no request is in progress, sends one first. */
   private joinRequest(purpose: Purpose): Promise<void> {
     const { client } = this.memory;
     if (!client.isBusy) void this.request(purpose);
     return client.waitForResponse();
   }
 
-  /** Decides on the waiting calls. If some need another lease, asks the ledger again. */
+  /** Decides on the waiting calls. If some calls need another lease, asks the ledger again. */
   private serveWaiting(success: boolean): void {
     const { waiting } = this.memory;
     const tenant = success ? this.peek() : undefined;
@@ -176,7 +181,10 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     if (!waiting.isEmpty) void this.request(waiting.purpose);
   }
 
-  /** Waits until the ledger has decided on this call or the caller has left, at most `RESERVE_TIMEOUT_MS`. */
+  /**
+   * Waits until the ledger decides on this call or the caller leaves. Gives up after `RESERVE_TIMEOUT_MS`, at the end of
+   * the request in progress.
+   */
   private async waitForLease(bytes: number, left: AbortSignal | undefined): Promise<WaitOutcome> {
     if (left?.aborted) return LEFT;
     const { client, waiting } = this.memory;
@@ -189,7 +197,7 @@ export class OpenTenant implements TenantHandle, FlushingCall {
     left?.addEventListener('abort', leave);
     try {
       do {
-        // The call that sent the last request may be gone, so nobody may have acted on the response.
+        // The call that sent the last request may be gone, so its response may never have been handled.
         if (!client.isBusy) {
           if (client.isBackingOff) break;
           void this.request(waiting.purpose);
@@ -214,8 +222,8 @@ export class OpenTenant implements TenantHandle, FlushingCall {
   }
 
   /**
-   * True if a call may be served before it is counted: its tenant has no counted limit, or the ledger cannot be reached
-   * and the tenant is set to `serve` in that case, for a limited time.
+   * True if a call may be served before it is counted. The tenant must have no counted limit, or be set to `serve`. With
+   * `serve`, the ledger must have been unreachable for less than `serveSeconds`.
    */
   private mayServeUncounted(limits: LimitsDocument): boolean {
     if (!isCounted(limits)) return true;

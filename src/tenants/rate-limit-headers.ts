@@ -2,13 +2,13 @@ import { heldLeases, lastStatuses } from '../core/quota/lease.ts';
 import type { LeaseHolder } from '../core/quota/lease-holder.ts';
 import type { LimitStatus } from '../core/quota/lease-protocol.ts';
 
-/** Quota units of the draft's registry; requests are the default. */
+/** Quota units from the draft's registry. The default unit is requests. */
 const unitOf = ({ limit }: LimitStatus) => {
   if (limit === 'concurrency') return ';qu="concurrent-requests"';
   return limit.endsWith('-bytes') ? ';qu="content-bytes"' : '';
 };
 
-/** Written once for each response of the ledger: in between, only the remaining units change. */
+/** The `RateLimit-Policy` value for each response of the ledger. Between responses, only the remaining units change. */
 const policies = new WeakMap<readonly LimitStatus[], string>();
 
 const writePolicy = (statuses: readonly LimitStatus[]): string => {

@@ -5,10 +5,13 @@ import type { TenantPorts } from './ports.ts';
 import type { UnprovedCounts } from './unproved-counts.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
-/** The isolate forgets an idle tenant after this long. */
+/** Milliseconds after which the isolate forgets an idle tenant. */
 const IDLE_MS = 60_000;
 
-/** An isolate's memory of one tenant, for all its calls. Holds no stub, and only promises that calls keep alive. */
+/**
+ * An isolate's memory of one tenant, shared by all calls. Holds no stub, and no promises except those that calls keep
+ * alive.
+ */
 export class TenantMemory {
   readonly client: LeaseClient;
   readonly waiting = new WaitingCalls();
@@ -23,7 +26,7 @@ export class TenantMemory {
     this.flusher = new Flusher(this.client, ports.now);
   }
 
-  /** True if the tenant has had no call for `IDLE_MS`, and there is nothing under way or to report. */
+  /** True if the tenant has had no call for `IDLE_MS`, no request is in progress, and there is nothing to report. */
   isIdle(nowMs: number): boolean {
     return nowMs - this.lastUsedAtMs >= IDLE_MS && this.client.isIdle;
   }

@@ -7,20 +7,25 @@ import type { TenantHandle } from './tenant-handle.ts';
 import { TenantMemory } from './tenant-memory.ts';
 import { createUnprovedCounts } from './unproved-counts.ts';
 
-/** Tenants that an isolate keeps. One more replaces the least recently used, whose open calls go on with their memory. */
+/**
+ * Maximum number of tenants that an isolate keeps. Another tenant replaces the least recently used tenant, whose open calls
+ * keep its memory.
+ */
 const MAX_TENANTS = 10_000;
-/** Tenants checked for idleness when a new one arrives. More than one, so that idle ones run out. */
+/** Number of tenants checked for idleness when a new tenant arrives. More than 1, so that idle tenants do not accumulate. */
 const LOOKED_AT = 3;
 
-/** An isolate's memory of tenants: who they are, what is leased to it, and what it has to report. */
+/**
+ * An isolate's memory of tenants: their settings, the leases that the isolate holds, and the usage that it has to report.
+ */
 export interface Tenants {
   /** @param waitUntil keeps promises alive after the call's answer. */
   open(tenantId: TenantId, waitUntil: WaitUntil): TenantHandle;
-  /** Forgets who a tenant is, because this isolate has just changed it. */
+  /** Forgets the settings of a tenant that this isolate has just changed. */
   invalidate(tenantId: TenantId): void;
 }
 
-/** One for each isolate. */
+/** Creates the memory of tenants. Call this function once for each isolate. */
 export function createTenants(ports: TenantPorts): Tenants {
   const { now } = ports;
   const unproved = createUnprovedCounts(now);
@@ -38,7 +43,7 @@ export function createTenants(ports: TenantPorts): Tenants {
     let looked = 0;
     for (const [tenantId, memory] of memories.entries()) {
       if (memory.isIdle(nowMs)) memories.delete(tenantId);
-      else memories.set(tenantId, memory); // behind those not checked yet
+      else memories.set(tenantId, memory); // moves this tenant behind the unchecked tenants
       looked++;
       if (looked === LOOKED_AT) break;
     }

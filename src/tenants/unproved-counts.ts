@@ -1,19 +1,22 @@
 import type { TenantId } from '../core/identity/ids.ts';
 import { createBoundedMap } from '../edge/bounded-map.ts';
 
-/** Attempts that named a tenant without proof and that are not reported to its object yet. */
+/** Counts of the attempts that named a tenant without proof and are not yet reported to the tenant's object. */
 export interface UnprovedCounts {
   add(tenantId: TenantId): void;
-  /** Takes the number of attempts to report. They then count as reported. */
+  /** Returns the number of attempts to report, and marks these attempts as reported. */
   take(tenantId: TenantId): number;
-  /** When to report the counts even if there is nothing else to report; undefined if there are none. */
+  /**
+   * Time (epoch ms) at which to report the attempts even if nothing else needs a report. Undefined if there are no
+   * attempts.
+   */
   dueAtMs(tenantId: TenantId): number | undefined;
 }
 
-/** Attempts are reported this soon, and then at most once per interval, however many come. */
+/** Attempts are reported within this many milliseconds, and then at most once per `INTERVAL_MS`, however many arrive. */
 const SOON_MS = 1_000;
 const INTERVAL_MS = 4_000;
-/** Tenants that are counted separately. */
+/** Maximum number of tenants with a count. Another tenant replaces the least recently used count. */
 const MAX_TENANTS = 10_000;
 
 interface Count {
@@ -22,7 +25,10 @@ interface Count {
   toldAtMs: number;
 }
 
-/** The counts live in the isolate and are lost with it: anybody can cause them, so they are not worth a write. */
+/**
+ * Keeps the counts only in memory, where they end with the isolate. Anybody can cause attempts, so the counts are not worth
+ * a write.
+ */
 export function createUnprovedCounts(now: () => number): UnprovedCounts {
   const counts = createBoundedMap<TenantId, Count>(MAX_TENANTS);
   return {

@@ -1,19 +1,19 @@
 import type { Admission, Purpose } from '../core/quota/lease.ts';
 
-/** How a call's wait ended: the ledger decided, the ledger could not be reached, or the caller left. */
+/** The outcome of a call's wait: the ledger decided, the ledger could not be reached, or the caller left. */
 export type WaitOutcome = Exclude<Admission, { kind: 'ask' }> | typeof UNREACHABLE | typeof LEFT;
 
 export const UNREACHABLE = { kind: 'unreachable' } as const;
 export const LEFT = { kind: 'left' } as const;
 
-/** A call in line. */
+/** A call in the queue. */
 export interface WaitingCall {
   readonly bytes: number;
   readonly outcome: Promise<WaitOutcome>;
   readonly end: (outcome: WaitOutcome) => void;
 }
 
-/** Calls that wait for a lease, in order of arrival. The request of each call keeps its promise alive. */
+/** Queue of calls that wait for a lease, in order of arrival. Each call's own HTTP request keeps its promise alive. */
 export class WaitingCalls {
   private line: WaitingCall[] = [];
 
@@ -29,12 +29,12 @@ export class WaitingCalls {
     return call;
   }
 
-  /** Removes a call from the queue at once, so that no call of a caller that has left is admitted. */
+  /** Removes a call from the queue at once, so that the call is not admitted after its wait has ended. */
   leave(call: WaitingCall): void {
     this.line = this.line.filter((other) => other !== call);
   }
 
-  /** Ends the wait of each call that can be decided now. Calls that still have to `ask` stay in the queue. */
+  /** Ends the wait of each call that `decide` can decide now. A call for which `decide` returns `ask` stays in the queue. */
   serve(decide: (bytes: number) => Admission | typeof UNREACHABLE): void {
     this.line = this.line.filter(({ bytes, end }) => {
       const outcome = decide(bytes);
@@ -44,7 +44,7 @@ export class WaitingCalls {
     });
   }
 
-  /** What the waiting calls need from the ledger. */
+  /** The purpose of a request to the ledger for the waiting calls. */
   get purpose(): Purpose {
     return {
       waiting: { calls: this.line.length, bytes: Math.min(...this.line.map(({ bytes }) => bytes)) },

@@ -44,6 +44,6 @@ export function usableCalls({ calls, atOnce, spreadMs, askedAtMs }: HeldLease, n
   return passedMs >= spreadMs ? calls : atOnce + ((calls - atOnce) * passedMs) / spreadMs;
 }
 
-/** Milliseconds from the time at which one call becomes usable to the time at which the next call does. */
+/** Interval in milliseconds at which further calls become usable. */
 export const msPerCall = ({ calls, atOnce, spreadMs }: HeldLease): number =>
   Math.ceil(spreadMs / Math.max(1, calls - atOnce));

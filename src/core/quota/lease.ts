@@ -25,11 +25,11 @@ export interface Ticket {
   readonly slot: number;
 }
 
-/** An isolate renews its leases after this fraction of their lifetime... */
+/** An isolate renews its leases when this fraction of their lifetime has passed. */
 const RENEW_AT_AGE = 0.8;
-/** ...or when less than this fraction of their calls is left... */
+/** An isolate renews its leases early when less than this fraction of their calls is left. */
 const RENEW_AT_LEFT = 0.25;
-/** ...unless they have fewer calls than this in total: so few calls are not worth a request in advance. */
+/** An isolate does not renew leases with fewer calls than this in total: so few calls are not worth a request in advance. */
 const MIN_RENEWED_CALLS = 4;
 /** Maximum time in milliseconds for which the isolate keeps usage before sending it. */
 const SEND_USAGE_MS = 1_000;

@@ -17,7 +17,9 @@ import {
 const TOKENS_RETURN_MS = 1_000;
 /** Milliseconds after a lease's end until the ledger writes off the lease if no final report has arrived. */
 export const WRITTEN_OFF_MS = 60_000;
-/** The ledger forgets an isolate that is silent for this many milliseconds: none of its messages can still be in transit. */
+/**
+ * Milliseconds of silence after which the ledger forgets an isolate. By then, none of the isolate's messages is in transit.
+ */
 export const FORGOTTEN_MS = 3_600_000;
 const SWEEP_MS = 250;
 /** Milliseconds for which a denial for lack of a slot is valid. Short, because a slot may become free at any time. */
@@ -268,7 +270,10 @@ function grant(state: LedgerState, limits: LimitsDocument, holder: HolderState, 
   return { seq, lease: { ...granted, ...pace, lastsMs }, slots, ...noMore, standings: limitStatuses(state, limits) };
 }
 
-/** Sets the pace of a lease. Above the rate, an isolate gets its share of `burst` at once and the rest at its share of the rate. */
+/**
+ * Sets the pace of a lease. If demand exceeds the rate, the isolate may use its share of `burst` at once, and further calls
+ * at its share of the rate.
+ */
 function paceOf({ demand }: LedgerState, { rate }: LimitsDocument, calls: number, share: number) {
   if (!rate || demand <= rate.perSecond) return { atOnce: calls, spreadMs: 0 };
   const atOnce = Math.min(calls, Math.max(1, Math.floor(rate.burst * share)));
@@ -365,10 +370,7 @@ function msUntilSlot({ holders, atMs }: LedgerState): number {
   return Math.max(NO_SLOT_MS, Math.min(freeAtMs, atMs + MAX_NO_SLOT_MS) - atMs);
 }
 
-/**
- * Denies calls until the bucket holds a batch of tokens, so that a tenant at its rate limit does not ask again for each
- * token.
- */
+/** Denies calls until the bucket holds a batch of tokens, so that a tenant at its rate does not ask again for each token. */
 function denyForRate(
   { level, demand }: LedgerState,
   { perSecond }: NonNullable<LimitsDocument['rate']>,

@@ -15,7 +15,7 @@ export interface Slots {
   isLimited: boolean;
   /** Start time of each running function, by slot. Oldest first. */
   running: Map<number, number>;
-  /** Running calls that got no answer: the time at which each call releases its slot, by slot. */
+  /** Time at which each lost call (a call that got no answer) releases its slot, by slot. */
   lost: Map<number, number>;
   /** Duration of the longest recent call, as of `longestAtMs`. Fades over time. */
   longestMs: number;

@@ -41,10 +41,7 @@ export interface TenantAnswer {
 /** A tenant that exists. */
 export type LiveTenant = Extract<TenantSnapshot, { exists: true }>;
 
-/**
- * Checks that a key may be used now. The caller has already proved the key. Fails closed: refuses a key not known to be
- * live.
- */
+/** Checks that a proved key may be used now. Fails closed: refuses a key that is not known to be live. */
 export function checkKey(
   { status, keys }: Pick<LiveTenant, 'status' | 'keys'>,
   tenantId: TenantId,

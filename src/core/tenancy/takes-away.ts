@@ -1,9 +1,9 @@
 import type { TenantDocument } from './tenant.ts';
 
 /**
- * True if a change only takes permissions from a tenant: it suspends the tenant, drops allow rules or both, and changes
- * nothing else. Each of these changes needs an earlier change that gave a permission, so there are never more of them than
- * of other changes.
+ * True if a change only restricts a tenant: it suspends the tenant, drops allow rules, or both, and changes nothing else.
+ * Each restricting change needs an earlier change that gave a permission, so restricting changes never outnumber other
+ * changes.
  */
 export function takesAway(before: TenantDocument, after: TenantDocument): boolean {
   if (after.status !== before.status && after.status !== 'suspended') return false;

@@ -30,7 +30,8 @@ export interface Usage {
   /** Milliseconds from the start of a call to the end of its answer, summed over all forwarded calls. */
   durationMs: number;
   /**
-   * Number of forwarded calls in each bucket: longer than the previous bound of `DURATION_BOUNDS_MS`, up to its own bound.
+   * Forwarded calls by duration. Each bucket counts calls up to its bound in `DURATION_BOUNDS_MS`, above the previous
+   * bound.
    */
   durations: number[];
   /** Calls whose REPORT line was read. */
