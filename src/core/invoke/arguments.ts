@@ -20,19 +20,19 @@ import {
 /** The arguments of one call, all valid. */
 export interface InvokeArguments {
   readonly operation: Operation;
-  /** The function, with the qualifier from the name or the query. An absent qualifier was not given. */
+  /** The function, with the qualifier from the name or the query. The qualifier is absent if the caller gave none. */
   readonly function: FunctionName;
   /** The FunctionName as the caller wrote it, percent-decoded. For messages to that caller only. */
   readonly givenName: string;
   readonly invocationType: InvocationType;
   readonly logType: LogType;
-  /** Base64 of a JSON object, as it came. */
+  /** Base64 of a JSON object, as the caller sent it. */
   readonly clientContext?: string;
   readonly tenantId?: string;
   readonly durableExecutionName?: string;
   /** In X-Ray's form. */
   readonly traceId?: string;
-  /** As it came. `checkPayloadType` checks it, with the payload. */
+  /** The Content-Type as the caller sent it. `checkPayloadType` checks it together with the payload. */
   readonly contentType?: string;
 }
 
@@ -45,35 +45,35 @@ export interface ArgumentSource {
   readonly query: QueryParameters | undefined;
   /** A header's value by lower-case name; repeated headers arrive joined with a comma. */
   readonly header: (name: string) => string | undefined;
-  /** Most characters of a whole FunctionName. */
+  /** Maximum length of a whole FunctionName, in characters. */
   readonly maxFunctionNameLength: number;
 }
 
 const ONE_FAULT = /^1 validation error detected: /;
-/** The Lambda service model, TenantId and DurableExecutionName. */
+/** The patterns of TenantId and DurableExecutionName in the Lambda service model. */
 const TENANT_ID = /^[a-zA-Z0-9._:/=+\-@ ]+$/;
 const DURABLE_EXECUTION_NAME = /^[a-zA-Z0-9\-_]+$/;
 
-/** Most bytes of a call's payload. */
+/** Returns the maximum length of a call's payload, in bytes. */
 export function maxPayloadBytes(operation: Operation, type: InvocationType): number {
   if (operation === 'InvokeAsync') return INVOKE_LIMITS.maxInvokeAsyncPayloadBytes;
   return type === 'Event' ? INVOKE_LIMITS.maxEventPayloadBytes : INVOKE_LIMITS.maxSyncPayloadBytes;
 }
 
-/** The InvocationType of a request that is not validated yet. An invalid one counts as the default. */
+/** Returns the InvocationType of a request that is not validated yet. An invalid type counts as the default. */
 export function presumedInvocationType({
   operation,
   header,
   query,
 }: Pick<ArgumentSource, 'operation' | 'header' | 'query'>): InvocationType {
-  // API_InvokeAsync has no InvocationType. `Event` replaced the operation.
+  // InvokeAsync has no InvocationType. AWS replaced that operation with `Event`.
   if (operation === 'InvokeAsync') return 'Event';
   const name = ARGUMENT_HEADERS.invocationType;
   const given = header(name) ?? (query && findParameter(query, name));
   return given !== undefined && isInvocationType(given) ? given : 'RequestResponse';
 }
 
-/** Checks the Content-Type of a payload. Without a payload any type is accepted. */
+/** Checks the Content-Type of a payload. If the payload is empty, any type is accepted. */
 export function checkPayloadType(
   { contentType = '' }: Pick<InvokeArguments, 'contentType'>,
   bytes: number,
@@ -83,7 +83,7 @@ export function checkPayloadType(
   return isAcceptedContentType(contentType) ? undefined : refuse('content-type', contentType);
 }
 
-/** Parses all arguments of an Invoke, or explains what is wrong. */
+/** Parses all arguments of an Invoke. The refusal says what is wrong. */
 export function parseArguments(source: ArgumentSource): Result<InvokeArguments, Refusal> {
   const { operation, query } = source;
   if (query === undefined) return err(refuse('query-malformed'));
@@ -92,7 +92,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
   const qualifiers = query.get('Qualifier') ?? [];
   if (qualifiers.length > 1) return err(refuse('parameter-repeated', 'Qualifier'));
 
-  // Checks single arguments against the service's model, and reports all faults at once.
+  // Check each argument against the service model, and report all faults at once.
   const faults: Refusal[] = [];
   const keep = <T>(parsed: Result<T, Refusal>): T | undefined => {
     if (parsed.ok) return parsed.value;
@@ -136,7 +136,7 @@ export function parseArguments(source: ArgumentSource): Result<InvokeArguments, 
   });
 }
 
-/** The service counts the faults and lists them in one message (recorded). The reason is the first fault's. */
+/** Joins faults as the service does: one message counts and lists them (recorded). The reason is that of the first fault. */
 function joinFaults(first: Refusal, faults: readonly Refusal[]): Refusal {
   if (faults.length < 2) return first;
   const sentences = faults.map(({ message }) => message.replace(ONE_FAULT, ''));
@@ -148,7 +148,7 @@ const oneOf = <T extends string>(values: readonly T[], value: string, otherwise:
   return found === undefined ? err(otherwise()) : ok(found);
 };
 
-/** The function that the path names. */
+/** Parses the name of the function from the path. */
 function parseName(source: ArgumentSource): Result<Pick<InvokeArguments, 'function' | 'givenName'>, Refusal> {
   const givenName = decodePercent(source.rawFunctionName);
   if (givenName === undefined) return err(refuse('function-name', source.rawFunctionName, { kind: 'pattern' }));
@@ -175,7 +175,7 @@ function findDurableExecutionNameFault(value: string | undefined): Refusal | und
   return tooLong || !DURABLE_EXECUTION_NAME.test(value) ? refuse('durable-execution-name', value, tooLong) : undefined;
 }
 
-/** The headers that are arguments, by member. A signed caller must sign each one that it sends. */
+/** The headers that carry arguments, by argument. A signed caller must sign each of these headers that it sends. */
 export const ARGUMENT_HEADERS = {
   invocationType: 'x-amz-invocation-type',
   logType: 'x-amz-log-type',
@@ -187,20 +187,21 @@ export const ARGUMENT_HEADERS = {
 type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 const MEMBERS = Object.entries(ARGUMENT_HEADERS) as readonly [keyof NamedValues, string][];
 
-/** Parameters that are not arguments. Each means the same as the header of its name. */
+/** `X-Amz-*` parameters that carry no argument. Each means the same as the header with the same name. */
 const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-content-sha256',
   'x-amz-security-token',
   'x-amz-user-agent',
 ]);
-/** The parameters of a presigned query's signature. Names are case-sensitive. */
+/** The parameters that make up the signature of a presigned query. Their names are case-sensitive. */
 const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
   ['Algorithm', 'Credential', 'Date', 'Expires', 'Signature', 'SignedHeaders'].map((name) => `X-Amz-${name}`),
 );
 
 /**
- * Reads the arguments that are headers. Signers move `X-Amz-*` headers, in any letter case, into the query that they sign.
- * There they mean the same, for every kind of caller. No valid value has a comma, so a comma means a repeated header.
+ * Reads the arguments that headers carry. Signers move `X-Amz-*` headers, in any letter case, into the query that they sign.
+ * Such a parameter means the same as its header, for every kind of caller. No valid value contains a comma, so a comma
+ * means a repeated header.
  */
 function readNamed(header: ArgumentSource['header'], query: QueryParameters): Result<NamedValues, Refusal> {
   const values: NamedValues = {};
@@ -220,7 +221,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
     const member = MEMBERS.find(([, argument]) => argument === name)?.[0];
-    // An argument newer than this code. Ignoring it would change the call, so the call is refused.
+    // This argument is newer than this code. To ignore the argument would change the call, so the call is refused.
     if (member === undefined) return err(refuse('parameter-unknown', parameter));
     if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));
     if (value.includes(',')) return err(refuse('parameter-repeated', parameter));

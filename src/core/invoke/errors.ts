@@ -1,10 +1,10 @@
 /**
- * The body of an error on the wire (recorded; four shapes):
+ * The shape of an error's body on the wire. Four shapes were recorded:
  * `auth` `{"message"}` · `access` `{"Message"}` · `message` `{"Type","message"}` · `Message` `{"Message","Type"}`.
  */
 export type ErrorShape = 'auth' | 'access' | 'message' | 'Message';
 
-/** One error that an Invoke may answer. */
+/** An error that an Invoke may return. */
 export interface LambdaError {
   readonly status: number;
   readonly shape: ErrorShape;
@@ -13,8 +13,9 @@ export interface LambdaError {
 const row = (status: number, shape: ErrorShape): LambdaError => ({ status, shape });
 
 /**
- * Every error of API_Invoke, by its name in `x-amzn-ErrorType`. The casing of the body's member is the
- * service model's; the 403s after the blank line are the front end's own, which the document does not list.
+ * Every error of an Invoke, by its name in `x-amzn-ErrorType`. The first group is from API_Invoke. Whether a body has
+ * `message` or `Message` follows the service model. The 403s of the last group come from the service's front end, and
+ * API_Invoke does not list them.
  */
 export const LAMBDA_ERRORS = {
   EC2AccessDeniedException: row(502, 'Message'),
@@ -44,7 +45,7 @@ export const LAMBDA_ERRORS = {
   TooManyRequestsException: row(429, 'message'),
   UnsupportedMediaTypeException: row(415, 'message'),
 
-  // Newer than the document: from the service model of 2026-07.
+  // These errors are newer than API_Invoke. Source: the service model of 2026-07.
   CodeArtifactUserDeletedException: row(409, 'message'),
   CodeArtifactUserFailedException: row(409, 'message'),
   CodeArtifactUserPendingException: row(409, 'message'),
@@ -63,7 +64,7 @@ export const LAMBDA_ERRORS = {
   SnapStartRegenerationFailureException: row(409, 'Message'),
   SnapStartTimeoutException: row(408, 'Message'),
 
-  // In no model: the service's front end sends these about the caller's identity.
+  // These errors are in no model: the service's front end sends them about the caller's identity.
   AccessDeniedException: row(403, 'access'),
   ExpiredTokenException: row(403, 'auth'),
   IncompleteSignatureException: row(403, 'auth'),
@@ -74,15 +75,15 @@ export const LAMBDA_ERRORS = {
 
 export type LambdaErrorName = keyof typeof LAMBDA_ERRORS;
 
-/** Members of an error's body besides its message. */
+/** The members of an error's body other than the message. */
 export interface ErrorDetail {
-  /** TooManyRequestsException: which limit. */
+  /** The limit that was exceeded. Only for TooManyRequestsException. */
   readonly reason?: string;
-  /** The fix. Our own member: no SDK reads it. */
+  /** How to fix the error. The service has no such member, and no SDK reads it. */
   readonly hint?: string;
 }
 
-/** Writes an error's JSON body as the service does: members in alphabetical order, upper case first. Ours comes last. */
+/** Writes an error's JSON body as the service does: members in alphabetical order, upper case first. `hint` comes last. */
 export function writeErrorBody(
   name: LambdaErrorName,
   status: number,
@@ -90,7 +91,7 @@ export function writeErrorBody(
   detail: ErrorDetail = {},
 ): string {
   const type = status >= 500 ? 'Service' : 'User';
-  // JSON leaves out a member that is undefined.
+  // `JSON.stringify` leaves out a member that is undefined.
   const { reason: Reason, hint } = detail;
   switch (LAMBDA_ERRORS[name].shape) {
     case 'auth':

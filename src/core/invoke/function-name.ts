@@ -4,7 +4,7 @@ import { REGION_PATTERN } from './region.ts';
 
 /** The parts of a FunctionName argument. A part that the caller left out is absent, not guessed. */
 export interface FunctionName {
-  /** `aws`, `aws-cn`, ...; absent unless the value began with `arn:` and named one. */
+  /** `aws`, `aws-cn`, ... Absent unless the value began with `arn:` and named a partition. */
   readonly partition?: string;
   readonly region?: string;
   /** Twelve digits. */
@@ -15,14 +15,14 @@ export interface FunctionName {
 }
 
 /**
- * The pattern as the service words it when it refuses a name (recorded 2025-11): the document's, widened by the newer
- * regions and `$LATEST.PUBLISHED`. The parser below accepts the same language; a property test holds them together.
+ * The pattern as the service words it when it refuses a name (recorded 2025-11): the documented pattern, extended by the
+ * newer regions and `$LATEST.PUBLISHED`. The parser below accepts the same names; a property test checks that the two agree.
  */
 export const FUNCTION_NAME_PATTERN =
   '(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?' +
   '([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?';
 
-/** Why a FunctionName is refused: the pattern, a length (with its limit in characters), or a name only of dots. */
+/** Why a FunctionName is refused: it breaks the pattern, is longer than `max` characters, or has a name of dots only. */
 export type FunctionNameFault =
   | { readonly kind: 'pattern' }
   | { readonly kind: 'length'; readonly max: number }
@@ -35,16 +35,16 @@ const VERSION_OR_ALIAS = /^[a-zA-Z0-9\-_]+$/;
 const ONLY_DOTS = /^\.+$/;
 const LATEST = /^\$LATEST(\.PUBLISHED)?$/;
 
-/** True for a name made only of dots. The pattern allows it, but no function has one, and in a path it means another place. */
+/** True for a name of dots only. The pattern allows such names, but no function has one, and `..` changes a URL path. */
 export const isOnlyDots = (name: string): boolean => ONLY_DOTS.test(name);
 
 /**
- * Parses a FunctionName in any form of API_Invoke: name, `name:qualifier`, partial ARN with or without region, full ARN.
+ * Parses a FunctionName in any form of API_Invoke: name, `name:qualifier`, partial ARN with or without a region, full ARN.
  *
  * The pattern is ambiguous (`123456789012:f` could be an account and a name, or a name and an alias). Like the pattern's
- * greedy groups, the parser takes each optional part if it is present and leaves a name after it.
+ * greedy groups, the parser takes each optional part that is present, as long as a name remains after that part.
  *
- * @param maxLength most characters of the whole value.
+ * @param maxLength maximum length of the whole value, in characters.
  */
 export function parseFunctionName(
   value: string,

@@ -1,25 +1,25 @@
-/** The place where bytes stop being JSON. Line and column count from 1; the column counts bytes. */
+/** The place where bytes stop being JSON. Lines and columns start at 1. A column is a number of bytes. */
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
-  /** What is wrong, in words like those of the service's own parser. */
+  /** Says what is wrong, in words like those of the service's own parser. */
   readonly problem: string;
 }
 
-/** Not JSON, at an unknown place: finding it that far in would cost too much. */
+/** A fault at an unknown place after the first `afterBytes` bytes. To search further would cost too much. */
 export interface UnlocatedJsonFault {
   readonly afterBytes: number;
   readonly problem: string;
 }
 
-// What may come next. Numbers, because each step over a byte stores one.
+// The token that may come next. These are numbers, because the scan stores one at each token.
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1; // after `[`
 const KEY = 2; // after `,` in an object
 const KEY_OR_CLOSE = 3; // after `{`
 const COLON = 4;
 const COMMA_OR_CLOSE = 5;
-const NOTHING = 6; // the text is complete: only white space
+const NOTHING = 6; // the text is complete: only white space may follow
 type Expected =
   | typeof VALUE
   | typeof VALUE_OR_CLOSE
@@ -29,17 +29,17 @@ type Expected =
   | typeof COMMA_OR_CLOSE
   | typeof NOTHING;
 
-/** The bytes, the reading position, and what may come next. */
+/** The bytes, the reading position, and the token that may come next. */
 interface Scan {
   readonly bytes: Uint8Array;
   at: number;
   expected: Expected;
-  /** The bracket that closes each open one, the innermost at `depth - 1`. */
+  /** The closing bracket for each open bracket. The innermost is at `depth - 1`. */
   readonly closers: Uint8Array;
   depth: number;
 }
 
-/** The fault at `scan.at`. Undefined: no fault, and `scan.at` is after the bytes read. */
+/** The fault at `scan.at`. Undefined if there is no fault: `scan.at` is then after the bytes read. */
 type Problem = string | undefined;
 
 const END = 'Unexpected end-of-input';
@@ -48,7 +48,7 @@ const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
 const CLOSE_OBJECT = 0x7d;
 
-/** 1 for a byte that is a whole character of a string: printable ASCII except `"` and `\`. */
+/** 1 for a byte that stands for itself in a string: ASCII from 0x20 to 0x7f, except `"` and `\`. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 );
@@ -67,16 +67,17 @@ const named = (byte: number) => {
 };
 
 /**
- * Finds where bytes stop being one JSON text (RFC 8259) in UTF-8 without a byte order mark. Undefined if they are one.
+ * Finds where bytes stop being one JSON text (RFC 8259) in UTF-8 without a byte order mark. Undefined if all of the bytes
+ * are one JSON text.
  *
- * It builds no value. It accepts exactly what `JSON.parse` accepts after a fatal UTF-8 decoder (a property test compares
- * the two). Nesting is not limited.
+ * This function builds no value. It accepts exactly what `JSON.parse` accepts after a fatal UTF-8 decoder (a property test
+ * compares the two). Nesting is not limited.
  */
 export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
   const scan: Scan = { bytes, at: 0, expected: VALUE, closers: new Uint8Array(bytes.length), depth: 0 };
   const problem = findProblem(scan);
   if (problem === undefined) return undefined;
-  // A line feed within a string would itself be the fault, so each line feed before the fault ends a line.
+  // A line feed in a string is itself a fault. So each line feed before the fault ends a line.
   let line = 1;
   let lineStart = 0;
   for (let at = 0; at < scan.at; at++) {
@@ -87,7 +88,7 @@ export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
   return { line, column: scan.at - lineStart + 1, problem };
 }
 
-/** Reads token by token up to the end or the first fault. */
+/** Reads tokens until the end or the first fault. */
 function findProblem(scan: Scan): Problem {
   const { bytes } = scan;
   for (;;) {
@@ -127,7 +128,7 @@ function readToken(scan: Scan, byte: number): Problem {
   }
 }
 
-/** Steps over a token of one byte. */
+/** Skips a token of one byte. */
 function pass(scan: Scan, expected: Expected): undefined {
   scan.at += 1;
   scan.expected = expected;
@@ -260,7 +261,7 @@ function readSequence(scan: Scan, start: number): Problem {
   return undefined;
 }
 
-/** Most bytes searched for a fault: about 3 ms of work. */
+/** Maximum number of bytes that are searched for a fault: about 3 ms of work. */
 export const MAX_EXPLAINED_BYTES = 262_144;
 
 /** Explains why bytes are not JSON. Reads only the first `MAX_EXPLAINED_BYTES`. */

@@ -9,7 +9,7 @@ const QUALIFIER = /^(\$LATEST\.PUBLISHED|[a-zA-Z0-9\-_$]+)$/;
 /** Why a Qualifier is not valid. */
 export type QualifierFault = { readonly kind: 'pattern' } | { readonly kind: 'length'; readonly max: number };
 
-/** Parses the Qualifier parameter. The document's pattern allows an empty one, which means none. */
+/** Parses the Qualifier parameter. The documented pattern allows an empty value, which means no qualifier. */
 export function parseQualifier(value: string): Result<string | undefined, QualifierFault> {
   if (value === '') return ok(undefined);
   if (value.length > INVOKE_LIMITS.maxQualifierLength) {

@@ -1,4 +1,4 @@
-/** A region in one of the forms that the Invoke API's FunctionName pattern knows (service model of 2026-07). */
+/** A region in one of the forms that the FunctionName pattern of the Invoke API allows (service model of 2026-07). */
 export const REGION_PATTERN = /^(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d$/;
 
 /** An AWS partition: the prefix of its regions, and the DNS suffix of its endpoints. */
@@ -8,7 +8,7 @@ export interface Partition {
   readonly dnsSuffix: string;
 }
 
-/** Every AWS partition, as in the AWS SDKs' `partitions.json`. A region belongs to the first that matches. */
+/** Every AWS partition, as in the AWS SDKs' `partitions.json`. A region belongs to the first partition that matches. */
 export const PARTITIONS: readonly Partition[] = [
   { name: 'aws-cn', regionPrefix: /^cn-/, dnsSuffix: 'amazonaws.com.cn' },
   { name: 'aws-us-gov', regionPrefix: /^us-gov-/, dnsSuffix: 'amazonaws.com' },
@@ -21,8 +21,8 @@ export const PARTITIONS: readonly Partition[] = [
 ];
 
 /**
- * The partition of a region. Undefined if no known partition has the region.
- * Fails closed: a host is only ever built from a region that this function knows.
+ * Returns the partition of a region. Undefined if no known partition has the region.
+ * Fails closed: a host is built only from a region that this function knows.
  */
 export function partitionOf(region: string): Partition | undefined {
   if (!REGION_PATTERN.test(region)) return undefined;

@@ -7,8 +7,8 @@ export interface Billed {
 const REPORT = /^REPORT RequestId: .*?\tBilled Duration: (\d+) ms\s.*?\bMemory Size: (\d+) MB\b/gm;
 
 /**
- * Finds the `REPORT` line that ends a run's log, in the log's tail. A function may write a line that looks the same, so
- * the last one counts: Lambda's comes after all lines of the function (Lambda guide, "Monitoring: log format").
+ * Finds the `REPORT` line at the end of a run's log, in the log's tail. A function may write a line that looks the same, so
+ * the last match counts: Lambda writes its line after all lines of the function (Lambda guide, "Monitoring: log format").
  */
 export function parseReportLine(log: string): Billed | undefined {
   const [, billedMs, memoryMb] = [...log.matchAll(REPORT)].at(-1) ?? [];

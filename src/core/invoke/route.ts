@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Operation } from './types.ts';
 
-/** The operation of a request line, and the function name as it came, still percent-encoded. */
+/** The operation of a request line, and the function name as the caller sent it, still percent-encoded. */
 export interface Route {
   readonly operation: Operation;
   readonly rawFunctionName: string;
@@ -10,7 +10,7 @@ export interface Route {
 
 /**
  * The paths of the three operations in the Lambda service model. InvokeAsync lost its trailing slash in the model of
- * 2025-07; older SDKs still send it.
+ * 2025-07, but older SDKs still send the slash.
  */
 const ROUTES: readonly (readonly [Operation, RegExp])[] = [
   ['Invoke', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/],
@@ -21,7 +21,7 @@ const ROUTES: readonly (readonly [Operation, RegExp])[] = [
 /**
  * Finds the operation of a request line.
  *
- * @param rawPath the path as it came on the wire, without the query.
+ * @param rawPath the path as received, still percent-encoded and without the query.
  */
 export function parseRoute(method: string, rawPath: string): Result<Route, Refusal> {
   for (const [operation, path] of ROUTES) {

@@ -1,4 +1,4 @@
-/** Most characters of an X-Ray header that Lambda itself writes. */
+/** The maximum length, in characters, of a trace header that we read. An X-Ray header that Lambda writes is no longer. */
 const MAX_LENGTH = 512;
 const TRACE = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
 /** The fields that Lambda reads (X-Ray guide, "Tracing header"; Lambda guide, "Recursive loop detection" for Lineage). */
@@ -9,14 +9,15 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   Sampled: /^[01?]$/,
   Lineage: /^[0-9a-f:|]{1,256}$/,
 };
-/** W3C Trace Context, 3.2: version, trace id, parent id, flags. A later version may have more behind them. */
+/** W3C Trace Context, 3.2: version, trace id, parent id, flags. A later version may add fields after the flags. */
 const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /**
  * Reads a call's trace id: `X-Amzn-Trace-Id`, otherwise W3C's `traceparent` in X-Ray's form. The trace id is not an argument
- * and does not affect what runs, so a malformed one is dropped and the call is not refused. A signed caller need not sign
- * it: a proxy in front of us may add to it, and SDKs do not sign it. Fields unknown to Lambda are dropped.
+ * and does not affect what runs, so a malformed trace id is dropped and the call is not refused. A signed caller need not
+ * sign the header: a proxy in front of us may add fields to the header, and SDKs do not sign it. Fields unknown to Lambda
+ * are dropped.
  */
 export function readTraceId(traceId: string | undefined, traceparent: string | undefined): string | undefined {
   return (traceId === undefined ? undefined : parseTraceId(traceId)) ?? fromTraceparent(traceparent);

@@ -1,22 +1,22 @@
 /** The operations of Lambda's API that run a function. */
 export type Operation = 'Invoke' | 'InvokeWithResponseStream' | 'InvokeAsync';
 
-/** API_Invoke, InvocationType. Case-sensitive; in the order of the service's own message (recorded). */
+/** API_Invoke, InvocationType. The values are case-sensitive, and in the order of the service's own message (recorded). */
 export const INVOCATION_TYPES = ['DryRun', 'RequestResponse', 'Event'] as const;
 export type InvocationType = (typeof INVOCATION_TYPES)[number];
 
 /**
- * The values of a rule's `types`: how a call runs its function. A response stream is a separate type, because it can carry
- * more than a buffered answer (200 MB), and has a different path.
+ * The values of a rule's `types`: the ways in which a call can run its function. A response stream is a separate type,
+ * because a stream can carry more than a buffered answer (200 MB) and has a different path.
  */
 export const RULE_TYPES = [...INVOCATION_TYPES, 'ResponseStream'] as const;
 export type RuleType = (typeof RULE_TYPES)[number];
 
-/** The type by which rules select a call. A dry run runs nothing, so a streaming dry run is a `DryRun` too. */
+/** Returns the type by which rules select a call. A dry run runs nothing, so a streaming dry run counts as `DryRun`. */
 export const ruleTypeOf = (operation: Operation, type: InvocationType): RuleType =>
   operation === 'InvokeWithResponseStream' && type !== 'DryRun' ? 'ResponseStream' : type;
 
-/** API_InvokeWithResponseStream, InvocationType. No `Event`: nobody would be there to read the stream. */
+/** API_InvokeWithResponseStream, InvocationType. `Event` is not a value, because nobody would read the stream. */
 export const STREAMED_INVOCATION_TYPES = ['DryRun', 'RequestResponse'] as const satisfies readonly InvocationType[];
 
 /** API_Invoke, LogType: "Valid Values: None | Tail". Case-sensitive. */
