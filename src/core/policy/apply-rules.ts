@@ -4,7 +4,7 @@ import type { RefusalReason } from '../refusal.ts';
 import { deniesFunction, type FunctionTarget, matchesFunction } from './pattern.ts';
 import type { AllowRule, Policy, Selector } from './policy.ts';
 
-/** What rules are asked about: a function that the call reaches, and how. */
+/** A call as the rules see it: the function that the call reaches, and the way in which it runs the function. */
 export interface Asked {
   readonly call: InvokeArguments;
   readonly target: FunctionTarget;
@@ -12,13 +12,13 @@ export interface Asked {
   readonly type: RuleType;
 }
 
-/** A rule, by its list and its place in it, from 0. */
+/** Identifies a rule by its list and its index in that list, starting at 0. */
 export interface RuleName {
   readonly list: 'allow' | 'deny';
   readonly index: number;
 }
 
-/** What a rule may refuse, in the order in which it is asked. A test pins the order. */
+/** The checks by which a rule of `allow` may refuse a call, in the order in which they run. A test pins the order. */
 export const RULE_CHECKS: readonly (readonly [
   RefusalReason & `${string}-not-allowed`,
   (rule: AllowRule, asked: Asked) => boolean,
@@ -38,21 +38,21 @@ const selectsQualifier = ({ qualifiers }: Selector, { qualifier }: Asked) =>
   qualifiers?.includes(qualifier ?? '$LATEST') ?? true;
 const selectsType = ({ types }: Selector, { type }: Asked) => types?.includes(type) ?? true;
 
-/** The rule of `deny` that selects a call, if one does. */
+/** Finds the first rule of `deny` that selects a call. Undefined if no rule does. */
 export const findDenyRule = ({ deny }: Policy, asked: Asked) =>
   deny.find(
     (rule) => deniesFunction(rule.function, asked.target) && selectsQualifier(rule, asked) && selectsType(rule, asked),
   );
 
-/** What the rules of `allow` decided. Of several that allow a call, the one with the most room for the payload counts. */
+/** The outcome of the rules of `allow`. If several rules allow a call, the rule that allows the largest payload counts. */
 export type AllowOutcome =
   | { readonly allowed: true; readonly rule: AllowRule; readonly scopesNames: boolean }
-  /** `rule` is the nearest one: it refused latest. Absent if none is about this function. */
+  /** `rule` is the nearest rule: its first failed check comes latest. Absent if no rule matches the function. */
   | { readonly allowed: false; readonly rule?: AllowRule; readonly reason: RefusalReason & `${string}-not-allowed` };
 
 /**
- * Finds the rule of `allow` that allows all of a call. If none does, the refusal names what the nearest one refused. Of
- * rules that treat durable execution names differently, `scoped` wins over `shared`.
+ * Finds the rule of `allow` that allows every part of a call. If no rule does, the reason names the part that the nearest
+ * rule refused. If several rules allow the call but treat durable execution names differently, `scoped` wins over `shared`.
  */
 export function applyAllowRules(
   { allow }: Policy,

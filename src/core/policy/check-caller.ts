@@ -3,13 +3,13 @@ import { checkToken, type TokenClaims } from '../identity/issuers.ts';
 import type { Refusal } from '../refusal.ts';
 import { checkKey, checkStatus, type LiveTenant } from '../tenancy/snapshot.ts';
 
-/** Who calls. `any`: anyone with a live key, for a call that `explain` imagines. */
+/** The caller. `any` is any holder of a live key, for a hypothetical call in `explain`. */
 export type CallerFacts =
   | { readonly kind: 'key'; readonly keyId: KeyId }
   | { readonly kind: 'token'; readonly claims: TokenClaims }
   | { readonly kind: 'any' };
 
-/** Checks that a proved caller may call at all now. */
+/** Checks that a proved caller may make calls now. */
 export function checkCaller(
   tenant: Pick<LiveTenant, 'status' | 'keys' | 'issuers'>,
   tenantId: TenantId,

@@ -17,11 +17,11 @@ import type { PayloadRoom } from './payload-too-large.ts';
 import { makePermit, type Permit } from './permit.ts';
 import type { AllowRule, Policy } from './policy.ts';
 
-/** A call whose caller is proved, and the tenant as it is known: all that a decision depends on. */
+/** Everything that a decision depends on: a call whose caller is proved, and the tenant as the gateway knows it. */
 export interface CallFacts {
   readonly tenantId: TenantId;
   readonly tenant: Omit<LiveTenant, 'policy' | 'exists'> & { readonly policy: Policy };
-  /** Our account, the region of tenants that name none, and how functions are named to Lambda. */
+  /** Our account, the region of tenants that name no region, and the form of function names in requests to Lambda. */
   readonly gateway: Pick<Settings, 'accountId' | 'region' | 'lambdaNames'>;
   readonly caller: CallerFacts;
   /** The claim of a signed call. */
@@ -30,40 +30,40 @@ export interface CallFacts {
         readonly scope: Pick<SignatureClaim['scope'], 'region'>;
       })
     | undefined;
-  /** The web page that calls, when a browser says so. */
+  /** The origin of the calling web page, if a browser sent it. */
   readonly origin?: string | undefined;
-  /** Whether its address may call. Costly, so it is asked only when needed. */
+  /** True if the caller's address may call. This check is expensive, so it runs only when needed. */
   readonly isAddressAllowed: () => boolean;
   /**
-   * Derives the tenant's own form of a durable execution's name (`scopeDurableName`). Undefined if the settings lack the
-   * root key.
+   * Derives the tenant's form of a durable execution's name (`scopeDurableName`). Undefined if the settings lack the root
+   * key.
    */
   readonly scopeDurableName: (name: string) => string | undefined;
   readonly args: Result<InvokeArguments, Refusal>;
-  /** What the operation itself takes. */
+  /** The largest payload that the operation itself accepts. */
   readonly room: PayloadRoom;
   readonly nowMs: number;
 }
 
-/** What was decided, and how far the decision came. */
+/** The outcome of a call's checks, and the facts that they found on the way. */
 export interface Decision {
   readonly outcome: Result<Permit, Refusal>;
-  /** The caller's key or token is good, and its tenant active. */
+  /** True if the caller's key or token is valid and its tenant is active. */
   readonly isLive: boolean;
-  /** The calling page is allowed, so it may also read a refusal. */
+  /** True if the calling page is allowed. The page may then read even a refusal. */
   readonly allowsOrigin: boolean;
   /** Our account, and the region of the tenant's functions. */
   readonly home: { readonly account: string; readonly region: string };
-  /** The function that was meant, once it is known to be a place. */
+  /** The function that the call means. Absent if the call was refused before the function was found. */
   readonly target?: FunctionTarget | undefined;
   readonly qualifier?: string | undefined;
-  /** The rule that decided, if a single one did. */
+  /** The rule that denied or allowed the call, or else the nearest rule of `allow`. Absent if there is no such rule. */
   readonly rule?: RuleName | undefined;
-  /** The largest payload of a call that is allowed. */
+  /** The largest payload of the call, if the call is allowed; otherwise the largest payload of the operation. */
   readonly room: PayloadRoom;
 }
 
-/** What the checks have found so far. Each may rely on what the ones before it have set. */
+/** The facts that the checks have found so far. A check may rely on every field that an earlier check sets. */
 interface Draft {
   isLive: boolean;
   allowsOrigin: boolean;
@@ -81,8 +81,8 @@ interface Draft {
 type Check = (facts: CallFacts, draft: Draft) => Refusal | undefined;
 
 /**
- * Every check of a call, in order: the first that refuses decides. A test pins the order. The gateway runs this list on
- * each call, and `explain` on imagined ones: nothing else decides.
+ * Every check of a call, in order. The first check that refuses decides. A test pins the order. The gateway runs this list
+ * on each call, and `explain` runs it on hypothetical calls. No other code decides.
  */
 export const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['caller', checkCallerIsLive],
@@ -119,7 +119,7 @@ export function decideCall(facts: CallFacts): Decision {
     if (refusal) return conclude(draft, err(refusal), room);
   }
   const { asked, allowing } = draft;
-  // The checks have found both, or refused. Fails closed.
+  // Both are set if no check refused. If one is missing nevertheless, the call is refused: fails closed.
   if (!asked || !allowing) return conclude(draft, err(refuse('internal')), room);
   const permit = makePermit({
     policy: tenant.policy,
@@ -141,11 +141,11 @@ const conclude = (
   room: PayloadRoom,
 ): Decision => ({ outcome, isLive, allowsOrigin, home, target, qualifier, rule, room });
 
-/** Checks a payload's length against a decision's room. */
+/** Checks a payload's length against the room that a decision leaves for it. */
 export const checkPayloadLength = (room: PayloadRoom, bytes: number): Refusal | undefined =>
   bytes > room.maxBytes ? refuse('payload-too-large', room, bytes) : undefined;
 
-/** The regions in which a tenant may call anything at all. */
+/** Returns the regions in which a tenant may call at least one function. */
 export function regionsOf(policy: Policy, homeRegion: string): ReadonlySet<string> {
   return new Set([homeRegion, ...policy.allow.flatMap(({ function: { place } }) => (place ? [place.region] : []))]);
 }
@@ -165,7 +165,7 @@ function checkLifetime({ tenant, claim, nowMs }: CallFacts) {
   return claim && checkPresignedLifetime(claim, tenant.policy.maxPresignedSeconds, nowMs);
 }
 
-/** A browser's page says where it is from. It may call only if the tenant allows it: off by default. */
+/** Checks the origin of a web page. A page may call only if the tenant lists its origin. By default no page may call. */
 function checkOrigin({ tenant, tenantId, origin }: CallFacts, draft: Draft) {
   if (origin === undefined) return undefined;
   draft.allowsOrigin = tenant.policy.corsOrigins.includes(origin);
@@ -182,7 +182,7 @@ function checkAddress(facts: CallFacts, draft: Draft) {
   return facts.isAddressAllowed() ? undefined : refuseByPolicy('address-not-allowed', facts, draft);
 }
 
-/** Finds the function that is meant, by its published name or its own. */
+/** Finds the function that the call means, by its published name or its real name. */
 function checkFunction(facts: CallFacts, draft: Draft) {
   const { policy } = facts.tenant;
   const { call, home } = draft;
@@ -222,7 +222,7 @@ function checkAllowRules(facts: CallFacts, draft: Draft) {
   return undefined;
 }
 
-/** Functions that are called by bare name are reachable in one place only. */
+/** If the gateway calls functions by bare name, it can reach the functions of one account and region only. */
 function checkPlace(facts: CallFacts, draft: Draft) {
   const only = onlyPlaceOf(facts.gateway);
   const { target } = draft;
@@ -230,7 +230,10 @@ function checkPlace(facts: CallFacts, draft: Draft) {
   return refuseByPolicy('function-elsewhere', facts, draft);
 }
 
-/** Without the key that scopes its name, a call would reach what may be another tenant's: fails closed. */
+/**
+ * Sets the durable execution's name for Lambda, scoped to the tenant if the rules say so. Fails closed if the key for that
+ * is missing: an unscoped name could reach another tenant's execution.
+ */
 function checkDurableName({ scopeDurableName }: CallFacts, draft: Draft) {
   const given = draft.call?.durableExecutionName;
   if (given === undefined) return undefined;
@@ -240,18 +243,18 @@ function checkDurableName({ scopeDurableName }: CallFacts, draft: Draft) {
   return undefined;
 }
 
-/** A refusal in the service's words: the tenant, and the function as the caller named it. */
+/** A refusal in the service's words, with the tenant and the function as the caller named it. */
 const refuseByPolicy = (
   reason: RefusalReason & (`${string}-not-allowed` | 'function-denied' | 'function-elsewhere'),
   { tenantId }: CallFacts,
   { call }: Draft,
 ): Refusal => refuse(reason, tenantId, call?.givenName ?? '');
 
-/** Whether a bare name is a published one. An ARN never is. */
+/** True if a call uses a published name. Only a bare name can be published, never an ARN. */
 const namesPublished = ({ publish }: Policy, { name, account, region, partition }: FunctionName): boolean =>
   (account ?? region ?? partition) === undefined && publish.has(name);
 
-/** Where the named function lives: what the caller left out is ours. Undefined when there is no such place. */
+/** Finds where a function lives. A missing region or account is that of `home`. Undefined if there is no such place. */
 function locate(asked: FunctionName, home: Decision['home']): FunctionTarget | undefined {
   const { partition, region = home.region, account = home.account, name } = asked;
   const known = partitionOf(region);

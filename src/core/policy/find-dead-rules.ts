@@ -2,15 +2,15 @@ import { RULE_TYPES } from '../invoke/types.ts';
 import { coversPattern, type FunctionPattern, matchesGlob } from './pattern.ts';
 import type { Policy, PolicyFault, PublishedTarget, Selector } from './policy.ts';
 
-/** Represents a qualifier that no rule names. No caller can send it. */
+/** Stands for any qualifier that no rule names. No caller can send `*` as a qualifier. */
 const ANY_OTHER = '*';
 
 /**
- * Finds the parts of a policy that no call can ever match: a rule of `allow` that `deny` covers, a rule of `allow` without a
- * published name under `publishedOnly`, and a published name that `allow` and `deny` together let nobody call.
+ * Finds the parts of a policy that no call can ever match: a rule of `allow` that `deny` covers, a rule of `allow` that no
+ * published name reaches although `publishedOnly` is set, and a published name that `allow` and `deny` let nobody call.
  *
- * The tenant's home is not known here, so a name without a place may be in any. Rules of `deny` that cover a rule of
- * `allow` only together are not found.
+ * This function does not know the tenant's home, so a name without a place may be in any place. The function does not
+ * notice if only several patterns of `deny` together cover a rule of `allow`.
  */
 export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): PolicyFault[] {
   const targets = [...publish.values()].filter((target) => target !== undefined);
@@ -39,7 +39,7 @@ export function findDeadRules({ allow, deny, publish, publishedOnly }: Policy): 
   return faults;
 }
 
-/** Whether a rule of `allow` lets any call of a published name reach its target. */
+/** True if a rule of `allow` lets at least one call reach the target of a published name. */
 function reaches(rule: Selector, target: PublishedTarget, deny: readonly Selector[]): boolean {
   if (!matchesTarget(rule.function, target)) return false;
   const { qualifier } = target;
@@ -52,7 +52,7 @@ function reaches(rule: Selector, target: PublishedTarget, deny: readonly Selecto
   return hasWay(qualifier === undefined ? rule : { ...rule, qualifiers: [qualifier] }, denying);
 }
 
-/** Whether a rule selects a type and a qualifier that none of these denies. */
+/** True if a rule selects a type and a qualifier that, in combination, no rule in `denying` denies. */
 function hasWay({ types = RULE_TYPES, qualifiers = [ANY_OTHER] }: Selector, denying: readonly Selector[]): boolean {
   return types.some((type) =>
     qualifiers.some(

@@ -11,7 +11,7 @@ import {
 
 const PUBLISHED_NAME = /^[a-zA-Z0-9\-_]{1,64}$/;
 
-/** Finds everything that is wrong with a policy whose shape is already right. */
+/** Finds every fault in a policy that already has the right shape. Looks for dead rules only if it finds no other fault. */
 export function findPolicyFaults(document: PolicyDocument): PolicyFault[] {
   const { allow, deny = [], publish = {} } = document;
   const faults = [

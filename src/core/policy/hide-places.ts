@@ -10,16 +10,16 @@ const ARN = new RegExp(
 );
 const FUNCTION = new RegExp(`^function${COLON}([\\w\\-.]+?)((?:${COLON}[\\w$.-]+?)?)(/.*)?$`, 'i');
 const LOG_GROUP = /(\/aws\/lambda\/)[\w\-./]+/g;
-/** What a name, a number or an ARN is made of. */
+/** Matches the characters of names, numbers and ARNs at the start of a text. */
 const LEADING_WORD = /^[\w\-.$:/+=@*%]+/;
-/** The service cuts a log tail to its last 4 KB, wherever that is. */
+/** A log tail of at least this many characters counts as cut. The service keeps the last 4 KB, and may cut anywhere. */
 const MIN_CUT_LENGTH = 4_000;
 
-/** A character as JSON may escape it, also in JSON within JSON. */
+/** A character that JSON has escaped, possibly more than once (JSON within JSON). */
 const ESCAPED = /\\+(?:u00([2-7][\da-f])|\/)/gi;
 const HIDEABLE = /[\w\-.$:/+=@*% ]/;
 
-/** Writes out what a reader of JSON would see, as far as names, numbers and ARNs are made of it. */
+/** Decodes JSON escapes of the characters that names, numbers and ARNs are made of. Leaves other escapes as they are. */
 const unescapeJson = (text: string): string =>
   text.replace(ESCAPED, (escaped, hex?: string) => {
     const char = hex === undefined ? '/' : String.fromCharCode(Number.parseInt(hex, 16));
@@ -27,22 +27,23 @@ const unescapeJson = (text: string): string =>
   });
 
 export interface PlaceHider {
-  /** Hides what is in a text. */
+  /** Hides every place in a text. */
   hide(text: string): string;
-  /** The same for a log tail, which may begin in the middle of what is to be hidden. */
+  /** Hides every place in a log tail. A log tail may begin in the middle of an ARN or account id. */
   hideLogTail(text: string): string;
 }
 
 /**
- * Takes out of a text what tells a caller of published names where functions live, no matter who wrote it:
- * - any ARN of AWS: the called function's becomes the name that the caller gave, with what follows it behind a `/`;
- *   any other, of whatever service and account, goes whole;
- * - the account ids of the tenant's home, of the places in its rules and published targets, and of the called function;
- *   also written as `1234-5678-9012`, and inside longer numbers;
- * - the names of log groups (`/aws/lambda/...`).
+ * Creates a hider for a tenant with published names. The hider removes the parts of a text that tell a caller where
+ * functions live, no matter who wrote the text:
+ * - AWS ARNs. The ARN of the called function becomes the name that the caller gave, and keeps anything after a `/`. Any
+ *   other ARN, of any service and account, is hidden as a whole.
+ * - The account ids of the tenant's home, of the places in its rules and published targets, and of the called function.
+ *   These ids are also hidden inside longer numbers, and if written as `1234-5678-9012` or `1234 5678 9012`.
+ * - The names of log groups (`/aws/lambda/...`).
  *
- * Characters that JSON escapes (`\\u0031`) count as themselves. Not hidden: a function's real name by itself, a region,
- * account ids that the policy does not name, and anything in an encoding that Lambda does not write, such as UTF-16.
+ * A character that JSON escapes (`\\u0031`) counts as the character itself. Not hidden: a function's real name by itself, a
+ * region, account ids that the policy does not name, and text in an encoding that Lambda does not write, such as UTF-16.
  */
 export function createPlaceHider({
   target,
@@ -72,7 +73,7 @@ export function createPlaceHider({
   };
 }
 
-/** Hides the end of an account id with which a text begins. */
+/** Hides the last digits of an account id, if a text begins with them. */
 function hideCutAccount(text: string, accounts: readonly string[]): string {
   const digits = /^\d{1,11}(?!\d)/.exec(text)?.[0] ?? '';
   const isCut = digits !== '' && accounts.some((account) => account.endsWith(digits));

@@ -2,15 +2,15 @@ import { isOnlyDots } from '../invoke/function-name.ts';
 import { partitionOf } from '../invoke/region.ts';
 import { err, ok, type Result } from '../result.ts';
 
-/** A `*` pattern over a function's name, and where that function may live. */
+/** A pattern for a function's name, with `*` as wildcard, and the place where the function may live. */
 export interface FunctionPattern {
-  /** Letters, digits, `-`, `_`, `.` and `*` (any run of characters, also none). */
+  /** Letters, digits, `-`, `_`, `.` and `*`. A `*` matches any run of characters, even an empty run. */
   readonly name: string;
-  /** Absent: in `allow` our own account, in the tenant's region; in `deny` every account and region. */
+  /** Absent: in `allow`, our own account and the tenant's region; in `deny`, every account and region. */
   readonly place?: { readonly partition: string; readonly region: string; readonly account: string };
 }
 
-/** A function, once it is known where it lives. */
+/** A function and the place where it lives. */
 export interface FunctionTarget {
   readonly partition: string;
   readonly region: string;
@@ -18,22 +18,22 @@ export interface FunctionTarget {
   readonly name: string;
 }
 
-/** The full ARN of a function, without a qualifier. */
+/** Returns the full ARN of a function, without a qualifier. */
 export const arnOf = ({ partition, region, account, name }: FunctionTarget): string =>
   `arn:${partition}:lambda:${region}:${account}:function:${name}`;
 
-/** Characters that a pattern may have; matching takes at most pattern x name steps. */
+/** Maximum length of a pattern, in characters. A match takes at most (pattern length x name length) steps. */
 export const MAX_PATTERN_LENGTH = 256;
 
-/** The longest function name in any of the service's own limits, in characters. */
+/** Length of the longest function name that any limit of the service allows, in characters. */
 const MAX_NAME_LENGTH = 140;
 const NAME = /^[a-zA-Z0-9\-_.*]+$/;
 
 /**
- * Parses a rule's `function`: a name pattern, or a full ARN whose name part is one. Only the name may have wildcards:
- * an account or region that is not spelled out would let a caller choose whose function our credentials reach.
+ * Parses a rule's `function`: a name pattern, or a full ARN that has a name pattern as its name. Only the name may have
+ * wildcards: a wildcard in the account or region would let a caller choose whose function our credentials reach.
  *
- * @returns the pattern, or a sentence on what is wrong and how to fix it.
+ * @returns the pattern, or a sentence that says what is wrong with the text and how to fix it.
  */
 export function parseFunctionPattern(text: string): Result<FunctionPattern, string> {
   if (text.length > MAX_PATTERN_LENGTH) return err(`must have at most ${MAX_PATTERN_LENGTH} characters`);
@@ -59,8 +59,8 @@ export function parseFunctionPattern(text: string): Result<FunctionPattern, stri
 }
 
 /**
- * Says whether a function is one that a pattern of `allow` means, for a tenant whose home is `home`. Without a place it
- * means that home alone, so that an allowed name never reaches a function of another account.
+ * Says whether a pattern of `allow` matches a function, for a tenant whose home is `home`. A pattern without a place
+ * matches only functions in that home, so that an allowed name never reaches a function of another account.
  */
 export function matchesFunction(
   pattern: FunctionPattern,
@@ -75,8 +75,8 @@ export function matchesFunction(
 }
 
 /**
- * Says whether a function is one that a pattern of `deny` means. Without a place it means the name in every place: what
- * is denied stays so when a tenant moves to another region, or is allowed a function by its ARN.
+ * Says whether a pattern of `deny` matches a function. A pattern without a place matches the name in every place: what is
+ * denied stays denied when a tenant moves to another region, or is allowed a function by its ARN.
  */
 export const deniesFunction = ({ name, place }: FunctionPattern, target: FunctionTarget): boolean =>
   (place === undefined || isSamePlace(place, target)) && matchesGlob(name, target.name);
@@ -85,27 +85,27 @@ type Place = NonNullable<FunctionPattern['place']>;
 const isSamePlace = (one: Place, other: Place) =>
   one.account === other.account && one.region === other.region && one.partition === other.partition;
 
-/** Whether a pattern of `deny` matches every function that one of `allow` does, wherever the tenant's home is. */
+/** True if `wide` (of `deny`) matches every function that `narrow` (of `allow`) matches, wherever the tenant's home is. */
 export function coversPattern(wide: FunctionPattern, narrow: FunctionPattern): boolean {
   const samePlace = wide.place === undefined || (narrow.place !== undefined && isSamePlace(wide.place, narrow.place));
-  // A `*` of the narrow one is met only by one of the wide one: it is no character of a name.
+  // Only a `*` in `wide` matches a `*` in `narrow`, because no function name contains `*`.
   return samePlace && matchesGlob(wide.name, narrow.name);
 }
 
 /**
  * Matches the whole text against a pattern in which `*` matches any run of characters.
  *
- * @param steps counts the steps that it takes: never more than characters of the pattern times those of the text.
+ * @param steps counts the steps of the match: at most the length of the pattern times the length of the text.
  */
 export function matchesGlob(pattern: string, text: string, steps?: { taken: number }): boolean {
   let p = 0;
   let t = 0;
-  let star = -1; // the last `*` seen, and how far it reaches
+  let star = -1; // index of the last `*` seen; it matches the text up to `reach`
   let reach = 0;
   while (t < text.length) {
     if (steps) steps.taken += 1;
     if (pattern[p] === '*') {
-      if (p === pattern.length - 1) return true; // it takes whatever is left
+      if (p === pattern.length - 1) return true; // a final `*` matches the rest of the text
       star = p++;
       reach = t;
     } else if (p < pattern.length && pattern[p] === text[t]) {

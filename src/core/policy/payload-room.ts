@@ -3,15 +3,15 @@ import type { InvocationType, Operation } from '../invoke/types.ts';
 import { type LimitsDocument, quotasOf } from '../quota/limits.ts';
 import type { PayloadRoom } from './payload-too-large.ts';
 
-/** What the operation itself takes. */
+/** Returns the largest payload that the operation itself accepts. */
 export const roomOfOperation = (operation: Operation, type: InvocationType): PayloadRoom => ({
   maxBytes: maxPayloadBytes(operation, type),
   limit: { of: 'operation', operation, type },
 });
 
 /**
- * What remains of a room by a tenant's limits and by the rule that allows the call. Of equal limits the widest counts.
- * Every call asks, so nothing is built but the result.
+ * Narrows a room to a tenant's limits and to the rule that allows the call. Of equal limits, the limit with the widest scope
+ * is named. This function runs on every call, so it creates objects only for a limit that narrows the room.
  */
 export function narrowRoom(
   room: PayloadRoom,

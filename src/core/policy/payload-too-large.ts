@@ -1,17 +1,17 @@
 import type { InvocationType, Operation } from '../invoke/types.ts';
 import type { LimitName } from '../quota/limits.ts';
 
-/** The largest payload that a call may have, and the limit that says so. */
+/** The largest payload that a call may have, and the limit that sets this maximum. */
 export interface PayloadRoom {
   readonly maxBytes: number;
   readonly limit:
     | { readonly of: 'operation'; readonly operation: Operation; readonly type: InvocationType }
     | { readonly of: 'tenant' | 'rule' }
-    /** The whole of a quota of payload bytes: a larger payload fits in no period. */
+    /** The full amount of a quota of payload bytes. A larger payload fits in no period. */
     | { readonly of: 'quota'; readonly name: LimitName };
 }
 
-/** The message for a payload that is too large. For the operation's limits it has the service's own words (recorded). */
+/** Writes the message for a payload that is too large. For an operation's limit, the words are the service's (recorded). */
 export function describeTooLarge({ maxBytes, limit }: PayloadRoom, bytes: number): string {
   switch (limit.of) {
     case 'operation':

@@ -6,8 +6,8 @@ import type { AllowRule, ContentTypes, ErrorDetail, Policy } from './policy.ts';
 declare const permitBrand: unique symbol;
 
 /**
- * Permission to invoke one function in one way. Only `decideCall` makes one, and only a Permit can be forwarded: the
- * request to Lambda is built from it, never from the caller's text.
+ * Permission to invoke one function in one way. Only `decideCall` makes a Permit, and a call without a Permit cannot be
+ * forwarded: the request to Lambda is built from the Permit, never from the caller's text.
  */
 export interface Permit {
   readonly [permitBrand]: true;
@@ -16,27 +16,27 @@ export interface Permit {
   readonly qualifier?: string;
   readonly invocationType: InvocationType;
   readonly logType: LogType;
-  /** The log is for us, to read what Lambda bills; the caller did not ask for it. */
+  /** True if only we asked for the log, to read the duration that Lambda bills. The caller did not ask for the log. */
   readonly logIsOurs: boolean;
   readonly clientContext?: string;
-  /** What Lambda gets as X-Amz-Tenant-Id. */
+  /** The X-Amz-Tenant-Id that we send to Lambda. */
   readonly tenantId?: string;
-  /** The durable execution's name as Lambda gets it, and as the caller gave it. */
+  /** The durable execution's name as we send it to Lambda, and as the caller gave it. */
   readonly durableName?: { readonly sent: string; readonly given: string };
   /** The call's trace, in X-Ray's form. */
   readonly traceId?: string;
   /** The function as the caller named it, for messages to that caller. */
   readonly givenName: string;
-  /** Accounts to hide from the caller, together with every ARN. Absent: its tenant has no published names. */
+  /** Accounts to hide from the caller, together with every ARN. Absent if the caller's tenant has no published names. */
   readonly hiddenAccounts?: readonly string[];
   readonly errorDetail: ErrorDetail;
-  /** Absent: as the gateway's settings say. */
+  /** Absent: the gateway's setting applies. */
   readonly contentTypes?: ContentTypes;
-  /** The largest payload that the policy allows, in bytes; infinite when it says nothing. */
+  /** The largest payload that the allowing rule permits, in bytes. Infinity if that rule sets no maximum. */
   readonly maxPayloadBytes: number;
 }
 
-/** What a permit is made from. */
+/** The data from which a permit is made. */
 export interface PermitSource {
   readonly policy: Policy;
   readonly homeAccount: string;
@@ -44,19 +44,19 @@ export interface PermitSource {
   readonly target: FunctionTarget;
   readonly qualifier: string | undefined;
   readonly rule: AllowRule;
-  /** `upstream.tenantId`: wins over the caller's. */
+  /** The tenant's `upstream.tenantId`. It replaces the tenant id that the caller sends. */
   readonly upstreamTenantId: string | undefined;
   readonly meterDuration: boolean;
   readonly durableName: Permit['durableName'] | undefined;
 }
 
-/** Makes a permit. For `decideCall` alone: nothing else decides. */
+/** Makes a permit. Only `decideCall` may call this function, because no other code decides. */
 export function makePermit(source: PermitSource): Permit {
   const { policy, homeAccount, call, target, qualifier, rule, upstreamTenantId, meterDuration, durableName } = source;
   const tenantId = upstreamTenantId ?? call.tenantId;
   const hiddenAccounts: readonly string[] | undefined =
     policy.publish.size > 0 ? [...new Set([...policy.accounts, homeAccount, target.account])] : undefined;
-  // Only a call that waits for its function has a log (API_Invoke, LogType).
+  // Lambda returns a log only if the call waits for its function (API_Invoke, LogType).
   const isWaited = call.operation === 'Invoke' && call.invocationType === 'RequestResponse';
   const logIsOurs = meterDuration && isWaited && call.logType === 'None';
   return {

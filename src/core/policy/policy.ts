@@ -6,34 +6,34 @@ import { RULE_TYPES, type RuleType } from '../invoke/types.ts';
 import { err, ok, type Result } from '../result.ts';
 import { type FunctionPattern, type FunctionTarget, parseFunctionPattern } from './pattern.ts';
 
-/** The fields by which `policy.allow` and `policy.deny` select calls. An absent field selects all. */
+/** The fields by which rules of `policy.allow` and `policy.deny` select calls. An absent field selects every call. */
 export interface SelectorDocument {
   readonly function: string;
   readonly qualifiers?: readonly string[] | undefined;
   readonly types?: readonly RuleType[] | undefined;
 }
 
-/** One entry of `policy.allow` as the operator writes it; the admin API checks its shape. */
+/** One entry of `policy.allow` as the operator writes it. The admin API checks the entry's shape. */
 export interface AllowRuleDocument extends SelectorDocument {
   readonly logTail?: boolean | undefined;
   readonly clientContext?: boolean | undefined;
   readonly maxPayloadBytes?: number | undefined;
   readonly tenantId?: 'caller' | undefined;
-  /** Absent: a call that names its durable execution is refused. */
+  /** Absent: the rule refuses a call that names its durable execution. */
   readonly durableNames?: DurableNames | undefined;
 }
 
 /**
- * Who shares the names of durable executions. Lambda has one namespace per account and region, and answers a name that it
- * knows with the result of the execution that had it. `scoped`: each tenant has a namespace of its own. `shared`: names
- * go as given, and tenants of one function can read each other's results.
+ * The scope of durable execution names. Lambda has one namespace per account and region. If a call names an execution that
+ * Lambda already knows, Lambda answers with the result of that execution. `scoped`: each tenant has a separate namespace.
+ * `shared`: names are sent unchanged, and tenants of one function can read each other's results.
  */
 export type DurableNames = 'scoped' | 'shared';
 
-/** How much of a function's error a caller sees: all of it, or only its type. */
+/** The part of a function's error that a caller sees: the full error, or only its type. */
 export type ErrorDetail = 'full' | 'type';
 
-/** Which content types a payload may have: `strict`, those of JSON; `lenient`, any, and the payload is checked to be JSON. */
+/** `strict`: only content types that `isAcceptedContentType` accepts. `lenient`: any type, but the payload must be JSON. */
 export type ContentTypes = 'strict' | 'lenient';
 
 /** A tenant's policy as the operator writes it. */
@@ -41,38 +41,38 @@ export interface PolicyDocument {
   readonly allow: readonly AllowRuleDocument[];
   /** Wins over `allow`. */
   readonly deny?: readonly SelectorDocument[] | undefined;
-  /** Names that hide from callers where a function is. Each has a target: a function name or a full ARN. */
+  /** Names that hide from callers where a function lives. The value of each is its target: a function name or a full ARN. */
   readonly publish?: Readonly<Record<string, string>> | undefined;
   /** Only published names may be called. */
   readonly publishedOnly?: boolean | undefined;
-  /** Addresses (CIDR) that calls may come from; absent: all. */
+  /** Addresses (CIDR) that calls may come from. Absent: all addresses. */
   readonly ipAllow?: readonly string[] | undefined;
-  /** Origins of web pages that may call; absent: none. */
+  /** Origins of web pages that may call. Absent: no page may call. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** The longest lifetime of a presigned request, in seconds. Absent: AWS's own limit, seven days. */
+  /** Maximum lifetime of a presigned request, in seconds. Absent: AWS's own limit, seven days. */
   readonly maxPresignedSeconds?: number | undefined;
-  /** Absent: as the gateway's settings say. */
+  /** Absent: the gateway's setting applies. */
   readonly contentTypes?: ContentTypes | undefined;
   /** Absent: `full`. */
   readonly errorDetail?: ErrorDetail | undefined;
 }
 
-/** What selects calls, ready to decide. */
+/** The fields by which a rule selects calls, in compiled form. */
 export interface Selector {
-  /** Its index in the operator's list. */
+  /** The rule's index in the operator's list. */
   readonly index: number;
   readonly function: FunctionPattern;
-  /** Versions and aliases that may be called; `$LATEST` also allows a call without one. Absent: all. */
+  /** Versions and aliases that the rule selects. `$LATEST` also selects a call without a qualifier. Absent: all. */
   readonly qualifiers?: readonly string[];
   /** Absent: all. */
   readonly types?: readonly RuleType[];
 }
 
-/** One rule of `allow`, ready to decide. */
+/** One rule of `allow`, in compiled form. */
 export interface AllowRule extends Selector {
-  /** Whether the caller may ask for the execution log. Default false, because logs reveal more than answers. */
+  /** True if the caller may ask for the execution log. Default false, because logs reveal more than answers. */
   readonly logTail: boolean;
-  /** Whether the caller may send a client context. */
+  /** True if the caller may send a client context. */
   readonly clientContext: boolean;
   readonly maxPayloadBytes: number;
   /** `caller`: the caller may choose X-Amz-Tenant-Id. */
@@ -80,36 +80,36 @@ export interface AllowRule extends Selector {
   readonly durableNames?: DurableNames;
 }
 
-/** What a published name calls. An absent part is that of the tenant's home. */
+/** The function that a published name calls. An absent part is taken from the tenant's home. */
 export type PublishedTarget = Partial<Pick<FunctionTarget, 'partition' | 'region' | 'account'>> & {
   readonly name: string;
   readonly qualifier?: string;
 };
 
-/** A tenant's policy, ready to decide. Without a rule it allows nothing. */
+/** A tenant's policy, in compiled form. A policy without a rule of `allow` allows nothing. */
 export interface Policy {
   readonly allow: readonly AllowRule[];
   readonly deny: readonly Selector[];
-  /** A name whose target cannot be read names nothing: fails closed. */
+  /** Targets by published name. If a target cannot be read, it is undefined and no call reaches it: fails closed. */
   readonly publish: ReadonlyMap<string, PublishedTarget | undefined>;
   readonly publishedOnly: boolean;
   readonly corsOrigins: readonly string[];
   readonly maxPresignedSeconds?: number;
   readonly contentTypes?: ContentTypes;
   readonly errorDetail: ErrorDetail;
-  /** Accounts that the policy names. They are hidden from a tenant with published names. */
+  /** Accounts that the policy names. If the tenant has published names, these accounts are hidden from its callers. */
   readonly accounts: ReadonlySet<string>;
   /** JSON pointers to the parts of the document that could not be read. */
   readonly unreadable: readonly string[];
 }
 
-/** What is wrong with a policy: where (a path into the document) and a sentence. */
+/** A fault in a policy: its path in the document, and a sentence that says what is wrong. */
 export interface PolicyFault {
   readonly path: readonly (string | number)[];
   readonly problem: string;
 }
 
-/** Parses the target of a published name: a function's name or full ARN, with or without a qualifier. */
+/** Parses the target of a published name: the name or full ARN of a function, with or without a qualifier. */
 export function parsePublishedTarget(text: string): Result<PublishedTarget, string> {
   const parsed = parseFunctionName(text, INVOKE_LIMITS.maxFunctionNameLength);
   const problem = 'must be a function name or a full function ARN, optionally followed by a version or alias';
@@ -124,8 +124,8 @@ export function parsePublishedTarget(text: string): Result<PublishedTarget, stri
 }
 
 /**
- * Makes a stored policy ready to decide. Fails closed: a rule of `allow` that cannot be read allows nothing, and one of
- * `deny` denies everything. `unreadable` says which these are.
+ * Compiles a stored policy. Fails closed: a rule of `allow` that cannot be read allows nothing, and a rule of `deny` that
+ * cannot be read denies everything. `unreadable` lists the parts that cannot be read.
  */
 export function compilePolicy(document: PolicyDocument): Policy {
   const { maxPresignedSeconds, corsOrigins = [], publish = {}, contentTypes } = document;
@@ -175,7 +175,7 @@ function compileAllowRule(rule: AllowRuleDocument, index: number): AllowRule | u
   );
 }
 
-/** Undefined if any part of the rule cannot be read: in a `deny`, that part could be the one that matters. */
+/** Compiles a selector. Undefined if any part of the rule cannot be read: in `deny`, that part could be decisive. */
 function compileSelector(rule: SelectorDocument, index: number): Selector | undefined {
   if (typeof rule?.function !== 'string') return undefined;
   const pattern = parseFunctionPattern(rule.function);
@@ -195,7 +195,7 @@ function compileSelector(rule: SelectorDocument, index: number): Selector | unde
 
 const isListOf = (list: readonly unknown[], is: (one: unknown) => boolean) => Array.isArray(list) && list.every(is);
 
-/** Whether a rule may name it. */
+/** True if a rule may name `text` as a qualifier. */
 export const isQualifier = (text: unknown): boolean => {
   const parsed = typeof text === 'string' ? parseQualifier(text) : err(undefined);
   return parsed.ok && parsed.value !== undefined;
