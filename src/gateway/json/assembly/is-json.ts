@@ -1,13 +1,13 @@
-// AssemblyScript (https://www.assemblyscript.org): `npm run build:wasm` makes ../is-json.wasm of it, and a test holds the
-// two together.
+// AssemblyScript (https://www.assemblyscript.org). `npm run build:wasm` compiles this file to ../is-json.wasm, and a test
+// checks that both match.
 //
-// Says whether bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark. Strings are read sixteen bytes at a
-// time. The text begins at TEXT. This module writes zeros behind it, which end any token, and then one bit
-// for each open bracket, 1 for `{`.
+// Checks that bytes are one JSON text (RFC 8259) in UTF-8 without a byte order mark. Strings are read sixteen bytes at a
+// time. The text begins at TEXT. This module writes zeros after the text, which end any token. After the zeros, it keeps
+// one bit for each open bracket: 1 for `{`, 0 for `[`.
 
-/** Where the text begins. */
+/** Offset of the text in memory. */
 const TEXT: usize = 1024;
-/** Zeros behind the text: more than is ever read ahead. */
+/** Number of zero bytes after the text. No read goes further past the end of the text. */
 const PADDING: usize = 32;
 
 // @ts-ignore: decorator
@@ -27,7 +27,7 @@ const PADDING: usize = 32;
   return at;
 }
 
-/** Skips the rest of a string. Returns where it goes on behind the closing quote; 0: it does not. */
+/** Skips the rest of a string. Returns the offset after the closing quote, or 0 if the string is not valid. */
 function skipString(at: usize): usize {
   const quotes = i8x16.splat(0x22);
   const backslashes = i8x16.splat(0x5c);
@@ -35,7 +35,7 @@ function skipString(at: usize): usize {
   for (;;) {
     for (;;) {
       const bytes = v128.load(at);
-      // Read as signed, what is not ASCII is below a space too.
+      // As signed bytes, all non-ASCII bytes are also less than a space.
       const marks = v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes));
       const odd = i8x16.bitmask(v128.or(marks, i8x16.lt_s(bytes, spaces)));
       if (odd != 0) {
@@ -66,7 +66,7 @@ function skipEscape(at: usize): usize {
   return isKnown ? at + 1 : 0;
 }
 
-/** A character of more than one byte (RFC 3629 section 4). */
+/** Skips a character of more than one byte (RFC 3629 section 4). Returns 0 if the character is not valid. */
 function skipSequence(at: usize, first: u32): usize {
   if (first < 0xc2 || first > 0xf4) return 0;
   const length: usize = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -104,7 +104,7 @@ function skipLiteral(at: usize): usize {
   return word == 0x736c6166 && byteAt(at + 4) == 0x65 ? at + 5 : 0; // false
 }
 
-/** Returns 1 for JSON. `length` is that of the text; the memory reaches far enough behind it. */
+/** Returns 1 if the text of this length is JSON, otherwise 0. The caller must make the memory large enough beforehand. */
 export function isJson(length: u32): i32 {
   const end = TEXT + length;
   const brackets = end + PADDING;
@@ -113,7 +113,7 @@ export function isJson(length: u32): i32 {
   let depth: usize = 0;
   let inObject = false;
   for (;;) {
-    // A value; or, in an object, the key before it.
+    // A value, or in an object a key and then its value.
     at = skipSpace(at);
     if (inObject) {
       if (byteAt(at) != 0x22) return 0;
@@ -138,7 +138,7 @@ export function isJson(length: u32): i32 {
       }
     } else at = byte == 0x2d || isDigit(byte) ? skipNumber(at) : skipLiteral(at);
     if (at == 0) return 0;
-    // Behind a value: brackets that close, and then a comma or the end.
+    // After a value come closing brackets, and then a comma or the end.
     for (;;) {
       at = skipSpace(at);
       if (at >= end) return at == end && depth == 0 ? 1 : 0;
