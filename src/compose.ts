@@ -42,7 +42,7 @@ export function createServices(env: Env, now: () => number): Result<Services, re
       onUnreadable: (tenant, unreadable) => writeLog({ level: 'error', tenant, unreadablePolicy: unreadable }),
     }),
     issuerKeys: createIssuerKeys({
-      // Only a self-hosted gateway has `ISSUERS`, a separate network. By default it reaches public addresses only.
+      // Only a self-hosted gateway has `ISSUERS`, a separate network that reaches only public addresses by default.
       fetch: (url, init) => (env.ISSUERS ? (env.ISSUERS as Fetcher).fetch(url, init) : fetch(url, init)),
       now,
       random: Math.random,

@@ -73,7 +73,7 @@ function refuseAll(misconfigured: readonly string[]): Hono<Envelope> {
     .all('*', () => answerRefusal(refuse('misconfigured', misconfigured)));
 }
 
-/** Builds the app of each listener. Each isolate does so once. */
+/** Builds the app of each listener, once for each isolate. */
 function build(env: Env): Readonly<Record<Listener, Hono<Envelope>>> {
   const services = createServices(env, now);
   if (!services.ok) {

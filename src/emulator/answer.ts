@@ -11,7 +11,7 @@ export interface Answer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Writes an answer's status and headers. Their names, case and order are recorded from the service. */
+/** Writes an answer's status and headers, with the names, case and order recorded from the service. */
 export function writeHead(response: ServerResponse, requestId: string, nowMs: number, answer: Answer): void {
   const { status, contentType, body, headers = [] } = answer;
   const head: (readonly [string, string])[] = [['Date', new Date(nowMs).toUTCString()]];

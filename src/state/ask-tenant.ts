@@ -40,7 +40,7 @@ export async function assertNotLost(objects: Objects, id: TenantId): Promise<voi
 }
 
 /**
- * Fails closed if the directory lists a tenant. Call it for a tenant whose object is empty.
+ * Fails closed: throws if the directory lists the tenant. Use this check only for a tenant whose object is empty.
  *
  * @throws StateError `empty`, which names the tenant.
  */

@@ -44,7 +44,7 @@ export const changesOf = (from: object, to: object): Change[] =>
     }))
     .sort((a, b) => (a.pointer < b.pointer ? -1 : 1));
 
-/** Details of an action. They never contain a secret, because no secret is stored. */
+/** Details of an action. The details never contain a secret, because no secret is stored. */
 export interface AuditDetail {
   /** The fields of the tenant that changed. */
   readonly changes?: readonly Change[];

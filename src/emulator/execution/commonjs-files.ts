@@ -15,7 +15,7 @@ const { _extensions: extensions } = Module as unknown as {
 /**
  * Makes Node decide by the text of a `.js` file in `folder` whether the file is CommonJS or a module. Lambda does the same,
  * because no package encloses a function there. Here, an enclosing `package.json` may say `"type": "module"`, as ours does.
- * A `package.json` inside the folder still decides for its files.
+ * A `package.json` inside the folder still decides for the files in its package.
  */
 export function readAsLambdaDoes(folder: string): void {
   const formatOf = (url: string): 'commonjs' | 'module' | undefined => {
@@ -48,7 +48,7 @@ function hasOwnPackage(from: string, folder: string): boolean {
   return false;
 }
 
-/** True unless the source uses module syntax. No other syntax error makes a file a module. */
+/** True unless the source uses module syntax. A file with any other syntax error counts as CommonJS. */
 function isCommonJs(source: string): boolean {
   try {
     compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname']);

@@ -22,7 +22,7 @@ export interface Outcome {
 /** An execution environment: a thread that runs one function, one event at a time, as on Lambda. */
 export interface Environment {
   readonly target: Target;
-  /** False once the environment has crashed, timed out or been ended. It then takes no more events. */
+  /** False once the environment has crashed, timed out or been ended. An unusable environment takes no more events. */
   readonly isUsable: boolean;
   run(invocation: Invocation, listener: Listener): Promise<Outcome>;
   end(): Promise<void>;

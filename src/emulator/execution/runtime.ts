@@ -1,5 +1,5 @@
-// The program of an execution environment's thread. It loads one function and serves one event at a time.
-// It plays the part of Lambda's Node runtime, between the runtime API and a handler.
+// The program that runs inside an execution environment. The thread loads one function and serves one event at a time.
+// This program does what Lambda's Node runtime does between the runtime API and a handler.
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { callHandler, type HandlerContext } from './call-handler.ts';

@@ -20,7 +20,7 @@ export interface TenantSummary {
 /** An admin token without its secret. The secret is stored nowhere. */
 export interface AdminTokenRecord {
   readonly id: AdminTokenId;
-  /** The name of the token's holder in the audit trail. */
+  /** The name under which the token's holder appears in the audit trail. */
   readonly name: string;
   readonly access: AdminAccess;
   readonly createdAtMs: number;

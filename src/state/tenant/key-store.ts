@@ -6,7 +6,7 @@ export const MAX_KEYS = 50;
 /** Milliseconds that an expired key is kept, so that a caller with this key is refused with the reason `key-expired`. */
 const KEPT_EXPIRED_MS = 30 * 24 * 3_600_000;
 const MAX_EXPIRED_KEYS = 50;
-/** To save writes, a key's last use is stored only if more than this many milliseconds after the stored time. */
+/** Minimum number of milliseconds between two stored uses of a key, to save writes. */
 const LAST_USED_STEP_MS = 30_000;
 
 /** A key without its secret. The secret is stored nowhere. */

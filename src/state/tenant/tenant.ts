@@ -38,7 +38,7 @@ export type Patched =
 
 /** A tenant's usage, and the status of its limits. */
 export interface UsageReport {
-  /** Each step's sum over all functions. Steps with a sum for each function might not fit in one answer. */
+  /** Each step's sum over all functions. Sums by step and function might not fit in one answer. */
   readonly steps: readonly { readonly atMs: number; readonly use: Usage }[];
   readonly functions: UsageByFunction;
   /** Number of calls that isolates should have reported by now but have not. Calls already written off are in `steps`. */
@@ -102,7 +102,7 @@ export class Tenant extends DurableObject {
     this.#onFailure = createFailureLog(writeLog, now);
   }
 
-  /** Creates the tenant. A repeated call changes nothing. First check that the gateway's trail has room. */
+  /** Creates the tenant. A repeated call changes nothing. The caller must first check that the gateway's trail has room. */
   create(id: TenantId, document: TenantDocument, actor: Actor): TenantRecord {
     return this.#change(() => {
       const nowMs = this.#now();
@@ -335,7 +335,8 @@ export class Tenant extends DurableObject {
   /**
    * The tenant's usage by step, and the status of its limits. Null if there is no tenant.
    *
-   * @param writes False: writes nothing, so `usage` works on a full disk. Calls due to be written off are in `unsettledNow`.
+   * @param writes False: writes nothing, so `usage` works on a full disk. `unsettledNow` then has the calls due to be written
+   * off.
    */
   usage(step: UsageStep, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();

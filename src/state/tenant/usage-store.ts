@@ -23,7 +23,7 @@ interface Minute {
   readonly changed: Set<string>;
 }
 
-/** A tenant's usage. Stored by the minute when isolates report it. Rolled up to an hour or a day once that step is over. */
+/** A tenant's usage. Reported usage is stored by the minute, and rolled up to hours and days once they are over. */
 export class UsageStore {
   readonly #sql: SqlStorage;
   readonly #now: () => number;
