@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import './issue-words.ts';
 
-/** A fault in one field: where it is, and a sentence that explains it. */
+/** The place and the explanation of a fault in one field. */
 export interface FieldFault {
   /** A JSON pointer into the body, in URI fragment form (RFC 6901 section 6), or the name of a query parameter. */
   readonly pointer: string;

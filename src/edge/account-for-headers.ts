@@ -6,7 +6,7 @@ const USUAL = 64;
 const BYTES_PER_HEADER = 1_024;
 
 /**
- * Makes V8 account for a request with very many headers that is refused or answered without a proof.
+ * Makes V8 account for a request that has very many headers and is refused or answered without a proof.
  *
  * Threat: the runtime keeps headers outside V8's heap and does not tell V8 how large they are, so the headers live
  * until V8 collects garbage for another reason. V8 does count a buffer, even if the buffer is dropped at once, so with

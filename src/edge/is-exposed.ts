@@ -18,7 +18,7 @@ const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.*)$/;
  *   caller.
  */
 export function isExposed(request: Request, { behindTlsProxy, loopbackOnly }: Listener): boolean {
-  // Two such headers, or a list in one header, read as `https, https`.
+  // Two such headers, or a list in one header, read as `https, https` and are refused.
   if (behindTlsProxy) return request.headers.get('x-forwarded-proto') !== 'https';
   // `postern dev` speaks only plain HTTP, but Miniflare trusts X-Forwarded-Proto and writes `https` into the URL.
   if (!loopbackOnly && request.url.startsWith('https:')) return false;

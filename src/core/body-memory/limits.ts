@@ -43,7 +43,7 @@ export interface BodyMemoryLimits {
   readonly provedLong: PoolLimits;
   readonly unprovedShort: PoolLimits;
   readonly unprovedLong: PoolLimits;
-  /** For bodies that are read only to be discarded. */
+  /** For refused bodies, which are read and discarded. */
   readonly scratch: PoolLimits;
 }
 
@@ -61,8 +61,8 @@ const pool = (capacityBytes: number, maxClaimBytes: number) => ({
 /** Milliseconds before a slow upload may be demoted. A demoted upload loses only its turn. */
 const DEMOTE_AFTER_MS = 1_000;
 /**
- * Milliseconds before a slow upload may be dropped, which refuses the call. The time is long enough that no honest
- * caller is dropped, even if the caller's machine or ours is busy.
+ * Milliseconds before a slow upload may be dropped and its call refused. The time is long enough that no honest caller
+ * is dropped, even if the caller's machine or ours is busy.
  */
 const DROP_AFTER_MS = 3_000;
 

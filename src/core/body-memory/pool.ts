@@ -14,7 +14,7 @@ export interface PoolLimits {
   readonly startBytes: number;
   /** What happens to a slow upload while another waits: `demote` keeps the bytes received, `drop` ends the upload. */
   readonly slow: 'demote' | 'drop';
-  /** Milliseconds before an upload's pace is judged. An upload that receives nothing for as long counts as silent. */
+  /** Milliseconds of an upload's turn before its pace is judged. An upload that receives nothing for `graceMs` is silent. */
   readonly graceMs: number;
 }
 
@@ -23,9 +23,8 @@ export const OWNER_TO_FREE = 2;
 export const GROUP_TO_FREE = 16;
 
 /**
- * While another upload waits, an upload is slow if it has received fewer bytes per second than this on average since
- * its turn began, or nothing for `graceMs`. The value is low enough that no upload looks slow only because the isolate
- * is busy.
+ * While another upload waits, an upload is slow if it has received less than this per second on average since its turn
+ * began, or nothing for `graceMs`. The value is low enough that no upload looks slow only because the isolate is busy.
  */
 export const PACE_BYTES_PER_SECOND = 128 * 1024;
 
@@ -38,8 +37,8 @@ type Blocked = 'pool' | 'group' | 'share';
  * the rest of its claim after these bytes have arrived. An upload that sends nothing therefore takes little memory.
  *
  * **Turns.** The owner with the fewest promised bytes goes first; among equals, the owner served longest ago. The
- * uploads of one owner go in order. An owner never has more than `shareBytes`, and at most twice the bytes that stay
- * free. The second limit does not apply to the first upload and the first whole claim of an owner. So there is nearly
+ * uploads of one owner go in order. An owner never has more than `shareBytes`, nor more than twice the bytes that
+ * stay free. The second limit does not apply to the first upload and the first whole claim of an owner. So there is nearly
  * always room for an owner that has nothing yet. An owner that has reached its limit delays no other owner. An upload
  * that does not fit into the pool delays the uploads behind it, so that shorter uploads cannot starve it.
  *
@@ -329,8 +328,8 @@ export class Pool {
   }
 
   /**
-   * Makes the slowest upload give way to the first blocked upload that gains memory as a result. May not free enough:
-   * `pump` then repeats the call. @returns true if an upload gave way.
+   * Makes the slowest upload give way to the first blocked upload that gains memory as a result. If too little becomes
+   * free, `pump` calls `relieve` again. @returns true if an upload gave way.
    */
   private relieve(blocked: readonly Stake[], nowMs: number): boolean {
     for (const stake of blocked) {
