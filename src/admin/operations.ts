@@ -6,7 +6,7 @@ import { TENANT_OPERATIONS } from './tenants/operations.ts';
 import { TOKEN_OPERATIONS } from './tokens/operations.ts';
 import { USAGE_OPERATIONS } from './usage/operations.ts';
 
-/** All operations of the admin API, by OpenAPI operation id. A new noun needs a folder, and a line here and in `HANDLERS`. */
+/** All operations of the admin API, by OpenAPI operation id. A new noun needs a folder, and lines here and in `HANDLERS`. */
 export const OPERATIONS = {
   ...GATEWAY_OPERATIONS,
   ...TENANT_OPERATIONS,
