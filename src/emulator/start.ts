@@ -16,7 +16,7 @@ export interface EmulatorOptions {
   readonly credentials: Credentials;
   /** A folder of handlers, `name.ts` or `name/index.ts`. The built-in functions remain available. */
   readonly functionsDir?: string;
-  /** Maximum number of concurrent executions. Above this number, synchronous calls are throttled and events wait. Default 256. */
+  /** Maximum number of concurrent executions. At the maximum, synchronous calls are throttled and events wait. Default 256. */
   readonly maxConcurrency?: number;
   readonly timeoutSeconds?: number;
   /** The clock in epoch milliseconds, for example to check the date of a signature. */
@@ -37,8 +37,8 @@ export interface Emulator {
 const maxTimeoutSeconds = 900;
 
 /**
- * Starts a local Lambda. The emulator serves the Invoke API as the real service does, checks signatures, and runs real handlers.
- * Rejects if the port is taken or the functions folder does not exist.
+ * Starts a local Lambda. The emulator serves the Invoke API as the real service does, checks signatures, and runs real
+ * handlers. Rejects if the port is taken or the functions folder does not exist.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { accountId = '123456789012', credentials, now = Date.now, log: print = () => {} } = options;

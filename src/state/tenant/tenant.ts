@@ -335,8 +335,8 @@ export class Tenant extends DurableObject {
   /**
    * The tenant's usage by step, and the status of its limits. Null if there is no tenant.
    *
-   * @param writes False: writes nothing, so `usage` works on a full disk. `unsettledNow` then has the calls due to be written
-   * off.
+   * @param writes False: writes nothing, so `usage` works on a full disk. Calls due to be written off then count in
+   * `unsettledNow`.
    */
   usage(step: UsageStep, fromMs: number, toMs: number, writes = true): UsageReport | null {
     const tenant = this.read();
