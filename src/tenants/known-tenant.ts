@@ -46,7 +46,8 @@ export class KnownTenantCell {
   }
 
   /**
-   * Milliseconds since the object was asked. Fails closed: Infinity if the clock has stepped back to before the question.
+   * Milliseconds since the object was asked. Fails closed: Infinity if the clock stepped back and the age would be
+   * negative.
    */
   private ageMs(nowMs: number): number {
     const ageMs = nowMs - this.askedAtMs;

@@ -19,7 +19,7 @@ import type { UnprovedCounts } from './unproved-counts.ts';
 
 /**
  * A request counts as lost after this many milliseconds without a response. The call that sent the request may be gone, and
- * its promise with it.
+ * the promise with the call.
  */
 export const REQUEST_TIMEOUT_MS = 2_000;
 /**
@@ -151,8 +151,8 @@ export class LeaseClient {
   }
 
   /**
-   * Reads the tenant after a failed request, because an object that cannot write may still be able to read. A read grants
-   * no lease and so does not count as success. After a read, calls can continue for tenants without limits and for tenants
+   * Reads the tenant after a failed request, because an object that cannot write may still be able to read. The read grants
+   * no lease and so does not count as success. But the read lets calls continue for tenants without limits and for tenants
    * set to `serve`.
    */
   private async lookAfter(error: unknown): Promise<boolean> {

@@ -182,8 +182,8 @@ export class OpenTenant implements TenantHandle, FlushingCall {
   }
 
   /**
-   * Waits until the ledger decides on this call or the caller leaves. Gives up after `RESERVE_TIMEOUT_MS`, at the end of
-   * the request in progress.
+   * Waits until the ledger decides on this call or the caller leaves. Gives up if the object fails, or after
+   * `RESERVE_TIMEOUT_MS` plus at most `REQUEST_TIMEOUT_MS`.
    */
   private async waitForLease(bytes: number, left: AbortSignal | undefined): Promise<WaitOutcome> {
     if (left?.aborted) return LEFT;
@@ -222,8 +222,8 @@ export class OpenTenant implements TenantHandle, FlushingCall {
   }
 
   /**
-   * True if a call may be served before it is counted. The tenant must have no counted limit, or be set to `serve`. With
-   * `serve`, the ledger must have been unreachable for less than `serveSeconds`.
+   * True if a call may be served before it is counted: for a tenant without counted limits, or for a tenant set to `serve`
+   * while the ledger has been failing for less than `serveSeconds`.
    */
   private mayServeUncounted(limits: LimitsDocument): boolean {
     if (!isCounted(limits)) return true;

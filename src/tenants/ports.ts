@@ -22,8 +22,8 @@ export interface TenantPorts {
   /** Called with the cause of each failed `ask` or `look`. */
   readonly onFailure?: OnFailure;
   /**
-   * Called once for each revision of a policy that has unreadable rules, with their JSON pointers. An unreadable allow rule
-   * allows nothing. An unreadable deny rule denies everything.
+   * Called once for each revision of a policy that has unreadable rules, with the JSON pointers of these rules. An
+   * unreadable allow rule allows nothing. An unreadable deny rule denies everything.
    */
   readonly onUnreadable?: (tenantId: TenantId, pointers: readonly string[]) => void;
 }

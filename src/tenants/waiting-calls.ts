@@ -13,7 +13,9 @@ export interface WaitingCall {
   readonly end: (outcome: WaitOutcome) => void;
 }
 
-/** Queue of calls that wait for a lease, in order of arrival. Each call's own HTTP request keeps its promise alive. */
+/**
+ * Queue of calls that wait for a lease, in order of arrival. The HTTP request of each call keeps the call's promise alive.
+ */
 export class WaitingCalls {
   private line: WaitingCall[] = [];
 

@@ -24,8 +24,8 @@ export const createDemand = (nowMs: number): Demand => ({
 });
 
 /**
- * Adds new arrivals to the recent demand, which decays over time. So an isolate expects one call per second after its first
- * call. It does not extrapolate from the last few milliseconds.
+ * Adds new arrivals to the recent demand, which decays over time. After its first call, an isolate therefore expects one
+ * call per second. The isolate does not extrapolate from the last few milliseconds.
  */
 export function countRecent(demand: Demand, nowMs: number): void {
   const seconds = Math.max(1, nowMs - demand.countedSinceMs) / LEASE_MS;

@@ -18,7 +18,7 @@ export interface HolderFields {
   readonly id: string;
   /** Number of the last request. */
   seq: number;
-  /** Oldest first. */
+  /** The leases, oldest first. */
   leases: HeldLease[];
   /** The request in progress. At most one request is in progress at a time. */
   sent?: {

@@ -29,7 +29,7 @@ export interface Ticket {
 const RENEW_AT_AGE = 0.8;
 /** An isolate renews its leases early when less than this fraction of their calls is left. */
 const RENEW_AT_LEFT = 0.25;
-/** An isolate does not renew leases with fewer calls than this in total: so few calls are not worth a request in advance. */
+/** An isolate does not renew leases with fewer calls than this in total, because they are not worth an extra request. */
 const MIN_RENEWED_CALLS = 4;
 /** Maximum time in milliseconds for which the isolate keeps usage before sending it. */
 const SEND_USAGE_MS = 1_000;

@@ -85,8 +85,8 @@ const RATE_AHEAD = 0.75;
 /**
  * Capacity of the bucket in tokens: `burst`, plus part of a second's worth of tokens because tokens are leased ahead.
  * Leased calls that may still be used take up room in the bucket. So at most this capacity plus `perSecond` x T calls are
- * forwarded in any interval T. Promise 2 (README) allows a full second's worth of tokens. The part not used here is slack
- * for calls that overtake each other on the way to Lambda.
+ * forwarded in any interval T. Promise 2 (README) allows a full second's worth of tokens on top of `burst`. The remaining
+ * quarter of a second is slack for calls that overtake each other on the way to Lambda.
  */
 export const capacityOf = ({ perSecond, burst }: NonNullable<LimitsDocument['rate']>): number =>
   burst + perSecond * RATE_AHEAD;

@@ -15,7 +15,7 @@ import {
 
 /** Milliseconds after a lease's end during which the isolate may still return unused tokens. */
 const TOKENS_RETURN_MS = 1_000;
-/** Milliseconds after a lease's end until the ledger writes off the lease if no final report has arrived. */
+/** The ledger writes off a lease this many milliseconds after the lease's end if no final report has arrived. */
 export const WRITTEN_OFF_MS = 60_000;
 /**
  * Milliseconds of silence after which the ledger forgets an isolate. By then, none of the isolate's messages is in transit.
@@ -88,7 +88,7 @@ export function answerRequest(
   holder.inFlight = request.inFlight;
   if (holder.slots > 0) holder.slotsUntilMs = now + LEASE_MS + maxDurationMs(limits);
   // The ledger counts `freeInMs` from its receipt of the request, so it frees a slot no earlier than the isolate gives up
-  // the slot: no slot is filled twice.
+  // the slot. Therefore no slot is filled twice.
   holder.lost = (request.lost ?? []).map(({ slots, freeInMs }) => ({ slots, freesAtMs: now + freeInMs }));
   holder.slotFreeAtMs = now + (request.slotFreeInMs ?? 0);
   state.demand += request.arrived;
@@ -286,7 +286,7 @@ interface Room {
   readonly bytes?: number;
   /** The isolate's share of the total demand, from 0 to 1. */
   readonly share: number;
-  /** True if the rate allows fewer calls than the isolate wants and the quotas allow. */
+  /** True if the rate limits the lease more than the quotas do. */
   readonly isShort: boolean;
 }
 

@@ -45,10 +45,7 @@ export const LEASE_MS = 1_000;
 export const LEASE_SHARE = 100;
 /** A lease may exceed the share above to cover up to this many waiting calls, because these calls use the lease at once. */
 export const WAITING_SHARE = 8;
-/**
- * If the concurrency limit is at least this high, isolates keep idle slots. Below this value, each call asks for its own
- * slot.
- */
+/** At this concurrency limit and above, isolates keep idle slots. Below this limit, each call asks for its own slot. */
 export const POOLED_CONCURRENCY = 32;
 export const DEFAULT_MAX_DURATION_SECONDS = 900;
 /**

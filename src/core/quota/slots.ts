@@ -55,9 +55,7 @@ export function hasFreeSlot(slots: Slots, limits: LimitsDocument, nowMs: number)
   return slots.running.size < slots.granted && nowMs < slots.endsAtMs;
 }
 
-/**
- * Releases the slots of lost calls that are due, and of functions that must have ended although nobody observed their end.
- */
+/** Releases the slots of lost calls whose hold has expired, and of functions that must have ended unobserved. */
 function dropUnseen(slots: Slots, limits: LimitsDocument, nowMs: number): void {
   for (const [slot, freesAtMs] of slots.lost) if (nowMs >= freesAtMs) dropLost(slots, slot);
   const longestMs = maxDurationMs(limits);
@@ -68,10 +66,7 @@ function dropUnseen(slots: Slots, limits: LimitsDocument, nowMs: number): void {
   }
 }
 
-/**
- * Releases the slot of a lost call. The isolate must not fill the slot again, because the ledger releases the slot by
- * itself.
- */
+/** Releases the slot of a lost call. The ledger also releases this slot, so the isolate must not fill it again. */
 function dropLost(slots: Slots, slot: number): void {
   slots.lost.delete(slot);
   if (slots.running.delete(slot)) slots.granted = Math.max(slots.running.size, slots.granted - 1);

@@ -29,16 +29,13 @@ export interface Usage {
   ledgerCalls: number;
   /** Milliseconds from the start of a call to the end of its answer, summed over all forwarded calls. */
   durationMs: number;
-  /**
-   * Forwarded calls by duration. Each bucket counts calls up to its bound in `DURATION_BOUNDS_MS`, above the previous
-   * bound.
-   */
+  /** Forwarded calls by duration. A bucket ends at its bound in `DURATION_BOUNDS_MS`, and includes that bound. */
   durations: number[];
   /** Calls whose REPORT line was read. */
   metered: number;
   /** Milliseconds billed for the metered calls. */
   billedMs: number;
-  /** Milliseconds billed times the function's memory in MB, summed over the metered calls. */
+  /** Billed milliseconds multiplied by the function's memory in MB, summed over the metered calls. */
   billedMbMs: number;
 }
 
@@ -88,8 +85,8 @@ export function durationBucket(ms: number): number[] {
 }
 
 /**
- * Usage by function name. A map, because callers choose names, even `__proto__`. Usage without a function has the empty
- * name.
+ * Usage by function name. A map, because callers choose names, even `__proto__`. Usage that belongs to no function is under
+ * the empty name.
  */
 export type UsageByFunction = Map<string, Usage>;
 
