@@ -4,16 +4,16 @@ import type { KeyCrypto } from './crypto.ts';
 import { rootKeyOf, type TenantId } from './ids.ts';
 import type { RootKeys } from './root-keys.ts';
 
-/** 80 bits of a tenant's own. */
+/** Characters of the prefix that is unique to a tenant: 80 bits. */
 const PREFIX_LENGTH = 16;
 const { maxDurableExecutionNameLength: MAX_LENGTH } = INVOKE_LIMITS;
 const REST_LENGTH = MAX_LENGTH - PREFIX_LENGTH - 1;
 
 /**
- * A tenant's own form of a durable execution's name: `<16: tenant>-<name>`, or `<16: tenant>_<47: MAC of the name>` for a
- * name of more than 47 characters; 64 of `[A-Za-z0-9-_]` at the most. The same name always gives the same result.
- * Different names of a tenant never do, except for a collision of 235 bits of HMAC-SHA256. Nobody can guess or choose
- * another tenant's prefix.
+ * Derives a tenant's form of a durable execution's name: `<16: tenant>-<name>`, or `<16: tenant>_<47: MAC of the name>` for
+ * a name of more than 47 characters. The result has at most 64 characters of `[A-Za-z0-9-_]`. The same name always gives
+ * the same result. Two names of a tenant give the same result only if 235 bits of HMAC-SHA256 collide. Nobody can guess or
+ * choose another tenant's prefix.
  *
  * @returns undefined if the root key that the tenant's id names is missing.
  */

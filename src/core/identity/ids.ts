@@ -6,16 +6,16 @@ declare const tenantIdBrand: unique symbol;
 declare const keyIdBrand: unique symbol;
 declare const gatewayIdBrand: unique symbol;
 
-/** A tenant id that we minted: its MAC has been verified. `t<version>_<hint><16 random><13 MAC>`. */
+/** A tenant id that we minted, `t<version>_<hint><16 random><13 MAC>`. Its MAC has been verified. */
 export type TenantId = string & { readonly [tenantIdBrand]: true };
 
 /**
- * A key id that we minted: its MAC has been verified. `k<version>_<tenant id>_<8 random><13 MAC>`.
- * It is also the caller's AWS access key id, so it fits `\w{16,128}`.
+ * A key id that we minted, `k<version>_<tenant id>_<8 random><13 MAC>`. Its MAC has been verified.
+ * A key id is also the caller's AWS access key id, so it matches `\w{16,128}`.
  */
 export type KeyId = string & { readonly [keyIdBrand]: true };
 
-/** Where a tenant's object is created (Cloudflare location hints), by its letter in an id. */
+/** Cloudflare location hints, which say where a tenant's object is created. A tenant id contains the hint's letter. */
 export const LOCATION_HINTS = {
   a: 'wnam',
   b: 'enam',
@@ -30,10 +30,10 @@ export const LOCATION_HINTS = {
 export type HintLetter = keyof typeof LOCATION_HINTS;
 export type LocationHint = (typeof LOCATION_HINTS)[HintLetter];
 
-/** A gateway's id, minted once. `g<version>_<16 random>`: no caller shows it, so it needs no MAC. */
+/** A gateway's id, `g<version>_<16 random>`, minted once. The id needs no MAC, because no caller presents the id. */
 export type GatewayId = string & { readonly [gatewayIdBrand]: true };
 
-/** What a tenant id looks like. Only `verifyTenantId` tells whether we minted it. */
+/** The form of a tenant id. Only `verifyTenantId` tells whether we minted an id of this form. */
 export const TENANT_ID = /^t([1-9]\d{0,3})_([a-i])[a-z2-7]{16}[a-z2-7]{13}$/;
 const KEY_ID = /^k([1-9]\d{0,3})_(t[1-9]\d{0,3}_[a-i][a-z2-7]{29})_[a-z2-7]{8}[a-z2-7]{13}$/;
 const MAC_LENGTH = 13; // 64 bits in base32
@@ -52,7 +52,7 @@ export function mintTenantId(crypto: KeyCrypto, keys: RootKeys, hint: HintLetter
   return (body + mac(crypto, keys.minting, 'tenant-id', body)) as TenantId;
 }
 
-/** Mints a key id of a tenant from `KEY_RANDOM_BYTES` random bytes. */
+/** Mints a key id for a tenant from `KEY_RANDOM_BYTES` random bytes. */
 export function mintKeyId(crypto: KeyCrypto, keys: RootKeys, tenant: TenantId, random: Uint8Array): KeyId {
   const body = `k${keys.minting.version}_${tenant}_${encodeBase32(random)}`;
   return (body + mac(crypto, keys.minting, 'key-id', body)) as KeyId;
@@ -66,31 +66,31 @@ const verify = (crypto: KeyCrypto, key: RootKey | undefined, purpose: string, te
   key !== undefined &&
   crypto.timingSafeEqual(mac(crypto, key, purpose, text.slice(0, -MAC_LENGTH)), text.slice(-MAC_LENGTH));
 
-/** Verifies a tenant id with no lookup; undefined for one that we did not mint. */
+/** Verifies a tenant id without a lookup. Undefined if we did not mint the id. */
 export function verifyTenantId(crypto: KeyCrypto, keys: RootKeys, text: string): TenantId | undefined {
   const version = TENANT_ID.exec(text)?.[1];
   if (version === undefined) return undefined;
   return verify(crypto, keys.byVersion.get(Number(version)), 'tenant-id', text) ? (text as TenantId) : undefined;
 }
 
-/** The root key that a tenant's id names. Everything derived for the tenant is derived from it. */
+/** Returns the root key that a tenant's id names. Everything derived for the tenant is derived from that key. */
 export const rootKeyOf = (keys: RootKeys, tenantId: TenantId): RootKey | undefined =>
   keys.byVersion.get(Number(TENANT_ID.exec(tenantId)?.[1]));
 
-/** The root key version that a text in the form of a tenant id names; undefined for any other text. Proves nothing. */
+/** Returns the root key version in a text that has the form of a tenant id. Undefined for any other text. Proves nothing. */
 export function rootKeyVersionOf(text: string): number | undefined {
   const version = TENANT_ID.exec(text)?.[1];
   return version === undefined ? undefined : Number(version);
 }
 
-/** A verified key id, and what it names. */
+/** A verified key id, with the tenant id and the root key that it names. */
 export interface KeyIdentity {
   readonly keyId: KeyId;
   readonly tenantId: TenantId;
   readonly rootKey: RootKey;
 }
 
-/** Verifies a key id with no lookup; undefined for one that we did not mint. Its MAC covers the tenant id in it. */
+/** Verifies a key id without a lookup. Undefined if we did not mint it. The MAC covers the tenant id in the key id too. */
 export function verifyKeyId(crypto: KeyCrypto, keys: RootKeys, text: string): KeyIdentity | undefined {
   const match = KEY_ID.exec(text);
   const rootKey = keys.byVersion.get(Number(match?.[1]));
@@ -98,7 +98,7 @@ export function verifyKeyId(crypto: KeyCrypto, keys: RootKeys, text: string): Ke
   return { keyId: text as KeyId, tenantId: match[2] as TenantId, rootKey };
 }
 
-/** Where the object of a tenant is made. */
+/** Returns the location hint with which a tenant's object is created. */
 export function locationHintOf(tenantId: TenantId): LocationHint {
   const letter = TENANT_ID.exec(tenantId)?.[2] as HintLetter;
   return LOCATION_HINTS[letter];
@@ -114,7 +114,7 @@ const HINT_OF_REGION: readonly (readonly [RegExp, HintLetter])[] = [
   [/^ap-southeast-(2|4|6)$/, 'g'],
 ];
 
-/** The location nearest to an AWS region: the ledger belongs beside the functions that it counts. */
+/** Returns the location hint nearest to an AWS region. The ledger belongs near the functions whose calls it counts. */
 export function nearestHint(region: string): HintLetter {
   return HINT_OF_REGION.find(([prefix]) => prefix.test(region))?.[1] ?? 'f';
 }

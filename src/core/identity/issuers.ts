@@ -4,21 +4,21 @@ import type { TenantId } from './ids.ts';
 
 /** An OpenID Connect issuer whose tokens a tenant accepts in place of a key. */
 export interface TrustedIssuer {
-  /** Equal to a token's `iss`, byte for byte. */
+  /** Must equal a token's `iss`, byte for byte. */
   readonly issuer: string;
-  /** Claims that a token must have, each with the values accepted. `*` matches any run of characters. */
+  /** The claims that a token must have, each with its accepted values. In a value, `*` matches any run of characters. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
-  /** The URL of its keys. Absent: the one in its metadata, if that is on the issuer's own site. */
+  /** The URL of the issuer's keys. Absent: the URL in the issuer's metadata, if that URL is on the issuer's own site. */
   readonly jwksUri?: string | undefined;
 }
 
-/** What a tenant says of the tokens that it accepts. */
+/** The settings of a tenant that decide which tokens it accepts. */
 export interface TokenAcceptance {
   readonly status: 'active' | 'suspended';
   readonly issuers: readonly TrustedIssuer[];
 }
 
-/** What a token says: to be believed once its signature is proved. */
+/** The claims of a token. Do not rely on them before the token's signature is proved. */
 export interface TokenClaims {
   readonly issuer: string;
   /** `exp`, in epoch milliseconds. */
@@ -26,33 +26,36 @@ export interface TokenClaims {
   readonly all: Readonly<Record<string, unknown>>;
 }
 
-/** How far the clock of an issuer may be off (RFC 7519, 4.1.4: "some small leeway"). */
+/** Seconds by which an issuer's clock may be off (RFC 7519, 4.1.4: "some small leeway"). */
 export const TOKEN_LEEWAY_SECONDS = 10;
 
-/** A claim that is longer than this matches nothing: matching takes at most pattern x claim steps. */
+/**
+ * Maximum length of a claim, in characters. A longer claim matches nothing, because matching takes up to (pattern length x
+ * claim length) steps.
+ */
 export const MAX_CLAIM_LENGTH = 256;
 
 const AUDIENCE = 'postern:';
 
-/** The `aud` of a token that is meant for a tenant: it says whose call it is, before anything is looked up. */
+/** Returns the `aud` of a token for a tenant. The `aud` names the tenant, so that no lookup is needed to find the tenant. */
 export const audienceOf = (tenantId: TenantId): string => AUDIENCE + tenantId;
 
-/** The tenant id that an `aud` names (RFC 7519, 4.1.3: a string or several); undefined: none, or more than one. */
+/** Returns the tenant id in an `aud` (RFC 7519, 4.1.3: a string or several). Undefined if it names no tenant, or several. */
 export function tenantOfAudience(audience: unknown): string | undefined {
   const all: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
   const ours = all.filter((one) => typeof one === 'string' && one.startsWith(AUDIENCE)) as string[];
   return ours.length === 1 ? ours[0]?.slice(AUDIENCE.length) : undefined;
 }
 
-/** Whether a tenant has anything to do with an issuer. Only of those that it names is anything fetched. */
+/** True if a tenant names an issuer. The gateway fetches an issuer's keys only if the tenant names the issuer. */
 export const namesIssuer = ({ issuers }: Pick<TokenAcceptance, 'issuers'>, issuer: string): boolean =>
   issuers.some((trusted) => trusted.issuer === issuer);
 
-/** The URL that the tenant gives for an issuer's keys, if any. All its entries for an issuer give the same. */
+/** Returns the tenant's URL for an issuer's keys, if any. All entries of a tenant for the same issuer have the same URL. */
 export const jwksUriOf = ({ issuers }: Pick<TokenAcceptance, 'issuers'>, issuer: string): string | undefined =>
   issuers.find((trusted) => trusted.issuer === issuer)?.jwksUri;
 
-/** Checks that a proved token may be used now. An issuer or claim that the tenant does not name is refused: fails closed. */
+/** Checks that a proved token may be used now. Refuses an issuer or claim that the tenant does not accept: fails closed. */
 export function checkToken(
   tenant: TokenAcceptance,
   tenantId: TenantId,
@@ -68,7 +71,7 @@ export function checkToken(
   return refuse('token-claims', missing[0] ?? '');
 }
 
-/** Whether a claim has one of the values; of a list (groups, roles) one member will do. */
+/** True if a claim matches one of the wanted values. If the claim is a list (groups, roles), one match is enough. */
 function hasClaim(all: TokenClaims['all'], name: string, wanted: readonly string[] = []): boolean {
   const claim = Object.hasOwn(all, name) ? all[name] : undefined;
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];

@@ -7,22 +7,22 @@ export interface RootKey {
   readonly secret: Uint8Array;
 }
 
-/** The root keys that live: the first mints, all verify. */
+/** The live root keys. The first key mints new ids; every key verifies ids. */
 export interface RootKeys {
   readonly minting: RootKey;
   readonly byVersion: ReadonlyMap<number, RootKey>;
 }
 
-/** Bytes that a root key needs at the least: the output size of SHA-256 (RFC 2104 section 3). */
+/** Minimum length of a root key, in bytes: the output size of SHA-256 (RFC 2104 section 3). */
 export const MIN_ROOT_KEY_BYTES = 32;
-/** 32 random bytes have fewer different ones with a probability of 10^-30. */
+/** Minimum number of different bytes in a root key. 32 random bytes have fewer with a probability of 10^-37. */
 const MIN_DISTINCT_BYTES = 8;
 const MAX_VERSION = 9999;
 
 /**
  * Parses `POSTERN_ROOT_KEYS`: `2:<base64>,1:<base64>`.
  *
- * @returns the keys, or a sentence on what is wrong that holds no part of a key.
+ * @returns the keys, or a sentence that says what is wrong and contains no part of a key.
  */
 export function parseRootKeys(text: string): Result<RootKeys, string> {
   const byVersion = new Map<number, RootKey>();
@@ -43,7 +43,7 @@ export function parseRootKeys(text: string): Result<RootKeys, string> {
       );
     }
     if (byVersion.has(version)) return err(`has version ${version} twice`);
-    // Compared to refuse an operator's mistake, before anything is served: the time it takes tells nobody anything.
+    // This comparison finds an operator's mistake before any request is served, so its timing reveals nothing to callers.
     const same = [...byVersion.values()].find((other) => `${other.secret}` === `${secret}`);
     if (same) {
       return err(
