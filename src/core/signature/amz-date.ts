@@ -1,13 +1,13 @@
 const BASIC = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
 
-/** A moment in ISO 8601 basic format, as SigV4 writes it: `20150830T123600Z`. */
+/** Writes a time in ISO 8601 basic format, as SigV4 does: `20150830T123600Z`. */
 export const writeAmzDate = (ms: number): string =>
   new Date(ms)
     .toISOString()
     .replace(/[-:]/g, '')
     .replace(/\.\d{3}/, '');
 
-/** Reads `20150830T123600Z`. Undefined for any other form, and for a moment that does not exist. */
+/** Parses a time such as `20150830T123600Z`. Undefined for any other form, and for a time that does not exist. */
 export function parseAmzDate(text: string): number | undefined {
   const match = BASIC.exec(text);
   if (!match) return undefined;

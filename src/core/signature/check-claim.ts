@@ -3,13 +3,13 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { writeAmzDate } from './amz-date.ts';
 import type { SignatureClaim } from './claim.ts';
 
-/** Most minutes that a caller's clock may differ from ours, either way (recorded from Lambda; other services allow 15). */
+/** Maximum minutes by which a caller's clock may be ahead or behind (recorded from Lambda; other services allow 15). */
 export const MAX_SKEW_MINUTES = 5;
 const MAX_SKEW_MS = MAX_SKEW_MINUTES * 60_000;
 
 /**
- * Checks the parts of a claim that need neither secret nor tenant: time and scope, in the service's order and words. The
- * tenant's policy decides whether the tenant may use the scope's region.
+ * Checks the parts of a claim that need neither a secret nor a tenant: the time and the scope, in the service's order and
+ * words. A later check decides by the tenant's policy whether the tenant may use the scope's region.
  */
 export function checkClaim(claim: SignatureClaim, nowMs: number): Refusal | undefined {
   return checkTime(claim, nowMs) ?? checkScope(claim);
@@ -33,7 +33,7 @@ function checkTime({ signedAtMs, longDate, expiresSeconds }: SignatureClaim, now
   return refuse('signature-expired', message);
 }
 
-/** The longest of these markers has 50 characters. */
+/** The markers that S3 allows in place of a payload hash. The longest has 48 characters. */
 const UNSIGNED_PAYLOAD = /^(UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]{1,64})/;
 
 const REGION_SENTENCE = 'Credential should be scoped to a valid region. ';
@@ -54,12 +54,12 @@ function checkScope({ scope, longDate }: SignatureClaim): Refusal | undefined {
   return sentences.length > 0 ? refuse('signature-scope', sentences.join('')) : undefined;
 }
 
-/** Refuses a scope in a region where the tenant may call nothing. The scope never picks the region that is called. */
+/** Refuses a scope in a region where the tenant may call no function. The scope never determines the region of a call. */
 export const refuseScopeRegion = (): Refusal => refuse('signature-scope', REGION_SENTENCE);
 
 /**
- * Checks that a presigned request lives no longer than the tenant's policy allows. Without `X-Amz-Expires` it lives 5
- * minutes, like a signed header, or less if the policy allows less.
+ * Checks that a presigned request lives no longer than the tenant's policy allows. A presigned request without
+ * `X-Amz-Expires` lives 5 minutes, like a request signed in a header, or less if the policy allows less.
  */
 export function checkPresignedLifetime(
   { form, expiresSeconds, signedAtMs }: Pick<SignatureClaim, 'form' | 'expiresSeconds' | 'signedAtMs'>,
@@ -73,10 +73,11 @@ export function checkPresignedLifetime(
 }
 
 /**
- * Checks that a payload hash does not mark the payload as unsigned. Lambda accepts none (AWS SigV4, "Create a canonical
- * request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's), and neither do we: the payload could be changed on its way.
+ * Checks that a payload hash does not mark the payload as unsigned. Lambda accepts no unsigned payload (AWS SigV4, "Create a
+ * canonical request": `UNSIGNED-PAYLOAD` and `STREAMING-...` are for S3). Neither do we, because somebody could change an
+ * unsigned payload in transit.
  *
- * @param declared `x-amz-content-sha256`, as it came.
+ * @param declared the value of `x-amz-content-sha256`, as received.
  */
 export function checkPayloadIsSigned(declared: string | undefined): Refusal | undefined {
   const marker = declared === undefined ? undefined : UNSIGNED_PAYLOAD.exec(declared)?.[0];

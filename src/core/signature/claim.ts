@@ -4,10 +4,10 @@ import { err, ok, type Result } from '../result.ts';
 import { parseAmzDate, writeAmzDate } from './amz-date.ts';
 import { SIGNATURE_LIMITS } from './limits.ts';
 
-/** The one algorithm that Lambda knows (AWS Signature Version 4, "Elements of a request signature"). */
+/** The only algorithm that Lambda supports (AWS Signature Version 4, "Elements of a request signature"). */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-/** A signed request's statements about its signature, not proved yet. */
+/** The statements of a signed request about its signature. They are not proved yet. */
 export interface SignatureClaim {
   readonly form: 'header' | 'query';
   readonly keyId: string;
@@ -17,14 +17,14 @@ export interface SignatureClaim {
     readonly service: string;
     readonly terminator: string;
   };
-  /** Lower case. */
+  /** Header names in lower case. */
   readonly signedHeaders: readonly string[];
-  /** Hex. */
+  /** The signature in hex. */
   readonly signature: string;
-  /** When it was signed, `20150830T123600Z`. */
+  /** The time of signing, such as `20150830T123600Z`. */
   readonly longDate: string;
   readonly signedAtMs: number;
-  /** Seconds that a presigned request lives. Absent: as long as a request signed in a header. */
+  /** Lifetime of a presigned request, in seconds. Absent: the same lifetime as a request signed in a header. */
   readonly expiresSeconds?: number;
 }
 
@@ -32,19 +32,19 @@ export interface SignatureClaim {
 export interface ClaimSource {
   readonly authorization: string | undefined;
   readonly query: QueryParameters;
-  /** A header's value by lower-case name. */
+  /** Returns a header's value by its name in lower case. */
   readonly header: (name: string) => string | undefined;
 }
 
-/** AWS Signature Version 4, "Authenticating requests: using query parameters": at most seven days. */
+/** Seven days. AWS Signature Version 4, "Authenticating requests: using query parameters". */
 export const MAX_PRESIGNED_SECONDS = 604_800;
 
-/** A header name (RFC 9110 section 5.6.2). */
+/** A header name in lower case (RFC 9110 section 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 const incomplete = (message: string) => err(refuse('signature-incomplete', message));
 
-/** Reads the claim of a request signed in its Authorization header or in its query, with the service's own complaints. */
+/** Parses the claim of a request that is signed in its Authorization header or query. Refuses in the service's own words. */
 export function parseClaim(source: ClaimSource): Result<SignatureClaim, Refusal> {
   return source.authorization === undefined ? parseQueryClaim(source) : parseHeaderClaim(source, source.authorization);
 }
@@ -114,7 +114,8 @@ function makeClaim(
   if (date.length > SIGNATURE_LIMITS.maxDateLength) {
     return incomplete(`Date must have at most ${SIGNATURE_LIMITS.maxDateLength} characters`);
   }
-  // `Date` may be an HTTP date (RFC 9110 section 5.6.7); X-Amz-Date is always in basic format.
+  // Clients write `X-Amz-Date` in basic format. `Date` may also be an HTTP date (RFC 9110 section 5.6.7). Both forms are
+  // accepted in both headers.
   const basic = parseAmzDate(date);
   const signedAtMs = basic ?? (/^[A-Z][a-z]{2}, /.test(date) ? Date.parse(date) : Number.NaN);
   if (Number.isNaN(signedAtMs)) {
@@ -141,7 +142,7 @@ function makeClaim(
   });
 }
 
-/** Reads the names of the signed headers. Each must be a valid header name, and appear once. */
+/** Parses the names of the signed headers. Each must be a valid header name and appear only once. One must be `host`. */
 function parseSignedHeaders(text: string): Result<readonly string[], Refusal> {
   const { maxAuthorizationLength, maxSignedHeaders, maxHeaderNameLength } = SIGNATURE_LIMITS;
   const tooMany = () => err(refuse('signature-too-large', `'SignedHeaders' has more than ${maxSignedHeaders} names`));

@@ -1,20 +1,21 @@
 /**
- * Upper limits of a signed request, checked before anything of it is parsed or hashed. A real client is far below each
- * (the AWS SDKs sign about 10 headers). Above them, a request that proves nothing would cost us more than one that does.
+ * Upper limits of a signed request, checked before the work that they bound: parsing and hashing. Real clients stay far
+ * below every limit (the AWS SDKs sign about 10 headers). Above these limits, a request that proves nothing would cost us
+ * more work than a request that proves its caller.
  */
 export const SIGNATURE_LIMITS = {
-  /** Characters of an Authorization header that is a signature. */
+  /** Characters of an Authorization header that contains a signature. */
   maxAuthorizationLength: 8_192,
   /** Names in SignedHeaders. */
   maxSignedHeaders: 64,
-  /** Characters of each of them. */
+  /** Characters of each name in SignedHeaders. */
   maxHeaderNameLength: 128,
-  /** Characters of all signed values together. */
+  /** Characters of the values of all signed headers together. */
   maxSignedLength: 8_192,
   /** Characters of X-Amz-Date or Date. */
   maxDateLength: 64,
-  /** Ways to read the commas of signed values. */
+  /** Number of ways in which we try to read the commas of signed values. */
   maxReadings: 8,
-  /** Characters of canonical request that all readings may hash together; the first is always hashed. */
+  /** Characters of canonical requests that we hash for all readings together. The first reading is always hashed. */
   maxReadLength: 32_768,
 } as const;

@@ -1,19 +1,19 @@
 import { SIGNATURE_LIMITS } from './limits.ts';
 
-/** A signed header by lower-case name, with its value as it came: trimmed, runs of spaces as one. */
+/** A signed header: its name in lower case, and its value as received, but trimmed and with runs of spaces collapsed. */
 export type SignedValue = readonly [name: string, value: string];
 
 const SPACED = ', ';
 
 /**
- * The forms in which the caller may have signed its values. A header sent in two lines is signed as `a,b` and arrives as
- * `a, b`, exactly like a header sent as `a, b` in one line. So each comma followed by a space may have been signed without
- * the space. Only that space of a signed header can change unseen, and no argument of a call has a comma.
+ * Yields the forms in which the caller may have signed its values. A header sent in two lines is signed as `a,b` and arrives
+ * as `a, b`, exactly like a header sent as `a, b` in one line. So each comma followed by a space may have been signed
+ * without the space. Only that space in a signed header can change unnoticed, and no argument of a call contains a comma.
  *
- * With few commas, every combination is tried. With more, each header is first read in one way for all its commas, then
- * with one comma changed at a time.
+ * With few commas, every combination is tried. With more commas, all commas of a header are first read in the same way. Then
+ * the space after a single comma is left out, one comma at a time.
  *
- * @param most how many forms may be tried. The first, the values as they came, is always tried.
+ * @param most maximum number of forms. The first form, the values as received, is always tried.
  */
 export function* readingsOf(values: readonly SignedValue[], most: number): Generator<readonly SignedValue[]> {
   const limit = Math.max(1, Math.min(most, SIGNATURE_LIMITS.maxReadings));
@@ -31,12 +31,12 @@ export function* readingsOf(values: readonly SignedValue[], most: number): Gener
 }
 
 interface List {
-  /** Its place among the headers. */
+  /** The index of the header among the signed values. */
   readonly header: number;
   readonly commas: number;
 }
 
-/** How a header's commas are read: all as they came, all joined, or one of them joined. */
+/** How to read a header's commas: keep the space after every comma, after no comma, or after all but the listed commas. */
 type Reading = 'spaced' | 'joined' | readonly number[];
 type Choice = (header: number) => Reading;
 
@@ -45,7 +45,7 @@ const choicesOf = (lists: readonly List[]): Generator<Choice> =>
     ? everyWay(lists)
     : likelyWays(lists);
 
-/** Each way to read the commas, except as they came. The reading with all joined comes first. */
+/** Yields every way to read the commas, except as received. The reading that joins all commas comes first. */
 function* everyWay(lists: readonly List[]): Generator<Choice> {
   const commas = lists.flatMap((list) => Array.from({ length: list.commas }, (_, comma) => ({ ...list, comma })));
   for (let chosen = 2 ** commas.length - 1; chosen > 0; chosen--) {
@@ -54,7 +54,7 @@ function* everyWay(lists: readonly List[]): Generator<Choice> {
   }
 }
 
-/** First each header with all its commas read alike, all headers joined first; then one comma at a time. */
+/** Yields readings that treat all commas of a header alike (all headers joined, then some), then joins single commas. */
 function* likelyWays(lists: readonly List[]): Generator<Choice> {
   yield () => 'joined';
   const varied = Math.min(lists.length, Math.log2(SIGNATURE_LIMITS.maxReadings));
@@ -63,12 +63,12 @@ function* likelyWays(lists: readonly List[]): Generator<Choice> {
     if (joined.size < lists.length) yield (header) => (joined.has(header) ? 'joined' : 'spaced');
   }
   for (const { header, commas } of lists) {
-    // The only comma of a header has been joined with all of them.
+    // A header with a single comma is skipped, because an earlier reading has joined that comma.
     for (let comma = 0; comma < commas && commas > 1; comma++) yield (at) => (at === header ? [comma] : 'spaced');
   }
 }
 
-/** Counts the commas of a value, up to the number of readings. */
+/** Counts the commas of a value that are followed by a space. Stops at the maximum number of readings. */
 function count(value: string): number {
   let commas = 0;
   for (let at = value.indexOf(SPACED); at >= 0 && commas < MANY; at = value.indexOf(SPACED, at + 1)) commas += 1;
