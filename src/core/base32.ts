@@ -1,6 +1,6 @@
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** Encodes bytes as RFC 4648 base32 in lower case, without padding: 8 bytes are 13 characters, 32 are 52. */
+/** Encodes bytes as RFC 4648 base32 in lower case, without padding. 8 bytes give 13 characters, 32 bytes give 52. */
 export function encodeBase32(bytes: Uint8Array): string {
   let text = '';
   let bits = 0;

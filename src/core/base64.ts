@@ -1,7 +1,7 @@
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const SIX_BITS = new Map([...ALPHABET].map((character, index) => [character, index]));
 
-/** Decodes standard base64 (RFC 4648 section 4), padding optional; undefined for anything that is not base64. */
+/** Decodes standard base64 (RFC 4648 section 4). Padding is optional. Undefined if the text is not base64. */
 export function decodeBase64(text: string): Uint8Array | undefined {
   const match = /^([A-Za-z0-9+/]*)(={0,2})$/.exec(text);
   const data = match?.[1];

@@ -4,7 +4,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value;
 });
 
-/** CRC-32 (ISO-HDLC) of ASCII text, as an unsigned integer. Finds typing mistakes; proves nothing. */
+/** Computes the CRC-32 (ISO-HDLC) of ASCII text, as an unsigned integer. It detects typing mistakes, but proves nothing. */
 export function crc32(text: string): number {
   let crc = 0xffffffff;
   for (let at = 0; at < text.length; at++) crc = (crc >>> 8) ^ (TABLE[(crc ^ text.charCodeAt(at)) & 0xff] ?? 0);

@@ -1,24 +1,24 @@
 /**
- * The socket that a request came in by. `postern serve` states it in `ctx.props`, `postern dev` in a binding, so no caller
- * can set it. On Cloudflare there is neither.
+ * Facts about the socket that received a request. `postern serve` states these facts in `ctx.props`, and `postern dev`
+ * states them in a binding, so no caller can set them. On Cloudflare, `ctx.props` and the binding state nothing.
  */
 export interface Listener {
-  /** A proxy that ends TLS is the only way in: `X-Forwarded-Proto` is its word, and the peer is the proxy. */
+  /** True if every request comes through a proxy that ends TLS: the proxy is the peer, and sets `X-Forwarded-Proto`. */
   readonly behindTlsProxy: boolean;
-  /** Callers connect to it directly, without a proxy: the peer is the caller, whatever a header says. */
+  /** True if callers connect directly, without a proxy. The peer is then the caller, whatever a header says. */
   readonly isDirect: boolean;
-  /** It listens on a loopback address only, so every peer is on this machine. */
+  /** True if the socket listens on a loopback address only, so that every peer is on this machine. */
   readonly loopbackOnly: boolean;
 }
 
-/** Props of a socket, as `postern serve` writes them. */
+/** The facts that `postern serve` states in `ctx.props`. */
 export type ListenerProps = Pick<Listener, 'behindTlsProxy' | 'isDirect'>;
 
-/** The binding by which `postern dev`, which listens on 127.0.0.1 alone, says so. */
+/** `postern dev` listens on 127.0.0.1 only, and states this in the binding `LISTENER`. */
 export const LISTENER_BINDING = 'LISTENER';
 export const LOOPBACK_ONLY = 'loopback';
 
-/** Reads what is known of the socket. Anything not stated is the strict case: fails closed. */
+/** Reads the facts about the socket. A fact that is not stated is false, the strict value: fails closed. */
 export function readListener(props: unknown, env: unknown): Listener {
   const { behindTlsProxy, isDirect } = (props ?? {}) as Partial<Record<keyof ListenerProps, unknown>>;
   return {

@@ -1,9 +1,9 @@
-/** The parameters of a query, by name; each may have several values. */
+/** The parameters of a query, by name. A parameter may have several values. */
 export type QueryParameters = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Parses a query as it came on the wire, without the question mark, as a form is decoded (WHATWG URL,
- * application/x-www-form-urlencoded). Undefined where its percent-encoding is broken.
+ * Parses a query in the same way as a form (WHATWG URL, application/x-www-form-urlencoded). The query is as received,
+ * without the question mark. Undefined if the percent-encoding is broken.
  */
 export function parseQuery(rawQuery: string): QueryParameters | undefined {
   const parameters = new Map<string, string[]>();
@@ -23,7 +23,7 @@ export function parseQuery(rawQuery: string): QueryParameters | undefined {
 
 const decodeComponent = (text: string): string | undefined => decodePercent(text.replaceAll('+', ' '));
 
-/** Decodes percent-encoded UTF-8 (RFC 3986 section 2.1); undefined where it is broken. */
+/** Decodes percent-encoded UTF-8 (RFC 3986 section 2.1). Undefined if the encoding is broken. */
 export function decodePercent(text: string): string | undefined {
   if (!text.includes('%')) return text;
   try {
@@ -33,7 +33,7 @@ export function decodePercent(text: string): string | undefined {
   }
 }
 
-/** A parameter's first value, by its name in lower case, whatever the case that it came in. */
+/** Returns a parameter's first value. `name` is in lower case, and matches the parameter in any letter case. */
 export function findParameter(query: QueryParameters, name: string): string | undefined {
   for (const [parameter, [value]] of query) if (parameter.toLowerCase() === name) return value;
   return undefined;

@@ -1,8 +1,8 @@
 import { type Refusal, refuse } from './refusal.ts';
 
 /**
- * Upper limits of any request, checked before anything of it is parsed. Each is well above what an honest call needs. They
- * bound the work that an unproved caller can cause.
+ * Upper limits of any request, checked before any part of the request is parsed. Every limit is well above the needs of an
+ * honest call. The limits bound the work that an unproved caller can cause.
  */
 export const REQUEST_LIMITS = {
   /** Characters. A function name of 256 characters, each percent-encoded, needs 821. */
@@ -10,15 +10,15 @@ export const REQUEST_LIMITS = {
   /** Characters. A presigned request with the longest client context, percent-encoded, needs 13,000. */
   maxQueryLength: 16_384,
   maxParameters: 64,
-  /** Names. An SDK behind three proxies sends 40. */
+  /** Header names. An SDK behind three proxies sends 40. */
   maxHeaders: 256,
   /** Characters of `x-api-key`. A key has at most 189. */
   maxApiKeyLength: 256,
-  /** Characters of `Authorization`: room for a token. A signature has a limit of its own. */
+  /** Characters of `Authorization`: enough for a token. A signature has a separate limit. */
   maxAuthorizationLength: 16_400,
 } as const;
 
-/** Checks that a request line is no longer than an honest one. Looks at lengths only. */
+/** Checks that a request line is no longer than that of an honest call. Parses nothing. */
 export function checkRequestLine(rawPath: string, rawQuery: string): Refusal | undefined {
   const { maxPathLength, maxQueryLength, maxParameters } = REQUEST_LIMITS;
   if (rawPath.length > maxPathLength) return refuse('uri-too-long', 'path', maxPathLength);
@@ -29,10 +29,10 @@ export function checkRequestLine(rawPath: string, rawQuery: string): Refusal | u
 }
 
 /**
- * Checks that a request has no more headers than an honest one.
+ * Checks that a request has no more headers than an honest call.
  *
- * Threat: the runtime keeps them outside of V8's heap, 3 MB for 12,000 tiny ones, until V8 happens to collect. So 700 calls
- * with a good key could take a gateway's memory.
+ * Threat: the runtime keeps headers outside V8's heap (3 MB for 12,000 tiny headers) until V8 happens to collect garbage. So
+ * 700 calls with a valid key could use up a gateway's memory.
  */
 export function checkHeaderCount(names: Iterable<string>): Refusal | undefined {
   const { maxHeaders } = REQUEST_LIMITS;
@@ -41,7 +41,7 @@ export function checkHeaderCount(names: Iterable<string>): Refusal | undefined {
   return undefined;
 }
 
-/** Checks that credentials are no longer than ours. Looks at lengths only. */
+/** Checks that credentials are no longer than valid credentials can be. Looks at lengths only. */
 export function checkCredentialLengths(
   apiKey: string | undefined,
   authorization: string | undefined,

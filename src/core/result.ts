@@ -1,4 +1,4 @@
-/** What a decision ends in: a value, or an expected error. A `throw` in this project means a bug. */
+/** The result of a decision: a value, or an expected error. In this project, a `throw` means a bug. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });

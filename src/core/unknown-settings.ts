@@ -1,4 +1,4 @@
-/** Ours, but not settings of a gateway: the command line, tests and benchmarks read them. */
+/** Variables that are ours, but not settings of a gateway. The command line, tests and benchmarks read these variables. */
 const NOT_SETTINGS = new Set([
   'POSTERN_URL',
   'POSTERN_PROFILE',
@@ -13,15 +13,15 @@ const NOT_SETTINGS = new Set([
   'POSTERN_ENDPOINT',
   'POSTERN_THROTTLE_ENDPOINT',
 ]);
-/** What container platforms set for a service of this name: `POSTERN_SERVICE_HOST`, `POSTERN_PORT_8787_TCP_ADDR`. */
+/** Variables that container platforms set for a service named `postern`, such as `POSTERN_PORT_8787_TCP_ADDR`. */
 const OF_A_PLATFORM = /^POSTERN_(SERVICE_(HOST|PORT)|PORT(_|$))/;
-/** With more differences than this, it is another word. */
+/** If two names differ in more characters than this, neither is a misspelling of the other. */
 const MAX_DISTANCE = 4;
 
 /**
- * Finds settings that nothing reads: a misspelt one would silently have no effect.
+ * Finds settings that nothing reads. Otherwise a misspelt setting would silently have no effect.
  *
- * @returns a sentence for each, with the name that may have been meant; never a value.
+ * @returns a sentence for each unknown setting, with the nearest known name if it is close. No sentence contains a value.
  */
 export function findUnknownSettings(
   env: Readonly<Record<string, unknown>>,
@@ -42,7 +42,7 @@ export function findUnknownSettings(
     });
 }
 
-/** Characters to change, add or take away to make one word of another (Levenshtein). */
+/** Counts the characters to change, add or remove to turn one word into another (Levenshtein distance). */
 function distanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {
