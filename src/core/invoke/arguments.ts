@@ -30,7 +30,7 @@ export interface InvokeArguments {
   readonly clientContext?: string;
   readonly tenantId?: string;
   readonly durableExecutionName?: string;
-  /** In X-Ray's form. */
+  /** The call's trace, in X-Ray's form. */
   readonly traceId?: string;
   /** The Content-Type as the caller sent it. `checkPayloadType` checks it together with the payload. */
   readonly contentType?: string;
@@ -39,11 +39,11 @@ export interface InvokeArguments {
 /** The parts of a request that contain the arguments. */
 export interface ArgumentSource {
   readonly operation: Operation;
-  /** Still percent-encoded. */
+  /** The function name as received, still percent-encoded. */
   readonly rawFunctionName: string;
   /** Undefined if the query's encoding is broken. */
   readonly query: QueryParameters | undefined;
-  /** A header's value by lower-case name; repeated headers arrive joined with a comma. */
+  /** Returns a header's value by its name in lower case. The values of a repeated header are joined with commas. */
   readonly header: (name: string) => string | undefined;
   /** Maximum length of a whole FunctionName, in characters. */
   readonly maxFunctionNameLength: number;
@@ -175,7 +175,7 @@ function findDurableExecutionNameFault(value: string | undefined): Refusal | und
   return tooLong || !DURABLE_EXECUTION_NAME.test(value) ? refuse('durable-execution-name', value, tooLong) : undefined;
 }
 
-/** The headers that carry arguments, by argument. A signed caller must sign each of these headers that it sends. */
+/** The header of each argument. A signed caller must sign each of these headers that it sends. */
 export const ARGUMENT_HEADERS = {
   invocationType: 'x-amz-invocation-type',
   logType: 'x-amz-log-type',
@@ -187,7 +187,7 @@ export const ARGUMENT_HEADERS = {
 type NamedValues = { -readonly [K in keyof typeof ARGUMENT_HEADERS]?: string };
 const MEMBERS = Object.entries(ARGUMENT_HEADERS) as readonly [keyof NamedValues, string][];
 
-/** `X-Amz-*` parameters that carry no argument. Each means the same as the header with the same name. */
+/** `X-Amz-*` parameters that carry no argument. Each parameter means the same as the header with the same name. */
 const OTHER_PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-content-sha256',
   'x-amz-security-token',
@@ -221,7 +221,7 @@ function readNamed(header: ArgumentSource['header'], query: QueryParameters): Re
     taken.add(name);
     if (OTHER_PARAMETERS.has(name)) continue;
     const member = MEMBERS.find(([, argument]) => argument === name)?.[0];
-    // This argument is newer than this code. To ignore the argument would change the call, so the call is refused.
+    // This argument is newer than this code. Ignoring the argument would change the call, so the call is refused.
     if (member === undefined) return err(refuse('parameter-unknown', parameter));
     if (values[member] !== undefined) return err(refuse('argument-repeated', name, parameter));
     if (value.includes(',')) return err(refuse('parameter-repeated', parameter));

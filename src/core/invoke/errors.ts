@@ -13,9 +13,9 @@ export interface LambdaError {
 const row = (status: number, shape: ErrorShape): LambdaError => ({ status, shape });
 
 /**
- * Every error of an Invoke, by its name in `x-amzn-ErrorType`. The first group is from API_Invoke. Whether a body has
- * `message` or `Message` follows the service model. The 403s of the last group come from the service's front end, and
- * API_Invoke does not list them.
+ * Every error of an Invoke, by its name in `x-amzn-ErrorType`. The first group is from API_Invoke. The service model defines
+ * whether a body has `message` or `Message`. The 403s of the last group come from the service's front end, and API_Invoke
+ * does not list these errors.
  */
 export const LAMBDA_ERRORS = {
   EC2AccessDeniedException: row(502, 'Message'),

@@ -1,4 +1,4 @@
-/** The place where bytes stop being JSON. Lines and columns start at 1. A column is a number of bytes. */
+/** The place where bytes stop being JSON. Lines and columns start at 1. Columns count bytes. */
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
@@ -12,7 +12,7 @@ export interface UnlocatedJsonFault {
   readonly problem: string;
 }
 
-// The token that may come next. These are numbers, because the scan stores one at each token.
+// The kinds of token that may come next. Each kind is a number, because the scan stores a kind at every token.
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1; // after `[`
 const KEY = 2; // after `,` in an object

@@ -1,4 +1,4 @@
-/** The maximum length, in characters, of a trace header that we read. An X-Ray header that Lambda writes is no longer. */
+/** The maximum length, in characters, of a trace header that we read. Lambda itself never writes a longer X-Ray header. */
 const MAX_LENGTH = 512;
 const TRACE = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
 /** The fields that Lambda reads (X-Ray guide, "Tracing header"; Lambda guide, "Recursive loop detection" for Lineage). */

@@ -47,7 +47,7 @@ export const findDenyRule = ({ deny }: Policy, asked: Asked) =>
 /** The outcome of the rules of `allow`. If several rules allow a call, the rule that allows the largest payload counts. */
 export type AllowOutcome =
   | { readonly allowed: true; readonly rule: AllowRule; readonly scopesNames: boolean }
-  /** `rule` is the nearest rule: its first failed check comes latest. Absent if no rule matches the function. */
+  /** `rule` is the nearest rule: it passed the most checks before it refused. Absent if no rule matches the function. */
   | { readonly allowed: false; readonly rule?: AllowRule; readonly reason: RefusalReason & `${string}-not-allowed` };
 
 /**

@@ -57,7 +57,7 @@ export interface Decision {
   /** The function that the call means. Absent if the call was refused before the function was found. */
   readonly target?: FunctionTarget | undefined;
   readonly qualifier?: string | undefined;
-  /** The rule that denied or allowed the call, or else the nearest rule of `allow`. Absent if there is no such rule. */
+  /** The rule that denied or allowed the call. If no rule did, the nearest rule of `allow`, if there is one. */
   readonly rule?: RuleName | undefined;
   /** The largest payload of the call, if the call is allowed; otherwise the largest payload of the operation. */
   readonly room: PayloadRoom;
@@ -141,7 +141,7 @@ const conclude = (
   room: PayloadRoom,
 ): Decision => ({ outcome, isLive, allowsOrigin, home, target, qualifier, rule, room });
 
-/** Checks a payload's length against the room that a decision leaves for it. */
+/** Refuses a payload that is longer than `room` allows. */
 export const checkPayloadLength = (room: PayloadRoom, bytes: number): Refusal | undefined =>
   bytes > room.maxBytes ? refuse('payload-too-large', room, bytes) : undefined;
 

@@ -52,7 +52,7 @@ function reaches(rule: Selector, target: PublishedTarget, deny: readonly Selecto
   return hasWay(qualifier === undefined ? rule : { ...rule, qualifiers: [qualifier] }, denying);
 }
 
-/** True if a rule selects a type and a qualifier that, in combination, no rule in `denying` denies. */
+/** True if a rule selects a combination of type and qualifier that no rule in `denying` denies. */
 function hasWay({ types = RULE_TYPES, qualifiers = [ANY_OTHER] }: Selector, denying: readonly Selector[]): boolean {
   return types.some((type) =>
     qualifiers.some(

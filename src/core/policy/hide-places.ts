@@ -73,7 +73,7 @@ export function createPlaceHider({
   };
 }
 
-/** Hides the last digits of an account id, if a text begins with them. */
+/** Hides the last digits of an account id at the start of a text. */
 function hideCutAccount(text: string, accounts: readonly string[]): string {
   const digits = /^\d{1,11}(?!\d)/.exec(text)?.[0] ?? '';
   const isCut = digits !== '' && accounts.some((account) => account.endsWith(digits));

@@ -90,7 +90,7 @@ export type PublishedTarget = Partial<Pick<FunctionTarget, 'partition' | 'region
 export interface Policy {
   readonly allow: readonly AllowRule[];
   readonly deny: readonly Selector[];
-  /** Targets by published name. If a target cannot be read, it is undefined and no call reaches it: fails closed. */
+  /** Targets by published name. A target that cannot be read is undefined, so that calls of its name fail: fails closed. */
   readonly publish: ReadonlyMap<string, PublishedTarget | undefined>;
   readonly publishedOnly: boolean;
   readonly corsOrigins: readonly string[];
