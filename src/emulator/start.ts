@@ -16,7 +16,7 @@ export interface EmulatorOptions {
   readonly credentials: Credentials;
   /** A folder of handlers, `name.ts` or `name/index.ts`. The built-in functions remain available. */
   readonly functionsDir?: string;
-  /** Maximum number of concurrent executions. At this limit, synchronous calls are throttled and events wait. Default 256. */
+  /** Maximum concurrent executions. At this limit, synchronous calls are throttled and events wait. Default 256. */
   readonly maxConcurrency?: number;
   readonly timeoutSeconds?: number;
   /** The clock in epoch milliseconds, for example to check the date of a signature. */
