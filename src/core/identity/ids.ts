@@ -6,11 +6,11 @@ declare const tenantIdBrand: unique symbol;
 declare const keyIdBrand: unique symbol;
 declare const gatewayIdBrand: unique symbol;
 
-/** A tenant id that we minted, `t<version>_<hint><16 random><13 MAC>`. Its MAC has been verified. */
+/** A tenant id that we minted, `t<version>_<hint><16 random><13 MAC>`. The id's MAC has been verified. */
 export type TenantId = string & { readonly [tenantIdBrand]: true };
 
 /**
- * A key id that we minted, `k<version>_<tenant id>_<8 random><13 MAC>`. Its MAC has been verified.
+ * A key id that we minted, `k<version>_<tenant id>_<8 random><13 MAC>`. The id's MAC has been verified.
  * A key id is also the caller's AWS access key id, so it matches `\w{16,128}`.
  */
 export type KeyId = string & { readonly [keyIdBrand]: true };
@@ -90,7 +90,7 @@ export interface KeyIdentity {
   readonly rootKey: RootKey;
 }
 
-/** Verifies a key id without a lookup. Undefined if we did not mint it. The MAC covers the tenant id in the key id too. */
+/** Verifies a key id without a lookup. Undefined if we did not mint the id. The MAC of a key id covers its tenant id too. */
 export function verifyKeyId(crypto: KeyCrypto, keys: RootKeys, text: string): KeyIdentity | undefined {
   const match = KEY_ID.exec(text);
   const rootKey = keys.byVersion.get(Number(match?.[1]));

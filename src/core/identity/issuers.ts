@@ -12,13 +12,13 @@ export interface TrustedIssuer {
   readonly jwksUri?: string | undefined;
 }
 
-/** The settings of a tenant that decide which tokens it accepts. */
+/** The settings by which a tenant accepts tokens. */
 export interface TokenAcceptance {
   readonly status: 'active' | 'suspended';
   readonly issuers: readonly TrustedIssuer[];
 }
 
-/** The claims of a token. Do not rely on them before the token's signature is proved. */
+/** The claims of a token. The claims can be trusted only after the token's signature is proved. */
 export interface TokenClaims {
   readonly issuer: string;
   /** `exp`, in epoch milliseconds. */

@@ -7,7 +7,7 @@ import { SIGNATURE_LIMITS } from './limits.ts';
 /** The only algorithm that Lambda supports (AWS Signature Version 4, "Elements of a request signature"). */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-/** The statements of a signed request about its signature. They are not proved yet. */
+/** The statements of a signed request about its signature, which are not proved yet. */
 export interface SignatureClaim {
   readonly form: 'header' | 'query';
   readonly keyId: string;
