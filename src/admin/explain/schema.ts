@@ -30,7 +30,10 @@ export const ExplainCall = z
       .string()
       .optional()
       .meta({ description: 'The origin of the web page that makes the call. Absent: a program makes it.' }),
-    keyId: z.string().optional().meta({ description: 'The id of the key that the call uses. Absent: any live key.' }),
+    keyId: z
+      .string()
+      .optional()
+      .meta({ description: 'The id of the key that the call uses. Absent: any live key, or a valid token.' }),
     presignedSeconds: z
       .int()
       .min(1)
@@ -55,7 +58,8 @@ export const Explanation = z
       })
       .nullable()
       .meta({
-        description: 'The rule that decides. For a refusal: the closest rule. Null: no rule matches the function.',
+        description:
+          'The rule that decides. For a refusal: the closest rule. Null: no rule matches the function, or something else refuses.',
       }),
     target: z
       .string()

@@ -48,7 +48,7 @@ const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
 const CLOSE_OBJECT = 0x7d;
 
-/** 1 for a byte that stands for itself in a string: ASCII from 0x20 to 0x7f, except `"` and `\`. */
+/** 1 for a byte that represents itself in a string: ASCII from 0x20 to 0x7f, except `"` and `\`. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 );

@@ -2,7 +2,7 @@ import { RULE_TYPES } from '../invoke/types.ts';
 import { coversPattern, type FunctionPattern, matchesGlob } from './pattern.ts';
 import type { Policy, PolicyFault, PublishedTarget, Selector } from './policy.ts';
 
-/** Stands for any qualifier that no rule names. No caller can send `*` as a qualifier. */
+/** Represents any qualifier that no rule names. No caller can send `*` as a qualifier. */
 const ANY_OTHER = '*';
 
 /**

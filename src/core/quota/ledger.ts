@@ -314,8 +314,7 @@ function roomFor(
   let isShort = false;
   if (state.level !== null) {
     const level = Math.floor(state.level);
-    // If the bucket has less than all isolates together want, they share it and what is already leased. Waiting calls go
-    // first.
+    // If isolates together want more than the bucket has, they share it and what is already leased. Waiting calls first.
     const part = Math.max(waiting.calls, Math.floor((level + state.outstanding) * share));
     isShort = calls > Math.min(level, part);
     calls = Math.min(calls, level, state.demand > level ? part : level);
