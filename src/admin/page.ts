@@ -8,7 +8,13 @@ export const listQuery = (cursor: RegExp) =>
       .regex(cursor, "must be the 'cursor' of the page before")
       .default('')
       .meta({ description: 'The `cursor` of the page before. Default: the first page.' }),
-    limit: z.coerce.number().int().min(1).max(100).default(50).meta({ description: 'The most items to return.' }),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(50)
+      .meta({ description: 'The maximum number of items to return.' }),
   });
 
 /** The cursor that a page of a list contains. */

@@ -4,10 +4,10 @@ import { partitionOf } from '../core/invoke/region.ts';
 /** Where a tenant's calls go. */
 export const Upstream = z
   .strictObject({
-    destination: z
-      .literal('default')
-      .optional()
-      .meta({ description: 'The AWS account of the functions: the one in the settings.' }),
+    destination: z.literal('default').optional().meta({
+      description:
+        'The AWS account of the functions. Only `default` exists: the account in the settings of the gateway.',
+    }),
     region: z
       .string()
       .refine((region) => partitionOf(region) !== undefined, 'must be an AWS region, such as eu-west-1')

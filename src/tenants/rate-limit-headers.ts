@@ -8,7 +8,7 @@ const unitOf = ({ limit }: LimitStatus) => {
   return limit.endsWith('-bytes') ? ';qu="content-bytes"' : '';
 };
 
-/** The `RateLimit-Policy` value for each response of the ledger. Between responses, only the remaining units change. */
+/** Caches the `RateLimit-Policy` value of each ledger response. Until the next response, only `RateLimit` changes. */
 const policies = new WeakMap<readonly LimitStatus[], string>();
 
 const writePolicy = (statuses: readonly LimitStatus[]): string => {

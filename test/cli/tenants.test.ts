@@ -172,7 +172,7 @@ describe('postern tenants', () => {
     );
     expect(await printedJson(['tenants', 'get', name])).toMatchObject({ id });
     expect(await printed(['tenants', 'delete', name, '--yes'])).toBe(`${name} (${id}) is deleted\n`);
-    await failed(['tenants', 'get', name], 3, 'has no tenant of the name or id');
+    await failed(['tenants', 'get', name], 3, 'has no tenant with the name or id');
     await failed(['tenants', 'get', id], 3, 'There is no such tenant');
     const other = await makeTenant(postern, [], { name });
     expect(await printedJson(['tenants', 'delete', other.id, '--yes'])).toEqual({ deleted: other.id });
@@ -192,7 +192,7 @@ describe('every command that names a tenant', () => {
     [['audit']],
   ];
   it.each(COMMANDS)('%j ends with 3 where there is none', async (args) => {
-    await failed([...args, 'Nobody'], 3, 'has no tenant of the name or id "Nobody"');
+    await failed([...args, 'Nobody'], 3, 'has no tenant with the name or id "Nobody"');
     await failed([...args, NO_SUCH_ID], 3, 'There is no such tenant');
   });
 });

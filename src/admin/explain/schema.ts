@@ -67,7 +67,7 @@ export const Explanation = z
       .meta({ description: 'The ARN of the function that the call names, allowed or not. Null: it names none.' }),
     conditions: z.array(z.string()).meta({ description: 'Assumptions about what the request left out.' }),
     warnings: z.array(z.string()).meta({
-      description: "What is unsafe in the tenant's settings, whatever the call. Each begins with a JSON pointer.",
+      description: 'Unsafe settings of the tenant, whatever the call is. Each warning begins with a JSON pointer.',
     }),
   })
   .meta({ id: 'Explanation', description: 'The outcome of a call.' });

@@ -11,7 +11,7 @@ export const CreateKey = z
   .strictObject({
     name: nameOf(OPTIONAL_NAME, 'must not contain control or format characters')
       .default('')
-      .meta({ description: 'A name for people. Default: none.', examples: ['production'] }),
+      .meta({ description: 'A label that tells people what the key is for. Default: none.', examples: ['production'] }),
     expiresAt: Timestamp.nullable()
       .default(null)
       .meta({ description: 'The time at which the key expires. Null: never.' }),

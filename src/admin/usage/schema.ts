@@ -32,7 +32,7 @@ const useMembers = {
   servedUncounted: count.meta({ description: 'Calls served while the ledger could not be reached.' }),
   bytesIn: count.meta({ description: 'Bytes of forwarded payloads.' }),
   bytesOut: count.meta({ description: 'Bytes of answers passed back.' }),
-  ledgerCalls: count.meta({ description: "Requests to the tenant's object." }),
+  ledgerCalls: count.meta({ description: "Requests to the tenant's ledger." }),
   durationMs: count.meta({
     description:
       'Milliseconds from the first byte of the call to the end of its answer, summed over the forwarded calls.',

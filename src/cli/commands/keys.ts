@@ -32,7 +32,7 @@ export function keysCommand(program: Command): void {
     ),
     '--name',
   )
-    .option('--name <name>', 'a name for people, such as what the key is for')
+    .option('--name <name>', 'a label that tells people what the key is for')
     .option('--expires <when>', 'a duration such as 30d, or a date and time with an offset', parseExpiry)
     .action(create);
   add(

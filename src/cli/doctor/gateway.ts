@@ -101,7 +101,10 @@ export async function checkGateway(
     if (status === 401) return [fail(`${url} does not accept the admin token`, 'check POSTERN_ADMIN_TOKEN'), clock];
     const { Message } = (typeof body === 'object' && body !== null ? body : {}) as { Message?: unknown };
     if (headers.get('x-postern-refusal') === 'misconfigured') {
-      return [fail(`${url}: ${String(Message)}`, 'set what it names, with wrangler secret put'), clock];
+      return [
+        fail(`${url}: ${String(Message)}`, 'set each setting that this message names, with wrangler secret put'),
+        clock,
+      ];
     }
     return [fail(`${url} answered ${status}`, 'check that this is the address of a Postern gateway')];
   } catch (error) {

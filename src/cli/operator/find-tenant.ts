@@ -10,7 +10,7 @@ export async function findTenant(operator: Operator, named: string): Promise<str
   const listed = await operator.list(TENANT_OPERATIONS.listTenants, {}, 'tenants');
   const [found, ...others] = listed.filter(({ name }) => name === named);
   if (!found)
-    throw new CommandError(`${operator.url} has no tenant of the name or id ${JSON.stringify(named)}`, EXIT.notFound);
+    throw new CommandError(`${operator.url} has no tenant with the name or id ${JSON.stringify(named)}`, EXIT.notFound);
   if (others.length === 0) return found.id;
   const ids = [found, ...others].map(({ id }) => id).join(', ');
   throw usageError(

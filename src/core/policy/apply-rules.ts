@@ -44,7 +44,7 @@ export const findDenyRule = ({ deny }: Policy, asked: Asked) =>
     (rule) => deniesFunction(rule.function, asked.target) && selectsQualifier(rule, asked) && selectsType(rule, asked),
   );
 
-/** The outcome of the rules of `allow`. If several rules allow a call, the rule that allows the largest payload counts. */
+/** The outcome of the rules of `allow`. If several rules allow a call, `rule` is the one that allows the largest payload. */
 export type AllowOutcome =
   | { readonly allowed: true; readonly rule: AllowRule; readonly scopesNames: boolean }
   /** `rule` is the nearest rule: it passed the most checks before it refused. Absent if no rule matches the function. */

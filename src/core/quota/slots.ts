@@ -9,7 +9,7 @@ export interface Slots {
   /** Slots that the isolate may fill. Functions may start in these slots until `endsAtMs`. */
   granted: number;
   endsAtMs: number;
-  /** Maximum number of slots that the ledger may currently count for this isolate. */
+  /** Upper bound on the slots that the ledger now counts for this isolate. */
   atLedger: number;
   /** True if the tenant's concurrency is limited, so that the isolate must report free slots to the ledger. */
   isLimited: boolean;
